@@ -1,0 +1,299 @@
+"""Bring a published file onto this machine, checked; shared by `datasets` and `weights`.
+
+A local copy is looked for and checked with the standard library alone: pooch, which takes a tenth
+of a second to import, is loaded only to download.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from digitcnn.errors import CorruptFileError, InvalidArgumentError, UnavailableError
+
+AnyPath = str | os.PathLike[str]
+
+ATTEMPTS = 3
+PAUSE_S = 0.5
+TIMEOUT_S = 30
+CHUNK_BYTES = 64 * 1024
+
+logger = logging.getLogger("digitcnn")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedFile:
+    """A file whose content is fixed for good by its name.
+
+    Attributes
+    ----------
+    filename : str
+        Its name, without a folder.
+    size : int
+        Its length in bytes.
+    sha256 : str
+        The SHA-256 of its content, 64 hexadecimal digits.
+    """
+
+    filename: str
+    size: int
+    sha256: str
+
+    @classmethod
+    def of(cls, path: AnyPath) -> PublishedFile:
+        """Describe the file at `path` as it is now."""
+        path = Path(path)
+        return cls(filename=path.name, size=path.stat().st_size, sha256=_sha256(path))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """Where files of one kind may lie: a folder named by a variable, the cache, and URLs."""
+
+    folder_variable: str
+    cache: Path
+    base_urls: tuple[str, ...]
+
+    def folder(self) -> Path | None:
+        """Give the read-only folder that the variable names now."""
+        name = setting(self.folder_variable)
+        return None if name is None else Path(os.path.expanduser(name))  # noqa: PTH111  Path's raises
+
+    def urls(self, file: PublishedFile) -> list[str]:
+        """List the addresses of a file, the preferred one first."""
+        return [f"{base.rstrip('/')}/{file.filename}" for base in self.base_urls]
+
+
+def setting(name: str) -> str | None:
+    """Read an environment variable, an empty one being as good as none."""
+    return os.environ.get(name) or None
+
+
+def is_offline() -> bool:
+    """Say whether DIGITCNN_OFFLINE forbids the network."""
+    value = setting("DIGITCNN_OFFLINE")
+    return value is not None and value.lower() not in {"0", "false", "no", "off"}
+
+
+def cache_folder(kind: str, cache_dir: AnyPath | None) -> Path:
+    """Name the cache folder for one kind of file, without creating it."""
+    chosen = cache_dir if cache_dir is not None else setting("DIGITCNN_CACHE_DIR")
+    if chosen is None:
+        chosen = _platform_cache()
+    if not isinstance(chosen, str | os.PathLike):
+        raise InvalidArgumentError(
+            f"`cache_dir` must be a folder; got {type(chosen).__name__}. Pass its path or None."
+        )
+    return Path(os.path.expanduser(chosen)) / kind  # noqa: PTH111  Path's raises without a home
+
+
+def _platform_cache() -> str:
+    """Name the folder of pooch.os_cache("digitcnn") without importing pooch."""
+    import platformdirs  # noqa: PLC0415  only where nothing else names a cache
+
+    try:
+        return platformdirs.user_cache_dir("digitcnn")
+    except RuntimeError:  # platformdirs 4.14 where there is no home; before, it kept the "~"
+        return "~/.cache/digitcnn"
+
+
+def is_file(path: Path) -> bool:
+    """Say whether a file is there; no where its folder may not even be searched."""
+    return os.path.isfile(path)  # noqa: PTH113  Path.is_file raises there
+
+
+def find_defect(path: Path, file: PublishedFile) -> str | None:
+    """Say how the file at `path` differs from the published one; None where it does not."""
+    try:
+        size = path.stat().st_size
+        if size != file.size:
+            return f"{size} bytes instead of {file.size}"
+        digest = _sha256(path)
+    except OSError as error:
+        return f"unreadable: {error.strerror or error}"
+    return None if digest == file.sha256 else f"sha256 {digest} instead of {file.sha256}"
+
+
+def check(path: Path, file: PublishedFile, *, remedy: str) -> Path:
+    """Give `path` back where it holds the published bytes; raise CorruptFileError if not."""
+    defect = find_defect(path, file)
+    if defect is not None:
+        raise CorruptFileError(f"`{path}` must hold the published bytes; got {defect}. {remedy}")
+    return path
+
+
+def obtain(file: PublishedFile, sources: Sources, *, download: bool = True) -> Path:
+    """Give the path of a checked copy: from the variable's folder, the cache, or a download."""
+    folder = sources.folder()
+    if folder is not None and is_file(folder / file.filename):
+        remedy = f"Replace it by {sources.urls(file)[0]}, or unset {sources.folder_variable}."
+        return check(folder / file.filename, file, remedy=remedy)
+    path = sources.cache / file.filename
+    may_download = download and not is_offline()
+    if is_file(path):
+        if not may_download:
+            return check(path, file, remedy=f"Delete it. {_by_hand(file, sources)}")
+        defect = find_defect(path, file)
+        if defect is None:
+            return path
+        logger.warning("The cached file %s is damaged (%s): fetching it anew", path, defect)
+    if not may_download:
+        raise UnavailableError(_nowhere_message(file, sources, folder))
+    _download(file, sources)
+    return path
+
+
+class _DownloadError(Exception):
+    """One URL did not give the file; `is_final` where asking again would not help."""
+
+    def __init__(self, reason: str, *, is_final: bool = False) -> None:
+        super().__init__(reason)
+        self.is_final = is_final
+
+
+class _BoundedWriter:
+    """Writes to a stream no more than the promised bytes, and keeps what the disk raised."""
+
+    def __init__(self, stream: IO[bytes], size: int) -> None:
+        self._stream = stream
+        self._room = size
+        self.failure: OSError | None = None
+
+    def write(self, chunk: bytes) -> None:
+        self._room -= len(chunk)
+        if self._room < 0:
+            raise _DownloadError("more bytes than the file has")
+        try:
+            self._stream.write(chunk)
+        except OSError as error:
+            self.failure = error
+            raise
+
+    def flush(self) -> None:
+        """Exist, because pooch calls it after each chunk; closing the stream flushes."""
+
+
+def _download(file: PublishedFile, sources: Sources) -> None:
+    """Put the file into the cache from the first URL that gives the published bytes."""
+    failures: dict[str, _DownloadError] = {}
+    try:
+        if sources.cache.parts[0].startswith("~"):
+            raise FileNotFoundError("there is no home directory")
+        sources.cache.mkdir(parents=True, exist_ok=True)
+        for url in _tries(sources.urls(file), failures):
+            try:
+                _download_from(url, file, sources.cache / file.filename)
+            except _DownloadError as error:
+                logger.info("%s: %s", url, error)
+                failures[url] = error
+            else:
+                return
+    except OSError as error:
+        raise UnavailableError(
+            f"`{sources.cache}` must be a folder to write to; got {type(error).__name__}: "
+            f"{error.strerror or error}. Name another one in DIGITCNN_CACHE_DIR. "
+            f"{_by_hand(file, sources)}"
+        ) from error
+    reasons = "; ".join(f"{url}: {error}" for url, error in failures.items())
+    raise UnavailableError(
+        f"`{file.filename}` must be downloaded once; got {reasons}. {_by_hand(file, sources)}"
+    ) from next(iter(failures.values()), None)
+
+
+def _tries(urls: list[str], failures: dict[str, _DownloadError]) -> Iterator[str]:
+    """Yield each URL in turn, and again in later rounds unless its failure was final."""
+    for attempt in range(ATTEMPTS):
+        pending = [url for url in urls if url not in failures or not failures[url].is_final]
+        if attempt and pending:
+            time.sleep(PAUSE_S * attempt)
+        yield from pending
+
+
+def _download_from(url: str, file: PublishedFile, path: Path) -> None:
+    """Download beside `path`, check, and move into place in one step.
+
+    pooch's own `retrieve` would leave mode 0600, print through its own logger, and copy where it
+    cannot rename, so that another process could see half a file under the real name.
+    """
+    part = path.with_name(f"{path.name}.{os.urandom(8).hex()}.part")
+    try:
+        with part.open("xb") as stream:
+            _stream(url, _BoundedWriter(stream, file.size))
+        defect = find_defect(part, file)
+        if defect is not None:
+            raise _DownloadError(defect)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    logger.info("Downloaded %s to %s", url, path)
+
+
+def _stream(url: str, writer: _BoundedWriter) -> None:
+    """Copy what the URL gives to the writer, telling the network's failures from the disk's."""
+    import pooch  # noqa: PLC0415  costs a tenth of a second
+
+    with contextlib.ExitStack() as stack:
+
+        def close_at_end(response: Any, **_: Any) -> None:  # noqa: ANN401  of requests, untyped
+            stack.callback(response.close)
+
+        download = pooch.HTTPDownloader(
+            chunk_size=CHUNK_BYTES,
+            timeout=TIMEOUT_S,
+            # Asked for unchanged: some servers would unpack a .gz on the way.
+            headers={"Accept-Encoding": "identity"},
+            # pooch 1.9 leaves the connection open when a download fails.
+            hooks={"response": close_at_end},
+        )
+        try:
+            download(url, writer, None)
+        except (OSError, ValueError) as error:  # requests raises nothing else
+            if error is writer.failure:
+                raise
+            raise _as_download_error(error) from error
+
+
+def _as_download_error(error: Exception) -> _DownloadError:
+    """Word what requests raised; only a 4xx status is final."""
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if status is None:
+        return _DownloadError(_root_cause(error))
+    return _DownloadError(f"HTTP status {status}", is_final=400 <= status < 500)  # noqa: PLR2004
+
+
+def _root_cause(error: BaseException) -> str:
+    """Tell in one line what started a chain of exceptions."""
+    while (cause := error.__cause__ or error.__context__) is not None:
+        error = cause
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+def _nowhere_message(file: PublishedFile, sources: Sources, folder: Path | None) -> str:
+    """Word that a file is not here and may not be fetched."""
+    rule = "while DIGITCNN_OFFLINE is set" if is_offline() else "where nothing may be downloaded"
+    places = [str(place) for place in (folder, sources.cache) if place is not None]
+    return (
+        f"`{file.filename}` must be on this machine {rule}; got none in {' or '.join(places)}. "
+        f"{_by_hand(file, sources)}"
+    )
+
+
+def _by_hand(file: PublishedFile, sources: Sources) -> str:
+    """Word how to put a file in place by hand."""
+    return (
+        f"To place it by hand, download {' or '.join(sources.urls(file))} on any machine and copy "
+        f"it to {sources.cache / file.filename}, or into a folder that you name in "
+        f"{sources.folder_variable}."
+    )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

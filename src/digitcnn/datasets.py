@@ -1,0 +1,289 @@
+"""MNIST and folders of pictures, as arrays and paths with their labels."""
+
+from __future__ import annotations
+
+import logging
+import operator
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from digitcnn import _fetch
+from digitcnn._fetch import AnyPath, PublishedFile
+from digitcnn._idx import read_idx
+from digitcnn.errors import InvalidArgumentError
+
+__all__ = ["load_folder", "load_mnist", "one_hot", "read_idx", "train_validation_split"]
+
+Images = npt.NDArray[Any]
+Labels = npt.NDArray[np.int64]
+
+NUM_CLASSES = 10
+VALIDATION_SIZE = 5_000
+
+MNIST_URLS = (
+    "https://ossci-datasets.s3.amazonaws.com/mnist",
+    "https://storage.googleapis.com/cvdf-datasets/mnist",
+)
+MNIST_FILES = (
+    PublishedFile(
+        filename="train-images-idx3-ubyte.gz",
+        size=9_912_422,
+        sha256="440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+    ),
+    PublishedFile(
+        filename="train-labels-idx1-ubyte.gz",
+        size=28_881,
+        sha256="3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+    ),
+    PublishedFile(
+        filename="t10k-images-idx3-ubyte.gz",
+        size=1_648_877,
+        sha256="8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+    ),
+    PublishedFile(
+        filename="t10k-labels-idx1-ubyte.gz",
+        size=4_542,
+        sha256="f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+    ),
+)
+
+_PICTURE_SUFFIXES = frozenset(
+    {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".pbm", ".ppm"}
+)
+
+logger = logging.getLogger("digitcnn")
+
+
+def load_mnist(
+    *, cache_dir: AnyPath | None = None
+) -> tuple[tuple[Images, Labels], tuple[Images, Labels]]:
+    """Load MNIST: 70,000 handwritten digits in their two published parts.
+
+    The four original files are taken from the folder that `DIGITCNN_DATA_DIR` names, else from the
+    cache, else they are downloaded (11 MB, once) unless `DIGITCNN_OFFLINE` is set. Each is checked
+    against its SHA-256 on each call.
+
+    Parameters
+    ----------
+    cache_dir : path, optional
+        The cache; None is what `DIGITCNN_CACHE_DIR` names, else the platform's cache folder.
+
+    Returns
+    -------
+    (train_images, train_labels), (test_images, test_labels) : tuple of tuples of ndarray
+        Images of uint8, shape (60000, 28, 28) and (10000, 28, 28), ink bright on dark; labels of
+        int64, shape (60000,) and (10000,), 0 to 9. The arrays are the caller's own.
+
+    Raises
+    ------
+    CorruptFileError
+        If a file that this library may not replace does not hold the published bytes.
+    UnavailableError
+        If a file is neither here nor within reach; the message says how to place it by hand.
+
+    See Also
+    --------
+    train_validation_split : Sets a part of the 60,000 aside to make choices by.
+
+    References
+    ----------
+    .. [1] LeCun, Bottou, Bengio, Haffner, Proc. IEEE 86(11), 1998. doi:10.1109/5.726791
+    """
+    sources = _fetch.Sources(
+        folder_variable="DIGITCNN_DATA_DIR",
+        cache=_fetch.cache_folder("mnist", cache_dir),
+        base_urls=MNIST_URLS,
+    )
+    # All four before the first is read: what is missing shows at once.
+    paths = [_fetch.obtain(file, sources) for file in MNIST_FILES]
+    train_images, train_labels, test_images, test_labels = map(read_idx, paths)
+    return (
+        (train_images, train_labels.astype(np.int64)),
+        (test_images, test_labels.astype(np.int64)),
+    )
+
+
+def train_validation_split(
+    images: npt.ArrayLike,
+    labels: npt.ArrayLike,
+    *,
+    validation_size: int = VALIDATION_SIZE,
+    seed: int = 0,
+) -> tuple[tuple[Images, Labels], tuple[Images, Labels]]:
+    """Set some images aside for validation, every class in its own share.
+
+    The same input, size and seed give the same parts on each machine and NumPy version.
+
+    Parameters
+    ----------
+    images : array-like, shape (N, ...)
+        Images in any form with one entry each along the first axis.
+    labels : array-like of int, shape (N,)
+        The class of each.
+    validation_size : int
+        How many to set aside, at least 1 and fewer than N.
+    seed : int
+        Which of the possible splits, 0 to 2**32 - 1.
+
+    Returns
+    -------
+    (train_images, train_labels), (validation_images, validation_labels) : tuple of tuples
+        The two parts, each in the order of the input; labels are int64. Together they hold each
+        image once.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If there are not as many labels as images, or the size leaves a part empty.
+
+    Examples
+    --------
+    >>> labels = np.repeat(np.arange(10), 100)
+    >>> train, validation = train_validation_split(labels, labels, validation_size=50)
+    >>> np.bincount(validation[1]).tolist()
+    [5, 5, 5, 5, 5, 5, 5, 5, 5, 5]
+    """
+    images, labels = np.asarray(images), _checked_labels(labels)
+    if images.ndim == 0 or len(images) != len(labels):
+        raise InvalidArgumentError(
+            f"`images` must hold one entry for each of the {len(labels)} labels; got shape "
+            f"{images.shape}. Pass both from the same source."
+        )
+    size = _checked_integer("validation_size", validation_size, 1, len(labels) - 1)
+    seed = _checked_integer("seed", seed, 0, 2**32 - 1)
+
+    is_validation = np.zeros(len(labels), bool)
+    is_validation[_stratified_indices(labels, size, seed)] = True
+    return (
+        (images[~is_validation], labels[~is_validation]),
+        (images[is_validation], labels[is_validation]),
+    )
+
+
+def one_hot(labels: npt.ArrayLike, *, num_classes: int = NUM_CLASSES) -> npt.NDArray[np.float32]:
+    """Turn labels into rows with a one in the label's column.
+
+    Parameters
+    ----------
+    labels : array-like of int, shape (N,)
+        0 to `num_classes` - 1.
+    num_classes : int
+        Length of a row.
+
+    Returns
+    -------
+    rows : ndarray of float32, shape (N, num_classes)
+        Zeros, and a single 1 in each row.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If a label lies outside the columns.
+
+    Examples
+    --------
+    >>> one_hot([2, 0], num_classes=3)
+    array([[0., 0., 1.],
+           [1., 0., 0.]], dtype=float32)
+    """
+    labels = _checked_labels(labels)
+    num_classes = _checked_integer("num_classes", num_classes, 1, 2**31 - 1)
+    wrong = labels[(labels < 0) | (labels >= num_classes)]
+    if wrong.size:
+        raise InvalidArgumentError(
+            f"`labels` must lie in 0..{num_classes - 1}; got {wrong[0]}. Drop that example or "
+            f"raise `num_classes`."
+        )
+    return np.eye(num_classes, dtype=np.float32)[labels]
+
+
+def load_folder(folder: AnyPath) -> tuple[list[Path], Labels]:
+    """List the pictures of a folder that holds one folder for each digit.
+
+    Parameters
+    ----------
+    folder : path
+        Holds `0` to `9`, or some of them, each with pictures of that digit. Files and folders
+        whose name begins with a dot are passed over, and so are files beside the digits' folders.
+
+    Returns
+    -------
+    paths : list of Path
+        The pictures, sorted by digit, then by name, for `predict`, `preprocess` or `evaluate`.
+    labels : ndarray of int64, shape (N,)
+        The digit of each.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If the folder holds a folder that is no digit, or no picture at all.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InvalidArgumentError(f"`folder` must be a folder; got {folder}. Check the path.")
+    digits = sorted(path for path in folder.iterdir() if path.is_dir() and not _is_hidden(path))
+    for path in digits:
+        if path.name not in set("0123456789"):
+            raise InvalidArgumentError(
+                f"`folder` must hold folders named 0 to 9 alone; got {path}. Rename or move it."
+            )
+    paths = [path for digit in digits for path in _pictures(digit)]
+    if not paths:
+        raise InvalidArgumentError(
+            f"`folder` must hold pictures in folders named 0 to 9; got none in {folder}. Put them "
+            f"in as {folder / '7' / 'seven.png'}."
+        )
+    return paths, np.array([int(path.parent.name) for path in paths], np.int64)
+
+
+def _stratified_indices(labels: Labels, size: int, seed: int) -> npt.NDArray[np.intp]:
+    """Draw `size` indices, from each class its share rounded by largest remainder."""
+    # RandomState's stream is frozen for good (NEP 19), a Generator's may change between versions.
+    random = np.random.RandomState(seed)
+    _, classes, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    # Whole-number arithmetic, so that no rounding differs between machines.
+    quotas, remainders = np.divmod(counts * size, len(labels))
+    largest_first = np.argsort(-remainders, kind="stable")
+    quotas[largest_first[: size - quotas.sum()]] += 1
+    return np.concatenate(
+        [random.permutation(np.flatnonzero(classes == k))[:quota] for k, quota in enumerate(quotas)]
+    )
+
+
+def _checked_labels(labels: npt.ArrayLike) -> Labels:
+    array = np.asarray(labels)
+    if array.ndim != 1 or not (np.issubdtype(array.dtype, np.integer) or array.size == 0):
+        raise InvalidArgumentError(
+            f"`labels` must be integers of shape (N,); got {array.dtype} of shape {array.shape}. "
+            f"From one-hot rows, take argmax(axis=1)."
+        )
+    return array.astype(np.int64)
+
+
+def _checked_integer(name: str, value: int, low: int, high: int) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or not low <= number <= high:
+        raise InvalidArgumentError(
+            f"`{name}` must be a whole number in {low}..{high}; got {value!r}. Pass one of those."
+        )
+    return number
+
+
+def _is_hidden(path: Path) -> bool:
+    return path.name.startswith(".")
+
+
+def _pictures(folder: Path) -> list[Path]:
+    """List the pictures in a digit's folder by name, and log what is passed over."""
+    files = sorted(path for path in folder.iterdir() if path.is_file() and not _is_hidden(path))
+    others = Counter(path.suffix for path in files if path.suffix.lower() not in _PICTURE_SUFFIXES)
+    if others:
+        logger.warning("Passed over %d files in %s: %s", others.total(), folder, sorted(others))
+    return [path for path in files if path.suffix.lower() in _PICTURE_SUFFIXES]

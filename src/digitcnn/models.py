@@ -1,0 +1,233 @@
+"""Architectures as flat lists of layers, and the published weights put into them."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from digitcnn.errors import CorruptFileError, InvalidArgumentError, MissingDependencyError
+from digitcnn.weights import get_weights, locate
+
+if TYPE_CHECKING:
+    import keras
+
+_INPUT_SHAPE = (28, 28, 1)
+_NUM_CLASSES = 10
+
+
+def build_model(architecture: str = "base") -> keras.Model:
+    """Build an untrained network.
+
+    Parameters
+    ----------
+    architecture : str
+        "base", the library's own; or one of the classic tutorials' networks: "conv-pool-dropout",
+        "conv5x5", "three-conv", "two-conv-dropout", "conv-pool".
+
+    Returns
+    -------
+    model : keras.Model
+        Not compiled. Takes float32 (N, 28, 28, 1) in [0, 1], bright on dark; ends in softmax:
+        float32 (N, 10).
+
+    Raises
+    ------
+    InvalidArgumentError
+        If the architecture is unknown; the message lists the known ones.
+    MissingDependencyError
+        If Keras is not installed.
+
+    See Also
+    --------
+    load_pretrained : The same networks with published weights.
+
+    Examples
+    --------
+    >>> from digitcnn import build_model
+    >>> build_model("conv5x5").output_shape
+    (None, 10)
+    """
+    if architecture not in ARCHITECTURES:
+        raise InvalidArgumentError(
+            f"`architecture` must be one of {', '.join(ARCHITECTURES)}; got {architecture!r}. "
+            "Choose one of these, or build your own with keras.Sequential."
+        )
+    keras = import_keras("build_model")
+    layers = ARCHITECTURES[architecture](keras.layers)
+    return keras.Sequential([keras.Input(_INPUT_SHAPE), *layers], name=architecture)
+
+
+def load_pretrained(weights: str | os.PathLike[str] = "base", *, cache_dir: Any = None) -> Any:
+    """Load a network with published weights, or with those of a training run.
+
+    Parameters
+    ----------
+    weights : str or os.PathLike
+        The name of published weights ("base", or "base-v1" to pin a version), the folder of a
+        finished training run, or a `.weights.h5` file of the `base` architecture.
+    cache_dir : str or os.PathLike, optional
+        Where to keep what has to be downloaded; by default the user's cache folder.
+
+    Returns
+    -------
+    model : keras.Model
+        Takes float32 (N, 28, 28, 1) as :func:`preprocess` gives it; ends in softmax.
+
+    Raises
+    ------
+    UnknownWeightsError
+        If no published weights have this name.
+    UnavailableError
+        If they are not at hand and cannot be fetched.
+    CorruptFileError
+        If the file's bytes are not the published ones, or do not fit the architecture.
+    MissingDependencyError
+        If Keras is not installed.
+    """
+    import_keras("load_pretrained")
+    architecture, path = _find(weights, cache_dir)
+    model = build_model(architecture)
+    try:
+        model.load_weights(path)
+    except (ValueError, KeyError, OSError) as error:
+        raise CorruptFileError(
+            f"`weights` must fit the architecture {architecture!r}; got {str(path)!r}, which does "
+            f"not: {error}. Name the folder of its training run instead."
+        ) from error
+    return model
+
+
+def _find(weights: str | os.PathLike[str], cache_dir: Any) -> tuple[str, str]:
+    """Resolve a name, run folder or file to an architecture and a verified file."""
+    if os.path.isdir(weights):  # noqa: PTH112 - `weights` may be a bare name
+        from digitcnn.training import read_run
+
+        record = read_run(weights)
+        return record.architecture, str(record.weights_path)
+    path = str(locate(weights, format="h5", cache_dir=cache_dir))
+    is_file = isinstance(weights, os.PathLike) or str(weights).endswith(".h5")
+    return ("base" if is_file else get_weights(weights).architecture), path
+
+
+def import_keras(caller: str) -> Any:
+    """Import Keras, or say which extra brings it."""
+    try:
+        import keras
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"{caller}() needs Keras 3 with a backend; it is not installed. "
+            'Type: pip install "digitcnn[tensorflow]"'
+        ) from error
+    return keras
+
+
+def _base(layers: Any) -> list[Any]:
+    """List the layers of the library's own network: 5.5 million multiply-adds an image."""
+    return [
+        *_normalized_conv(layers, 16),  # (N, 28, 28, 16)
+        *_normalized_conv(layers, 32, strides=2),  # (N, 14, 14, 32)
+        *_normalized_conv(layers, 32),  # (N, 14, 14, 32)
+        *_normalized_conv(layers, 64, strides=2),  # (N, 7, 7, 64)
+        *_normalized_conv(layers, 64, padding="valid"),  # (N, 5, 5, 64)
+        *_normalized_conv(layers, 128, padding="valid"),  # (N, 3, 3, 128)
+        *_normalized_conv(layers, 192, padding="valid"),  # (N, 1, 1, 192)
+        layers.Flatten(),  # (N, 192)
+        layers.Dropout(0.3),
+        layers.Dense(_NUM_CLASSES),
+        layers.Softmax(),
+    ]
+
+
+def _normalized_conv(layers: Any, filters: int, **options: Any) -> list[Any]:
+    """List a 3 x 3 convolution, its batch normalisation and ReLU."""
+    options.setdefault("padding", "same")
+    return [
+        # The normalisation's offset does a bias's work.
+        layers.Conv2D(filters, 3, use_bias=False, kernel_initializer="he_normal", **options),
+        layers.BatchNormalization(momentum=0.98),
+        layers.ReLU(),
+    ]
+
+
+def _conv_pool_dropout(layers: Any) -> list[Any]:
+    """List tutorial A: blocks of 3 x 3 convolutions and pooling, dropout, dense."""
+    return [
+        layers.Conv2D(32, 3, activation="relu"),  # (N, 26, 26, 32)
+        layers.MaxPooling2D(2),  # (N, 13, 13, 32)
+        layers.Dropout(0.25),
+        layers.Conv2D(64, 3, activation="relu"),  # (N, 11, 11, 64)
+        layers.MaxPooling2D(2),  # (N, 5, 5, 64)
+        layers.Dropout(0.25),
+        layers.Flatten(),  # (N, 1600)
+        layers.Dense(128, activation="relu"),
+        layers.Dropout(0.5),
+        layers.Dense(_NUM_CLASSES, activation="softmax"),
+    ]
+
+
+def _conv5x5(layers: Any) -> list[Any]:
+    """List tutorial B: a 5 x 5 and a 3 x 3 convolution, each pooled and dropped out."""
+    return [
+        layers.Conv2D(32, 5, activation="relu"),  # (N, 24, 24, 32)
+        layers.MaxPooling2D(2),  # (N, 12, 12, 32)
+        layers.Dropout(0.2),
+        layers.Conv2D(64, 3, activation="relu"),  # (N, 10, 10, 64)
+        layers.MaxPooling2D(2),  # (N, 5, 5, 64)
+        layers.Dropout(0.2),
+        layers.Flatten(),  # (N, 1600)
+        layers.Dense(128, activation="relu"),
+        layers.Dropout(0.2),
+        layers.Dense(_NUM_CLASSES, activation="softmax"),
+    ]
+
+
+def _three_conv(layers: Any) -> list[Any]:
+    """List tutorial C: 32, 64 and 128 filters, each pooled, for a `tf.data` pipeline."""
+    return [
+        layers.Conv2D(32, 3, padding="same", activation="relu"),  # (N, 28, 28, 32)
+        layers.MaxPooling2D(2),  # (N, 14, 14, 32)
+        layers.Conv2D(64, 3, padding="same", activation="relu"),  # (N, 14, 14, 64)
+        layers.MaxPooling2D(2),  # (N, 7, 7, 64)
+        layers.Conv2D(128, 3, padding="same", activation="relu"),  # (N, 7, 7, 128)
+        layers.MaxPooling2D(2),  # (N, 3, 3, 128)
+        layers.Flatten(),  # (N, 1152)
+        layers.Dense(128, activation="relu"),
+        layers.Dense(_NUM_CLASSES, activation="softmax"),
+    ]
+
+
+def _two_conv_dropout(layers: Any) -> list[Any]:
+    """List tutorial D: two convolutions before one pooling, a dense layer of 256."""
+    return [
+        layers.Conv2D(32, 3, activation="relu"),  # (N, 26, 26, 32)
+        layers.Conv2D(64, 3, activation="relu"),  # (N, 24, 24, 64)
+        layers.MaxPooling2D(2),  # (N, 12, 12, 64)
+        layers.Dropout(0.25),
+        layers.Flatten(),  # (N, 9216)
+        layers.Dense(256, activation="relu"),
+        layers.Dropout(0.5),
+        layers.Dense(_NUM_CLASSES, activation="softmax"),
+    ]
+
+
+def _conv_pool(layers: Any) -> list[Any]:
+    """List tutorial E: convolution, ReLU and pooling, twice, and a dense layer."""
+    return [
+        layers.Conv2D(32, 3, activation="relu"),  # (N, 26, 26, 32)
+        layers.MaxPooling2D(2),  # (N, 13, 13, 32)
+        layers.Conv2D(64, 3, activation="relu"),  # (N, 11, 11, 64)
+        layers.MaxPooling2D(2),  # (N, 5, 5, 64)
+        layers.Flatten(),  # (N, 1600)
+        layers.Dense(64, activation="relu"),
+        layers.Dense(_NUM_CLASSES, activation="softmax"),
+    ]
+
+
+ARCHITECTURES = {
+    "base": _base,
+    "conv-pool-dropout": _conv_pool_dropout,
+    "conv5x5": _conv5x5,
+    "three-conv": _three_conv,
+    "two-conv-dropout": _two_conv_dropout,
+    "conv-pool": _conv_pool,
+}

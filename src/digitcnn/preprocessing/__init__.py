@@ -1,0 +1,65 @@
+"""Any picture to a canonical batch: what MNIST itself would hold of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from digitcnn.preprocessing._batches import batches_of, is_single
+from digitcnn.preprocessing._geometry import IMAGE_SIDE
+
+__all__ = ["IMAGE_SIDE", "batches_of", "is_single", "preprocess"]
+
+
+def preprocess(images: Any) -> np.ndarray:
+    """Bring pictures of any kind to what MNIST itself would hold of them.
+
+    Parameters
+    ----------
+    images : image or iterable of images
+        One image is a path (`str` or `os.PathLike`), encoded `bytes`, an open binary file, a
+        `PIL.Image.Image`, or an array of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4). Many are a
+        list, tuple or iterator of those, whose sizes may differ, or an array of shape (N, H, W) or
+        (N, H, W, C). Whatever has `__array__` counts as an array. Integers span 0..255 (uint16:
+        0..65535), floats 0..1, booleans are 0 or 1. Ink may be dark on light or light on dark.
+
+    Returns
+    -------
+    batch : ndarray of float32, shape (N, 28, 28, 1)
+        Ink in [0, 1], bright on dark, in steps of 1/255: the digit in a box of 20 x 20 pixels,
+        aspect kept, its centre of mass on pixel (14, 14) counted from 0, by a whole number of pixels
+        [1]_ [2]_. One image gives a batch of one, no image an empty batch.
+
+    Raises
+    ------
+    InvalidImageError
+        If an item is no picture or its values are not those of one.
+    ImageReadError
+        If a file cannot be opened or decoded.
+    NoDigitError
+        If a picture is blank or nothing but noise.
+
+    Notes
+    -----
+    The message of an error in a batch names the item by its index.
+
+    References
+    ----------
+    .. [1] LeCun, Bottou, Bengio, Haffner, Proc. IEEE 86(11), 1998. doi:10.1109/5.726791
+    .. [2] Yadav, Bottou, Advances in Neural Information Processing Systems 32, 2019.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from digitcnn import preprocess
+    >>> page = np.full((100, 80), 250, np.uint8)
+    >>> page[20:80, 38:44] = 30
+    >>> batch = preprocess(page)
+    >>> batch.shape, float(batch.max())
+    ((1, 28, 28, 1), 1.0)
+    """
+    batches = list(batches_of(images))
+    if not batches:
+        return np.zeros((0, IMAGE_SIDE, IMAGE_SIDE, 1), np.float32)
+    return batches[0] if len(batches) == 1 else np.concatenate(batches)

@@ -1,0 +1,119 @@
+"""Where the ink lies, and how it is brought to where MNIST has it."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+IMAGE_SIDE = 28
+BOX_SIDE = 20  # pixels: the longer side of a digit in MNIST
+CENTER = 14  # pixels, counted from 0: where MNIST has the centre of mass
+# MNIST's own images peak at 254 or 255; paler ink is stretched.
+FULL_INK = 250
+
+PIXEL_MAX = 255
+
+
+def ink_box(mask: np.ndarray) -> tuple[int, int, int, int]:
+    """Give top, left, bottom and right (exclusive) of the true pixels of a non-empty mask."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
+
+
+def crop(plane: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
+    """Cut a box out of a plane."""
+    top, left, bottom, right = box
+    return plane[top:bottom, left:right]
+
+
+def resize(plane: np.ndarray, longer_side: int) -> np.ndarray:
+    """Resize a float32 plane, aspect kept, averaging over area where it shrinks."""
+    height, width = plane.shape
+    scale = longer_side / max(height, width)
+    new_height, new_width = (max(1, round(side * scale)) for side in (height, width))
+    if (new_height, new_width) == (height, width):
+        return plane
+    shrinks = scale < 1
+    method = Image.Resampling.BOX if shrinks else Image.Resampling.BILINEAR
+    resized = Image.fromarray(np.ascontiguousarray(plane, np.float32)).resize(
+        (new_width, new_height), method
+    )
+    return np.asarray(resized)
+
+
+def shift_to_center(height: int, width: int, pixels: np.ndarray) -> tuple[int, int]:
+    """Find the top left corner at which a digit's centre of mass falls on pixel (14, 14).
+
+    The digit moves by whole pixels, in whole numbers without rounding error, and never past the
+    edge of the frame: ink that MNIST's frame would cut off stays in.
+    """
+    weights = pixels.astype(np.int64)
+    mass = int(weights.sum())
+    corner = []
+    for axis, side in ((1, height), (0, width)):
+        moment = int((weights.sum(axis=axis) * np.arange(side)).sum())
+        # floor(14.5 - moment / mass)
+        start = ((2 * CENTER + 1) * mass - 2 * moment) // (2 * mass)
+        corner.append(min(max(start, 0), IMAGE_SIDE - side))
+    return corner[0], corner[1]
+
+
+def place(pixels: np.ndarray) -> np.ndarray:
+    """Put a uint8 digit of at most 20 x 20 into an empty frame of 28 x 28, centred by mass."""
+    height, width = pixels.shape
+    top, left = shift_to_center(height, width, pixels)
+    frame = np.zeros((IMAGE_SIDE, IMAGE_SIDE), np.uint8)
+    frame[top : top + height, left : left + width] = pixels
+    return frame
+
+
+def to_pixels(plane: np.ndarray) -> np.ndarray:
+    """Round ink in [0, 1] to uint8, keeping at least a trace in every edge row and column.
+
+    The edges hold ink by construction; were it rounded away, the box would no longer measure
+    20 pixels and a second pass would scale the digit again.
+    """
+    pixels = np.rint(np.clip(plane, 0, 1) * PIXEL_MAX).astype(np.uint8)
+    for edge, source in (
+        (pixels[0], plane[0]),
+        (pixels[-1], plane[-1]),
+        (pixels[:, 0], plane[:, 0]),
+        (pixels[:, -1], plane[:, -1]),
+    ):
+        if not edge.any():
+            edge[np.argmax(source)] = 1
+    return pixels
+
+
+def is_canonical(pixels: np.ndarray) -> np.ndarray:
+    """Tell which images already are as MNIST holds them.
+
+    Parameters
+    ----------
+    pixels : ndarray of uint8, shape (N, 28, 28)
+        Images, bright on dark if canonical.
+
+    Returns
+    -------
+    canonical : ndarray of bool, shape (N,)
+        True where the background is exactly 0, the ink is of full strength, the longer side of its
+        box is 20 pixels, and no whole-pixel shift brings its centre of mass nearer to (14, 14).
+    """
+    ink = pixels > 0
+    rows, columns = ink.any(axis=2), ink.any(axis=1)  # (N, 28) each
+    tops, bottoms = rows.argmax(axis=1), IMAGE_SIDE - rows[:, ::-1].argmax(axis=1)
+    lefts, rights = columns.argmax(axis=1), IMAGE_SIDE - columns[:, ::-1].argmax(axis=1)
+    fits = np.maximum(bottoms - tops, rights - lefts) == BOX_SIDE
+
+    row_masses = pixels.sum(axis=2, dtype=np.int32)  # (N, 28)
+    column_masses = pixels.sum(axis=1, dtype=np.int32)  # (N, 28)
+    twice_mass = 2 * row_masses.sum(axis=1)
+    positions = np.arange(IMAGE_SIDE, dtype=np.int32)
+    for masses, starts, ends in ((row_masses, tops, bottoms), (column_masses, lefts, rights)):
+        offsets = (2 * CENTER + 1) * (twice_mass // 2) - 2 * (masses @ positions)
+        shifts = offsets // np.maximum(twice_mass, 1)
+        # A shift that the frame's edge would stop does not count.
+        shifts = np.clip(shifts, -starts, IMAGE_SIDE - ends)
+        fits &= shifts == 0
+    return fits & (pixels.max(axis=(1, 2)) >= FULL_INK)
+

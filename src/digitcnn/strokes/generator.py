@@ -1,0 +1,172 @@
+"""The two public functions: draw digits, draw things that are none."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitcnn.errors import InvalidArgumentError
+from digitcnn.strokes.digits import DIGITS
+from digitcnn.strokes.drawing import draw_form
+from digitcnn.strokes.hands import sample_hand
+from digitcnn.strokes.nondigits import draw_nondigit
+
+NUM_CLASSES = 10
+SMALLEST_SIDE = 20
+LARGEST_SIDE = 2048
+
+
+def draw_digits(
+    count: int,
+    *,
+    seed: int,
+    digits: Iterable[int] | None = None,
+    side: int = 96,
+    hand: int | None = None,
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Draw handwritten digits in all common ways of writing them.
+
+    Parameters
+    ----------
+    count : int
+        How many to draw.
+    seed : int
+        The same seed draws the same digits.
+    digits : iterable of int, optional
+        The digits to draw from, each equally often; all ten by default.
+    side : int
+        Height and width of each image in pixels, from 20 to 2048.
+    hand : int, optional
+        Draw everything as the person of this number writes: one form for each digit, one slant,
+        one pen, with only small differences from one time to the next. By default every digit is
+        by another person.
+
+    Returns
+    -------
+    images : ndarray of uint8, shape (count, side, side)
+        Ink bright on a background of 0.
+    labels : ndarray of int64, shape (count,)
+        The digit in each image, in random order.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If an argument lies outside what is described above.
+
+    See Also
+    --------
+    draw_nondigits : Draws what is no digit.
+
+    Examples
+    --------
+    >>> images, labels = draw_digits(4, seed=0, digits=[1, 7], side=28)
+    >>> images.shape, sorted(labels.tolist())
+    ((4, 28, 28), [1, 1, 7, 7])
+    """
+    count, seed, side = _checked(count, seed, side)
+    kinds = _checked_digits(digits)
+    if hand is not None:
+        hand = _natural("hand", hand)
+    rng = np.random.default_rng(seed)
+    labels = rng.permutation(np.resize(kinds, count)).astype(np.int64)
+    images = np.zeros((count, side, side), np.uint8)
+    for index, digit in enumerate(labels.tolist()):
+        images[index] = _draw_digit(digit, side, rng, hand)
+    return images, labels
+
+
+def draw_nondigits(count: int, *, seed: int, side: int = 96) -> NDArray[np.uint8]:
+    """Draw what nobody would read as a digit, with the same pens.
+
+    Scribbles, letters, invented signs, shapes, textures, noise, and digits run together.
+
+    Parameters
+    ----------
+    count : int
+        How many to draw.
+    seed : int
+        The same seed draws the same images.
+    side : int
+        Height and width of each image in pixels, from 20 to 2048.
+
+    Returns
+    -------
+    images : ndarray of uint8, shape (count, side, side)
+        Ink bright on a background of 0.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If an argument lies outside what is described above.
+
+    See Also
+    --------
+    draw_digits : Draws digits.
+
+    Examples
+    --------
+    >>> draw_nondigits(2, seed=0, side=28).shape
+    (2, 28, 28)
+    """
+    count, seed, side = _checked(count, seed, side)
+    rng = np.random.default_rng(seed)
+    images = np.zeros((count, side, side), np.uint8)
+    for index in range(count):
+        images[index] = draw_nondigit(side, rng)
+    return images
+
+
+def _draw_digit(
+    digit: int, side: int, rng: np.random.Generator, hand: int | None
+) -> NDArray[np.uint8]:
+    """Draw one digit, by anybody or by the given hand."""
+    if hand is None:
+        return draw_form(DIGITS[digit], sample_hand(rng), side=side, rng=rng, style_rng=rng)
+    writer = sample_hand(np.random.default_rng(hand))
+    # Seeded anew for each digit, so that the hand's form of it does not depend on what came before.
+    style_rng = np.random.default_rng((hand, digit))
+    return draw_form(DIGITS[digit], writer, side=side, rng=rng, style_rng=style_rng)
+
+
+def _natural(name: str, value: int) -> int:
+    """Check one non-negative integer."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = -1
+    if number < 0 or isinstance(value, bool | np.bool):
+        raise InvalidArgumentError(f"`{name}` must be a non-negative integer; got {value!r}.")
+    return number
+
+
+def _checked(count: int, seed: int, side: int) -> tuple[int, int, int]:
+    """Check what both public functions take."""
+    count, seed, side = _natural("count", count), _natural("seed", seed), _natural("side", side)
+    if not SMALLEST_SIDE <= side <= LARGEST_SIDE:
+        raise InvalidArgumentError(
+            f"`side` must lie between {SMALLEST_SIDE} and {LARGEST_SIDE} pixels; got {side}."
+        )
+    return count, seed, side
+
+
+def _checked_digits(digits: Iterable[int] | None) -> list[int]:
+    """Check the choice of digits."""
+    if digits is None:
+        return list(range(NUM_CLASSES))
+    try:
+        chosen = list(digits)
+        kinds = [operator.index(digit) for digit in chosen]
+    except TypeError as error:
+        raise InvalidArgumentError(
+            f"`digits` must be integers from 0 to 9; got {digits!r}."
+        ) from error
+    if not kinds:
+        raise InvalidArgumentError(
+            "`digits` must hold at least one digit; got none. Leave it out to draw all ten."
+        )
+    if not all(0 <= kind < NUM_CLASSES for kind in kinds):
+        raise InvalidArgumentError(f"`digits` must be integers from 0 to 9; got {digits!r}.")
+    return kinds
