@@ -122,11 +122,11 @@ def import_keras(caller: str) -> Any:
 
 
 def _base(layers: Any) -> list[Any]:
-    """List the layers of the library's own network: 5.5 million multiply-adds an image."""
+    """List the layers of the library's own network: 4.3 million multiply-adds an image."""
     return [
         *_normalized_conv(layers, 16),  # (N, 28, 28, 16)
-        *_normalized_conv(layers, 32, strides=2),  # (N, 14, 14, 32)
-        *_normalized_conv(layers, 32),  # (N, 14, 14, 32)
+        *_normalized_conv(layers, 24, strides=2),  # (N, 14, 14, 24)
+        *_normalized_conv(layers, 24),  # (N, 14, 14, 24)
         *_normalized_conv(layers, 64, strides=2),  # (N, 7, 7, 64)
         *_normalized_conv(layers, 64, padding="valid"),  # (N, 5, 5, 64)
         *_normalized_conv(layers, 128, padding="valid"),  # (N, 3, 3, 128)

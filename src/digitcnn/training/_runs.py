@@ -1,0 +1,87 @@
+"""A training run on disk: what it was made of, and what came of it."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from digitcnn.errors import CorruptFileError
+
+RUN_FILE = "run.json"
+WEIGHTS_FILE = "final.weights.h5"
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """A finished run's folder, read back.
+
+    Attributes
+    ----------
+    run_dir : pathlib.Path
+        The folder.
+    architecture : str
+        What `build_model` calls the network.
+    recipe : dict
+        The fields of the recipe.
+    seed, num_images, validation_size : int
+        The seed, the images trained on, and those kept apart.
+    metrics : dict of str to float
+        Of the weights that the run gives: validation accuracy, if there was validation.
+    history : list of dict of str to float
+        An entry for each epoch.
+    versions : dict of str to str
+        Of Python, Keras, its backend, NumPy and digitcnn.
+    """
+
+    run_dir: Path
+    architecture: str
+    recipe: dict[str, Any]
+    seed: int
+    num_images: int
+    validation_size: int
+    metrics: dict[str, float]
+    history: list[dict[str, float]]
+    versions: dict[str, str]
+
+    @property
+    def weights_path(self) -> Path:
+        """The weights, in Keras' HDF5 format."""
+        return self.run_dir / WEIGHTS_FILE
+
+
+def read_run(run_dir: str | os.PathLike[str]) -> RunRecord:
+    """Read the folder of a finished training run.
+
+    Parameters
+    ----------
+    run_dir : str or os.PathLike
+        As given to :func:`digitcnn.train`.
+
+    Returns
+    -------
+    record : RunRecord
+        What the run was made of and what came of it.
+
+    Raises
+    ------
+    CorruptFileError
+        If the folder holds no finished run.
+    """
+    folder = Path(run_dir)
+    try:
+        content = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
+        record = RunRecord(run_dir=folder, **content)
+    except (OSError, ValueError, TypeError) as error:
+        raise CorruptFileError(
+            f"`run_dir` must be the folder of a finished training run; got {str(folder)!r}: "
+            f"{error}. Let the training finish: the same call resumes it."
+        ) from error
+    if not record.weights_path.exists():
+        raise CorruptFileError(
+            f"`run_dir` must hold {WEIGHTS_FILE}; got {str(folder)!r} without it. "
+            "Let the training finish: the same call resumes it."
+        )
+    return record
