@@ -168,7 +168,8 @@ def _sample(images: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.nda
     rows = np.clip(rows + 1, 0, height + 0.999)
     columns = np.clip(columns + 1, 0, width + 0.999)
     tops, lefts = rows.astype(np.int32), columns.astype(np.int32)
-    down, right = rows - tops, columns - lefts
+    # float32 minus int32 would be float64, at twice the time.
+    down, right = rows - tops.astype(np.float32), columns - lefts.astype(np.float32)
     flat = padded.ravel()
     corner = (
         np.arange(count, dtype=np.int32)[:, None, None] * ((height + 2) * (width + 2))
@@ -221,7 +222,9 @@ def disturb(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     )
     line = np.clip(1.2 - distance, 0, 1) * rng.uniform(0.3, 1, (count, 1, 1))
     changed = np.select(
-        [kind == 0, kind == 1], [images + grain, np.maximum(images, specks)], np.maximum(images, line)
+        [kind == 0, kind == 1],
+        [images + grain, np.maximum(images, specks)],
+        np.maximum(images, line),
     )
     return np.clip(changed, 0, 1).astype(np.float32)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -107,6 +108,67 @@ def _find(weights: str | os.PathLike[str], cache_dir: Any) -> tuple[str, str]:
     path = str(locate(weights, format="h5", cache_dir=cache_dir))
     is_file = isinstance(weights, os.PathLike) or str(weights).endswith(".h5")
     return ("base" if is_file else get_weights(weights).architecture), path
+
+
+def count_multiply_adds(model: Any) -> int:
+    """Count the multiplications with addition that one image takes.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Of convolutional and dense layers; all others count nothing.
+
+    Returns
+    -------
+    multiply_adds : int
+        Each kernel's size times the positions it is applied at.
+
+    Examples
+    --------
+    >>> from digitcnn.models import build_model, count_multiply_adds
+    >>> count_multiply_adds(build_model("base"))
+    4288256
+    """
+    total = 0
+    for layer in model.layers:
+        if hasattr(layer, "kernel"):
+            positions = layer.output.shape[1:-1]  # (H, W) after a convolution, () after dense
+            total += math.prod(layer.kernel.shape) * math.prod(positions)
+    return total
+
+
+def export_onnx(model: Any, path: str | os.PathLike[str]) -> None:
+    """Write a network as ONNX, for ONNX Runtime and other languages.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Takes (N, 28, 28, 1), gives (N, 10).
+    path : str or os.PathLike
+        The file to write: an input "images" of any batch size, an output "probabilities".
+
+    Raises
+    ------
+    MissingDependencyError
+        If the packages that convert the graph are not installed.
+    """
+    keras = import_keras("export_onnx")
+    try:
+        import onnx
+        import tf2onnx  # noqa: F401 - Keras calls it
+    except ImportError as error:
+        raise MissingDependencyError(
+            "export_onnx() needs onnx and tf2onnx; one is not installed. "
+            'Type: pip install "digitcnn[export]"'
+        ) from error
+    signature = [keras.InputSpec(shape=(None, *_INPUT_SHAPE), dtype="float32", name="images")]
+    model.export(path, format="onnx", verbose=False, input_signature=signature)
+    graph = onnx.load(path)
+    graph.graph.node[-1].output[0] = graph.graph.output[0].name = "probabilities"
+    for value in (*graph.graph.input, *graph.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = "N"
+    onnx.checker.check_model(graph, full_check=True)
+    onnx.save(graph, path)
 
 
 def import_keras(caller: str) -> Any:

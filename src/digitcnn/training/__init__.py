@@ -126,7 +126,11 @@ def train(
     """
     import_keras("train")
     recipe = _changed(
-        get_recipe(recipe), augment, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate
+        get_recipe(recipe),
+        augment,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
     )
     given, validation = _given_samples(images, labels, validation_size)
     folder = Path(run_dir) if run_dir is not None else Path(tempfile.mkdtemp(prefix="digitcnn-"))
@@ -243,7 +247,7 @@ def _fit(
     """Train from the last checkpoint to the end, and write the weights that count."""
     import keras
 
-    from digitcnn.training._callbacks import Checkpoint, PlannedBatches, read_state
+    from digitcnn.training._callbacks import Checkpoint, read_state
 
     keras.utils.set_random_seed(seed)
     if initial_weights is None:
@@ -286,7 +290,9 @@ def _fit(
     own.append(keras.callbacks.CSVLogger(folder / "history.csv", append=bool(history)))
     if len(history) < recipe.epochs:
         model.fit(
-            PlannedBatches(plan, first_epoch=len(history)),
+            plan.batches(first_epoch=len(history)),
+            steps_per_epoch=plan.num_steps,
+            shuffle=False,
             initial_epoch=len(history),
             epochs=recipe.epochs,
             validation_data=(

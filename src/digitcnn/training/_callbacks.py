@@ -1,4 +1,4 @@
-"""Keras classes for training: batches by plan, and a checkpoint that survives being killed."""
+"""A checkpoint after each epoch that survives being killed at any moment."""
 
 from __future__ import annotations
 
@@ -8,31 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import keras
-
-from digitcnn.training._samples import EpochPlan
-
-
-class PlannedBatches(keras.utils.PyDataset):  # type: ignore[misc]
-    """Feed Keras the batches of an :class:`EpochPlan`, on any backend."""
-
-    def __init__(self, plan: EpochPlan, *, first_epoch: int) -> None:
-        super().__init__()
-        self.plan = plan
-        self.epoch = first_epoch
-        self.order = plan.order(first_epoch)
-
-    def __len__(self) -> int:
-        return self.plan.num_steps
-
-    def __getitem__(self, step: int) -> tuple[Any, Any]:
-        start = step * self.plan.batch_size
-        indices = self.order[start : start + self.plan.batch_size]
-        return self.plan.batch(indices, epoch=self.epoch, step=step)
-
-    def on_epoch_end(self) -> None:
-        """Move on to the next epoch's order."""
-        self.epoch += 1
-        self.order = self.plan.order(self.epoch)
 
 
 class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,7 +121,8 @@ class EpochPlan:
     @property
     def num_steps(self) -> int:
         """Batches in an epoch; the last one may be smaller."""
-        return -(-(len(self.given) + sum(self.parts)) // self.batch_size)
+        drawn = sum(min(part, len(pool)) for pool, part in zip(self.drawn, self.parts, strict=True))
+        return -(-(len(self.given) + drawn) // self.batch_size)
 
     def order(self, epoch: int) -> np.ndarray:
         """Shuffle the given samples with this epoch's part of the drawn ones."""
@@ -132,6 +134,18 @@ class EpochPlan:
             chosen.append(start + picked)
             start += len(pool)
         return rng.permutation(np.concatenate(chosen))
+
+    def batches(self, *, first_epoch: int) -> Iterator[tuple[Any, Any]]:
+        """Yield the batches of one epoch after the other, without end.
+
+        A plain generator, because Keras shuffles the batches of a `PyDataset` by its own global
+        seed, reads some of them twice, and ends epochs before they begin (Keras 3.15).
+        """
+        for epoch in itertools.count(first_epoch):
+            order = self.order(epoch)
+            for step in range(self.num_steps):
+                start = step * self.batch_size
+                yield self.batch(order[start : start + self.batch_size], epoch=epoch, step=step)
 
     def batch(self, indices: np.ndarray, *, epoch: int, step: int) -> tuple[Any, Any]:
         """Gather, scale and augment one batch."""

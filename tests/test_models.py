@@ -1,0 +1,107 @@
+"""Architectures and the weights put into them."""
+
+import numpy as np
+import pytest
+
+from digitcnn import build_model, load_pretrained
+from digitcnn.errors import CorruptFileError, InvalidArgumentError, UnknownWeightsError
+from digitcnn.models import ARCHITECTURES, count_multiply_adds, export_onnx
+
+keras = pytest.importorskip("keras", reason="the models need digitcnn[tensorflow]")
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_every_architecture_gives_probabilities(architecture):
+    """Each network takes a canonical batch and ends in ten probabilities."""
+    batch = np.random.default_rng(0).random((3, 28, 28, 1), np.float32)
+
+    probabilities = np.asarray(build_model(architecture)(batch, training=False))
+
+    assert probabilities.shape == (3, 10)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+
+
+def test_base_is_small():
+    """The network in the wheel keeps within 400,000 parameters."""
+    assert build_model("base").count_params() <= 400_000
+
+
+def test_models_are_uncompiled():
+    """A built network is not compiled: how to train it is the caller's choice."""
+    assert not build_model("base").compiled
+
+
+def test_tutorial_networks_have_their_known_sizes():
+    """Each tutorial's network has the parameters that its layers add up to."""
+    expected = {
+        "conv-pool-dropout": 225_034,
+        "conv5x5": 225_546,
+        "three-conv": 241_546,
+        "two-conv-dropout": 2_380_938,
+        "conv-pool": 121_930,
+    }
+
+    assert {name: build_model(name).count_params() for name in expected} == expected
+
+
+def test_multiply_adds_follow_the_layers():
+    """A 3 x 3 convolution of 4 filters on 26 x 26 positions, then a dense layer."""
+    model = keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            keras.layers.Conv2D(4, 3),
+            keras.layers.Flatten(),
+            keras.layers.Dense(10),
+        ]
+    )
+
+    assert count_multiply_adds(model) == 26 * 26 * 9 * 4 + 26 * 26 * 4 * 10
+
+
+def test_unknown_architecture_lists_the_known():
+    """The message of a misspelt architecture names those there are."""
+    with pytest.raises(InvalidArgumentError, match=r"one of base, .*; got 'vgg'"):
+        build_model("vgg")
+
+
+def test_unknown_weights_are_refused():
+    """Weights that were never published are refused by name."""
+    with pytest.raises(UnknownWeightsError, match="nonesuch"):
+        load_pretrained("nonesuch")
+
+
+def test_weights_of_another_architecture_are_refused(tmp_path):
+    """A file that does not fit the network is refused, and the message says so."""
+    path = tmp_path / "other.weights.h5"
+    build_model("conv-pool").save_weights(path)
+
+    with pytest.raises(CorruptFileError, match="must fit the architecture 'base'"):
+        load_pretrained(path)
+
+
+def test_weights_survive_a_round_trip(tmp_path):
+    """Saved and loaded weights give the same probabilities."""
+    batch = np.random.default_rng(0).random((2, 28, 28, 1), np.float32)
+    model = build_model("base")
+    model.save_weights(tmp_path / "own.weights.h5")
+
+    loaded = load_pretrained(tmp_path / "own.weights.h5")
+
+    np.testing.assert_array_equal(
+        np.asarray(model(batch, training=False)), np.asarray(loaded(batch, training=False))
+    )
+
+
+def test_exported_network_agrees_with_keras(tmp_path):
+    """ONNX Runtime gives what Keras gives, for any batch size."""
+    pytest.importorskip("tf2onnx", reason="export needs digitcnn[export]")
+    import onnxruntime
+
+    batch = np.random.default_rng(0).random((5, 28, 28, 1), np.float32)
+    model = build_model("base")
+    export_onnx(model, tmp_path / "own.onnx")
+
+    session = onnxruntime.InferenceSession(tmp_path / "own.onnx")
+    (probabilities,) = session.run(["probabilities"], {"images": batch})
+
+    np.testing.assert_allclose(probabilities, np.asarray(model(batch, training=False)), atol=1e-5)

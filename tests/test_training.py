@@ -1,0 +1,232 @@
+"""Training, on few images and tiny recipes; what it must repeat and survive."""
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from digitcnn import build_model, load_pretrained, predict_proba, train
+from digitcnn.errors import CorruptFileError, InvalidArgumentError
+from digitcnn.strokes import draw_digits
+from digitcnn.training import RECIPES, Recipe, read_run
+
+pytest.importorskip("keras", reason="training needs digitcnn[tensorflow]")
+
+TINY = Recipe(
+    name="tiny-test",
+    architecture="conv-pool",
+    epochs=3,
+    batch_size=32,
+    optimizer="adamw",
+    cosine_decay=True,
+    weight_average=0.9,
+    augmentation=RECIPES["base"].augmentation,
+    drawn_digits=30,
+    drawn_nondigits=10,
+)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """A hundred and twenty drawn digits and their labels."""
+    return draw_digits(120, seed=11)
+
+
+@pytest.fixture(scope="module")
+def finished(digits, tmp_path_factory):
+    """A training that ran to its end without a break."""
+    return train(*digits, recipe=TINY, run_dir=tmp_path_factory.mktemp("run"), verbose=0)
+
+
+def test_run_folder_holds_everything(finished):
+    """The folder of a finished run tells the recipe, the history, the versions and the metrics."""
+    record = read_run(finished.run_dir)
+
+    assert record.architecture == "conv-pool"
+    assert record.recipe["name"] == "tiny-test"
+    assert record.num_images + record.validation_size == 120
+    assert len(record.history) == 3
+    assert {"keras", "numpy", "digitcnn"} <= set(record.versions)
+    assert record.metrics["validation_accuracy"] == max(finished.history["val_accuracy"])
+
+
+def test_same_seed_same_weights(digits, finished, tmp_path):
+    """A second training with the same seed ends with the same weights, and another does not."""
+    again = train(*digits, recipe=TINY, run_dir=tmp_path / "again", verbose=0)
+    other = train(*digits, recipe=TINY, seed=1, run_dir=tmp_path / "other", verbose=0)
+
+    assert _same_weights(finished.model, again.model)
+    assert not _same_weights(finished.model, other.model)
+
+
+_SCRIPT = """
+import sys
+from digitcnn import train
+from digitcnn.strokes import draw_digits
+sys.path.insert(0, sys.argv[2])
+from test_training import TINY
+
+import keras
+
+class Slow(keras.callbacks.Callback):
+    def on_train_batch_end(self, step, logs=None):
+        if self.params["epochs"] and step == 1 and getattr(self, "epoch", 0) == 1:
+            print("in the middle", flush=True)
+            import time
+            time.sleep(60)
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+train(*draw_digits(120, seed=11), recipe=TINY, run_dir=sys.argv[1], verbose=0, callbacks=[Slow()])
+"""
+
+
+def test_killed_training_resumes_to_the_same_weights(digits, finished, tmp_path):
+    """Killed in the middle of its second epoch, a training resumes to what it would have been."""
+    folder = tmp_path / "killed"
+    with subprocess.Popen(
+        [sys.executable, "-c", _SCRIPT, folder, os.path.dirname(__file__)],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout.readline() == "in the middle\n"
+        process.send_signal(signal.SIGKILL)
+
+    assert not (folder / "run.json").exists()
+    resumed = train(*digits, recipe=TINY, run_dir=folder, verbose=0)
+
+    assert _same_weights(finished.model, resumed.model)
+    assert resumed.history == finished.history
+
+
+def test_finished_run_is_given_back_at_once(digits, finished):
+    """Asked again for a training that is done, `train` reads it from its folder."""
+    start = time.perf_counter()
+    again = train(*digits, recipe=TINY, run_dir=finished.run_dir, verbose=0)
+
+    assert time.perf_counter() - start < 10
+    assert _same_weights(finished.model, again.model)
+    assert again.history == finished.history
+
+
+def test_folder_of_another_training_is_refused(digits, finished):
+    """A run folder is never mixed with another recipe or seed."""
+    with pytest.raises(InvalidArgumentError, match="`run_dir` must be empty or hold the same"):
+        train(*digits, recipe=TINY, seed=5, run_dir=finished.run_dir, verbose=0)
+
+
+def test_trained_model_serves_everywhere(digits, finished):
+    """The run's model, its folder and its file give the same probabilities."""
+    images = digits[0][:5]
+
+    expected = predict_proba(images, model=finished.model)
+
+    loaded = load_pretrained(finished.run_dir)
+    np.testing.assert_allclose(predict_proba(images, model=loaded), expected, atol=1e-6)
+
+
+def test_without_validation_the_last_epoch_counts(digits, tmp_path):
+    """With nothing kept apart, there is no best epoch and no validation metric."""
+    recipe = dataclasses.replace(TINY, epochs=1)
+
+    run = train(*digits, recipe=recipe, validation_size=0, run_dir=tmp_path, verbose=0)
+
+    assert run.metrics == {}
+    assert "val_accuracy" not in run.history
+    assert read_run(tmp_path).num_images == 120
+
+
+def test_fine_tuning_starts_from_given_weights(digits, finished, tmp_path):
+    """A training that starts from a finished run begins where that one ended, not from chance."""
+    recipe = dataclasses.replace(TINY, epochs=1, learning_rate=1e-6, weight_average=0)
+
+    run = train(
+        *digits, recipe=recipe, initial_weights=finished.run_dir, run_dir=tmp_path, verbose=0
+    )
+
+    for before, after in zip(finished.model.get_weights(), run.model.get_weights(), strict=True):
+        np.testing.assert_allclose(before, after, atol=1e-3)
+
+
+def test_options_override_the_recipe(digits, tmp_path):
+    """Epochs, batch size and augmentation of the call replace those of the recipe."""
+    run = train(
+        *digits,
+        recipe="conv-pool",
+        epochs=1,
+        batch_size=50,
+        augment=True,
+        run_dir=tmp_path,
+        verbose=0,
+    )
+
+    assert (run.recipe.epochs, run.recipe.batch_size) == (1, 50)
+    assert run.recipe.augmentation is not None
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"recipe": "nonesuch"}, "`recipe` must be one of base"),
+        ({"epochs": 0}, "`epochs` must be positive"),
+        ({"batch_size": -1}, "`batch_size` must be positive"),
+        ({"learning_rate": 0.0}, "`learning_rate` must be positive"),
+    ],
+)
+def test_bad_options_are_refused(digits, options, message):
+    """An option out of range is refused by name before anything is done."""
+    with pytest.raises(InvalidArgumentError, match=message):
+        train(*digits, **options)
+
+
+def test_images_without_labels_are_refused(digits):
+    """Images and labels come together or not at all."""
+    with pytest.raises(InvalidArgumentError, match="must be given together"):
+        train(digits[0])
+
+
+def test_labels_must_match_images(digits):
+    """One label too few is refused with both counts."""
+    with pytest.raises(InvalidArgumentError, match="each of 120 images; got 119"):
+        train(digits[0], digits[1][:-1])
+
+
+def test_unfinished_folder_is_no_run(tmp_path):
+    """A folder without a finished run is refused, with the way to finish it."""
+    with pytest.raises(CorruptFileError, match="the same call resumes it"):
+        read_run(tmp_path)
+
+
+def test_every_recipe_names_an_architecture():
+    """Each named recipe can be built."""
+    for recipe in RECIPES.values():
+        assert build_model(recipe.architecture).output_shape == (None, 10)
+
+
+def test_recipes_survive_json():
+    """A recipe's fields are plain values, as the run folder stores them."""
+    for recipe in RECIPES.values():
+        fields = dataclasses.asdict(recipe)
+        assert json.loads(json.dumps(fields)) == fields
+
+
+@pytest.mark.slow
+@pytest.mark.mnist
+def test_a_tutorial_recipe_reaches_its_claim(mnist, tmp_path):
+    """Five epochs of the three-convolution recipe read 98 % of the validation images."""
+    run = train(recipe="three-conv", run_dir=tmp_path, verbose=2)
+
+    assert run.metrics["validation_accuracy"] >= 0.98
+
+
+def _same_weights(one, other):
+    """Tell whether two networks hold the very same numbers."""
+    return all(
+        np.array_equal(a, b) for a, b in zip(one.get_weights(), other.get_weights(), strict=True)
+    )
