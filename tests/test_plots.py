@@ -1,0 +1,407 @@
+"""Charts: what stands in them, what is marked, and that nothing overlaps."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from digitcnn import plots
+from digitcnn.errors import InvalidArgumentError, MissingDependencyError
+
+pytest.importorskip("matplotlib")
+pytest.importorskip("seaborn")
+
+from matplotlib import colors
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from digitcnn.plots._canvas import BLUE, ORANGE, VERMILION
+
+RNG = np.random.default_rng(0)
+IMAGES = RNG.integers(0, 256, (12, 28, 28), dtype=np.uint8)
+LABELS = np.arange(12) % 10
+
+
+@dataclass(frozen=True)
+class Step:
+    """What `digitcnn.explain` gives."""
+
+    name: str
+    picture: np.ndarray
+
+
+def sure_of(answers, confidence=0.91):
+    """Give probabilities that name these answers."""
+    rows = np.full((len(answers), 10), (1 - confidence) / 9)
+    rows[np.arange(len(answers)), answers] = confidence
+    return rows
+
+
+def titles(axes):
+    """List the titles of all cells in use."""
+    return [cell.get_title() for cell in axes.flat if cell.axison]
+
+
+def is_marked(cell):
+    """Say whether a cell stands out as wrong."""
+    marked = colors.to_rgba(VERMILION)
+    return cell.title.get_color() == VERMILION and all(
+        colors.to_rgba(spine.get_edgecolor()) == marked and spine.get_linewidth() > 2
+        for spine in cell.spines.values()
+    )
+
+
+def overlapping_texts(figure):
+    """List the pairs of texts that lie on each other when the figure is drawn."""
+    figure.draw_without_rendering()
+    texts = [
+        text
+        for text in dict.fromkeys(figure.findobj(Text))  # some are found twice
+        if text.get_visible() and text.get_text().strip()
+    ]
+    boxes = {text: text.get_window_extent() for text in texts}
+    return [
+        (one.get_text(), other.get_text())
+        for one, other in itertools.combinations(texts, 2)
+        if boxes[one].width and boxes[other].width and boxes[one].overlaps(boxes[other])
+    ]
+
+
+def every_chart():
+    """Draw each chart once, with labels as long as they get."""
+    probabilities = sure_of((LABELS + 1) % 10, 0.9999)
+    history = {"loss": [2.0, 1.0, 0.5], "val_loss": [1.0, 0.4, 0.6], "accuracy": [0.5, 0.7, 0.9]}
+    confusion = np.full((10, 10), 12) + np.diag(np.full(10, 1123))
+    stages = [Step(name, IMAGES[0]) for name in ("bright ink", "even light", "20 pixels")]
+    return {
+        "sample_grid": plots.sample_grid(IMAGES, LABELS, title="Samples"),
+        "prediction_grid": plots.prediction_grid(IMAGES, probabilities, LABELS, title="Read"),
+        "misclassified": plots.misclassified(IMAGES, probabilities, LABELS),
+        "augmentation_preview": plots.augmentation_preview(IMAGES[0], IMAGES),
+        "steps": plots.steps(stages * 2, title="seven.jpg"),
+        "filters": plots.filters(RNG.normal(size=(3, 3, 1, 8))),
+        "feature_maps": plots.feature_maps(RNG.random((26, 26, 12))),
+        "training_curves": plots.training_curves(history, title="Run"),
+        "confusion_matrix": plots.confusion_matrix(confusion),
+        "reliability_diagram": plots.reliability_diagram(probabilities, LABELS),
+    }
+
+
+@pytest.fixture(scope="module")
+def charts():
+    """Draw each chart once."""
+    return every_chart()
+
+
+@pytest.mark.parametrize("name", plots.__all__)
+def test_axes_come_out_of_a_figure_of_their_own(charts, name):
+    """Each function gives Axes, or an array of them, on one new figure."""
+    cells = np.ravel(charts[name])
+
+    assert all(isinstance(cell, Axes) for cell in cells)
+    assert isinstance(cells[0].figure, Figure)
+    assert len({id(cell.figure) for cell in cells}) == 1
+
+
+@pytest.mark.parametrize("name", plots.__all__)
+def test_no_text_lies_on_another(charts, name):
+    """Titles, ticks, labels and legends keep clear of each other."""
+    assert overlapping_texts(np.ravel(charts[name])[0].figure) == []
+
+
+@pytest.mark.usefixtures("charts")
+def test_pyplot_holds_no_figure():
+    """Nothing is left open in pyplot, so nothing piles up in a long session."""
+    import matplotlib.pyplot as plt
+
+    assert plt.get_fignums() == []
+
+
+def test_sample_grid_titles_each_cell_with_its_label():
+    """Cells stand in the order of the images; the rest is empty, and no cell has ticks."""
+    axes = plots.sample_grid(IMAGES[:7], LABELS[:7], columns=4, title="Seven digits")
+
+    assert axes.shape == (2, 4)
+    assert titles(axes) == ["0", "1", "2", "3", "4", "5", "6"]
+    assert np.array_equal(axes[1, 2].images[0].get_array(), IMAGES[6])
+    assert not axes[1, 3].axison
+    assert all(len(cell.get_xticks()) == len(cell.get_yticks()) == 0 for cell in axes.flat)
+    assert axes[0, 0].figure.get_suptitle() == "Seven digits"
+
+
+def test_sample_grid_draws_no_more_than_asked_for():
+    """A whole data set may be passed."""
+    axes = plots.sample_grid(np.zeros((5000, 4, 4)), count=6)
+
+    assert sum(cell.axison for cell in axes.flat) == 6
+
+
+def test_sample_grid_takes_no_images():
+    """An empty batch gives one empty cell."""
+    axes = plots.sample_grid(np.zeros((0, 28, 28)))
+
+    assert axes.shape == (1, 1)
+    assert not axes[0, 0].axison
+
+
+@pytest.mark.parametrize(
+    ("picture", "whitest"),
+    [
+        (np.full((1, 4, 4), 7, np.uint8), 255),
+        (np.full((1, 4, 4), 7, np.uint16), 65535),
+        (np.full((1, 4, 4, 1), 0.5, np.float32), 0.5),
+        (np.ones((1, 4, 4), bool), 255),
+    ],
+)
+def test_pictures_span_black_to_the_whitest_of_their_type(picture, whitest):
+    """Integers keep their brightness; floats are stretched to their peak."""
+    shown = plots.sample_grid(picture)[0, 0].images[0]
+
+    assert shown.get_clim() == (0, whitest)
+
+
+def test_grids_draw_into_a_given_figure():
+    """A figure of the caller's is used as it is."""
+    figure = Figure()
+
+    axes = plots.sample_grid(IMAGES, figure=figure)
+
+    assert all(cell.figure is figure for cell in axes.flat)
+
+
+def test_prediction_grid_marks_the_wrong_ones_alone():
+    """A wrong answer has its own wording, a thick frame and a bold title; a right one none."""
+    answers = LABELS.copy()
+    answers[[2, 5]] = [7, 1]
+
+    axes = plots.prediction_grid(IMAGES, sure_of(answers), LABELS)
+
+    assert [index for index, cell in enumerate(axes.flat) if is_marked(cell)] == [2, 5]
+    assert titles(axes)[1:3] == ["1  91 %", "7, not 2  91 %"]
+    assert axes.flat[5].title.get_fontweight() == "bold"
+
+
+def test_prediction_grid_without_labels_marks_nothing():
+    """Where the truth is unknown nothing is called wrong."""
+    axes = plots.prediction_grid(IMAGES, sure_of(LABELS))
+
+    assert not any(is_marked(cell) for cell in axes.flat)
+    assert titles(axes)[3] == "3  91 %"
+
+
+def test_only_certainty_is_shown_as_100_percent():
+    """Confidence is rounded down."""
+    axes = plots.prediction_grid(IMAGES[:1], sure_of([4], 0.9999))
+
+    assert titles(axes) == ["4  99 %"]
+
+
+def test_misclassified_shows_the_surest_mistakes_first():
+    """Right ones are left out, and the title counts."""
+    answers = np.array([0, 5, 7, 3])
+    rows = np.concatenate([sure_of(answers[:2], 0.6), sure_of(answers[2:], 0.8)])
+
+    axes = plots.misclassified(IMAGES[:4], rows, LABELS[:4])
+
+    assert titles(axes) == ["7, not 2  80 %", "5, not 1  60 %"]
+    assert axes[0, 0].figure.get_suptitle() == "2 of 4 misread"
+
+
+def test_misclassified_says_so_when_all_are_right():
+    """One empty cell with a sentence, instead of no chart."""
+    axes = plots.misclassified(IMAGES, sure_of(LABELS), LABELS)
+
+    assert axes.shape == (1, 1)
+    assert axes[0, 0].texts[0].get_text() == "0 of 12 misread"
+
+
+def test_augmentation_preview_begins_with_the_original():
+    """The original is named; the variants follow."""
+    axes = plots.augmentation_preview(IMAGES[0], IMAGES[1:6], columns=3)
+
+    assert axes.shape == (2, 3)
+    assert titles(axes) == ["original", "", "", "", "", ""]
+    assert np.array_equal(axes[0, 1].images[0].get_array(), IMAGES[1])
+
+
+def test_steps_are_numbered_named_and_measured():
+    """Each step shows its place in the order, its name and its size, width first."""
+    axes = plots.steps([Step("bright ink", np.ones((40, 30))), Step("centred", IMAGES[0])])
+
+    assert axes.shape == (1, 2)
+    assert titles(axes) == ["1. bright ink", "2. centred"]
+    assert [cell.get_xlabel() for cell in axes.flat] == ["30 x 40", "28 x 28"]
+
+
+def test_filters_share_one_scale_about_zero():
+    """A colour means the same weight in every kernel, and a bar says which."""
+    kernels = RNG.normal(size=(5, 5, 1, 6))
+
+    axes = plots.filters(kernels, columns=3)
+
+    peak = np.abs(kernels).max()
+    assert titles(axes) == ["0", "1", "2", "3", "4", "5"]
+    assert {cell.images[0].get_clim() for cell in axes.flat} == {(-peak, peak)}
+    assert axes[0, 0].figure.axes[-1].get_ylabel() == "weight"
+
+
+def test_feature_maps_take_one_image_with_or_without_its_batch():
+    """The channels of one image are shown, numbered."""
+    maps = RNG.random((26, 26, 4))
+
+    alone, in_batch = plots.feature_maps(maps), plots.feature_maps(maps[None])
+
+    assert titles(alone) == titles(in_batch) == ["0", "1", "2", "3"]
+    assert np.array_equal(in_batch.flat[3].images[0].get_array(), maps[..., 3])
+
+
+def test_training_curves_give_each_measure_a_chart():
+    """The loss comes first; the learning rate is no measure."""
+    history = {"accuracy": [0.5, 0.9], "loss": [1.0, 0.5], "learning_rate": [1e-3, 1e-4]}
+
+    axes = plots.training_curves(history)
+
+    assert [ax.get_title() for ax in axes] == ["Loss", "Accuracy"]
+    assert [ax.get_xlabel() for ax in axes] == ["epoch", "epoch"]
+    assert all(tick == int(tick) for tick in axes[0].get_xticks())
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "best"),
+    [("loss", [0.5, 0.2, 0.3], "0.2"), ("accuracy", [0.5, 0.9, 0.8], "0.9")],
+)
+def test_training_curves_ring_the_best_epoch_of_validation(name, values, best):
+    """Least for a loss, most for an accuracy; training and validation differ in form too."""
+    ax = plots.training_curves({name: [0.5, 0.5, 0.5], f"val_{name}": values})[0]
+
+    legend = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert legend == ["training", "validation", f"best: {best} in epoch 2"]
+    assert [line.get_linestyle() for line in ax.lines] == ["-", "--"]
+    assert [line.get_color() for line in ax.lines] == [BLUE, VERMILION]
+    assert ax.collections[0].get_offsets().tolist() == [[2.0, float(best)]]
+
+
+def test_training_curves_take_what_holds_a_history():
+    """A run and what Keras's fit returns carry their history along."""
+
+    class Run:
+        history = {"loss": [1.0]}  # noqa: RUF012 - as Keras has it
+
+    assert plots.training_curves(Run())[0].get_title() == "Loss"
+
+
+def test_confusion_matrix_colours_the_mistakes_alone():
+    """Ten ticks each way, empty cells where nothing happened, counts elsewhere."""
+    confusion = np.diag(np.full(10, 100))
+    confusion[4, 9] = 3
+
+    ax = plots.confusion_matrix(confusion)
+
+    digits = [str(digit) for digit in range(10)]
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == digits
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == digits
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("read as", "true digit")
+    assert sorted(text.get_text() for text in ax.texts if text.get_text()) == ["100"] * 10 + ["3"]
+    where = next(text.get_position() for text in ax.texts if text.get_text() == "3")
+    assert where == (9.5, 4.5)  # column 9, row 4
+    assert ax.collections[0].get_clim() == (0, 3)
+    assert ax.get_title() == "1,000 of 1,003 right (99.70%)"
+
+
+def test_single_charts_draw_on_given_axes():
+    """Axes of the caller's are used and given back."""
+    first, second = Figure().subplots(1, 2)
+
+    assert plots.confusion_matrix(np.eye(3, dtype=int), ax=first) is first
+    assert plots.reliability_diagram(sure_of([1]), [1], ax=second) is second
+
+
+def test_reliability_diagram_puts_points_at_confidence_and_share_right():
+    """Of ten answers with 0.8, eight right: on the line, no calibration error."""
+    labels = np.array([1] * 8 + [2] * 2)
+
+    ax = plots.reliability_diagram(sure_of([1] * 10, 0.8), labels)
+
+    points = ax.containers[0].lines[0].get_xydata()
+    assert points == pytest.approx(np.array([[0.8, 0.8]]))
+    assert ax.get_title() == "Expected calibration error 0.00%"
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("confidence", "share right")
+    counts = [bar.get_height() for bar in ax.child_axes[0].patches]
+    assert sum(counts) == 10
+    assert colors.to_hex(ax.child_axes[0].patches[0].get_facecolor()).upper() == ORANGE
+
+
+def test_reliability_diagram_measures_overconfidence():
+    """Answers with 0.9 of which half are right are 40 % too sure."""
+    ax = plots.reliability_diagram(sure_of([1, 1], 0.9), [1, 2], title=None)
+
+    assert ax.get_title() == "Expected calibration error 40.00%"
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: plots.sample_grid(IMAGES[0]), r"`images` must have shape \(N, H, W\).*\(28, 28\)"),
+        (lambda: plots.sample_grid(IMAGES, [1, 2]), r"`labels` must be integers of shape \(12,\)"),
+        (lambda: plots.sample_grid(IMAGES, LABELS / 2), r"`labels` must be integers.*float64"),
+        (lambda: plots.sample_grid(IMAGES, count=0), "`count` must be a whole number"),
+        (lambda: plots.sample_grid(IMAGES, columns=2.5), "`columns` must be a whole number"),
+        (
+            lambda: plots.prediction_grid(IMAGES, sure_of([1])),
+            r"`probabilities` must have shape \(12, 10\).*got \(1, 10\)",
+        ),
+        (
+            lambda: plots.prediction_grid(IMAGES, np.ones((12, 10))),
+            "`probabilities` must have rows that sum to 1.*softmax",
+        ),
+        (lambda: plots.steps([IMAGES[0]]), "`steps` must hold objects with a `name`"),
+        (lambda: plots.filters(np.ones((3, 3, 2, 4))), r"`kernels` must have shape .*\(3, 3, 2, 4"),
+        (lambda: plots.feature_maps(np.ones((2, 4, 4, 3))), r"`maps` must have shape \(H, W, N\)"),
+        (lambda: plots.training_curves([1, 2]), "`history` must be a mapping.*list"),
+        (lambda: plots.training_curves({"loss": []}), "`history` must hold one value for each"),
+        (lambda: plots.training_curves({"lr": [1.0]}), "`history` must hold one value for each"),
+        (
+            lambda: plots.training_curves({"loss": [1.0], "val_loss": [1.0, 2.0]}),
+            "`history` must hold one value for each",
+        ),
+        (lambda: plots.confusion_matrix(np.ones((2, 3), int)), "`confusion` must be a square"),
+        (lambda: plots.confusion_matrix(np.eye(2) / 3), "`confusion` must be a square.*float64"),
+        (
+            lambda: plots.reliability_diagram(np.zeros((0, 10)), []),
+            "`probabilities` must hold at least one row",
+        ),
+    ],
+)
+def test_what_no_chart_can_show_is_refused(call, message):
+    """A wrong shape or kind is named, with what was found."""
+    with pytest.raises(InvalidArgumentError, match=message):
+        call()
+
+
+def test_without_matplotlib_the_error_says_what_to_type(monkeypatch):
+    """The extra is named, not the missing module alone."""
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+
+    with pytest.raises(MissingDependencyError, match=r'pip install "digitcnn\[plots\]"'):
+        plots.sample_grid(IMAGES)
+
+
+def test_without_seaborn_the_error_says_what_to_type(monkeypatch):
+    """The extra is named for the one chart that needs seaborn."""
+    monkeypatch.setitem(sys.modules, "seaborn", None)
+
+    with pytest.raises(MissingDependencyError, match=r'pip install "digitcnn\[plots\]"'):
+        plots.confusion_matrix(np.eye(10, dtype=int))
+
+
+def test_importing_plots_loads_no_matplotlib():
+    """The cost is paid by the first chart."""
+    code = "import sys, digitcnn.plots; sys.exit('matplotlib' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0  # noqa: S603
