@@ -1,0 +1,117 @@
+"""Turn a finished training run into published weights: two files, a record, a line of the model card.
+
+    python tools/publish.py runs/base-0 --name base
+
+Run from a checkout of the project, with `digitcnn[export]` installed and MNIST within reach. The version is the next free one; a
+published file is never written again. The test set is looked at once, after everything has been chosen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from digitcnn import DigitClassifier, datasets, evaluate, load_pretrained, preprocess
+from digitcnn.models import count_multiply_adds, export_onnx
+from digitcnn.training import RunRecord, read_run
+from digitcnn.weights import (
+    PublishedFile,
+    Weights,
+    add_record,
+    next_version,
+    published_filename,
+)
+
+PROJECT = Path(__file__).resolve().parents[1]
+RELEASE = PROJECT / "weights"
+BUNDLE = PROJECT / "src" / "digitcnn" / "_weights"
+MODEL_CARD = PROJECT / "docs" / "model-card.md"
+
+# Small enough to travel in the wheel, and all that `predict` needs.
+BUNDLED_NAMES = ("base",)
+
+# Keras and ONNX Runtime add up in different orders; more than this is another network.
+GREATEST_DIFFERENCE = 1e-5
+
+
+def main() -> None:
+    """Publish the run named on the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run_dir", type=Path, help="folder of a finished training run")
+    parser.add_argument("--name", default="base", help="what the weights are called")
+    arguments = parser.parse_args()
+    record = publish(read_run(arguments.run_dir), arguments.name)
+    print(f"published {record.id}: {record.metrics['mnist_test_accuracy']:.2%} on MNIST's test set")
+
+
+def publish(run: RunRecord, name: str) -> Weights:
+    """Write the files, compare them, measure them, and enter the record."""
+    version = next_version(name)
+    h5, onnx = (RELEASE / published_filename(name, version, form) for form in ("h5", "onnx"))
+    for path in (h5, onnx):
+        if path.exists():
+            raise SystemExit(f"{path} exists; a published file is never written again")
+    (train_images, _), (test_images, test_labels) = datasets.load_mnist()
+    model = load_pretrained(run.run_dir)
+    try:
+        model.save_weights(h5)
+        export_onnx(model, onnx)
+        _compare(model, onnx, train_images[:1000])
+    except BaseException:
+        # An unpublished half must not block the next attempt.
+        h5.unlink(missing_ok=True)
+        onnx.unlink(missing_ok=True)
+        raise
+    evaluation = evaluate(DigitClassifier(onnx), test_images, test_labels)
+    record = Weights(
+        name=name,
+        version=version,
+        architecture=run.architecture,
+        h5=PublishedFile.of(h5),
+        onnx=PublishedFile.of(onnx),
+        num_parameters=int(model.count_params()),
+        multiply_adds=count_multiply_adds(model),
+        metrics={"mnist_test_accuracy": round(float(evaluation.accuracy), 6), **run.metrics},
+        recipe=run.recipe["name"],
+        date=datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
+    )
+    add_record(record)
+    if name in BUNDLED_NAMES:
+        _bundle(name, h5, onnx)
+    _enter_in_model_card(record, run, errors=round((1 - evaluation.accuracy) * len(test_labels)))
+    return record
+
+
+def _compare(model: object, onnx: Path, images: np.ndarray) -> None:
+    """Refuse a pair of files that do not give the same probabilities."""
+    keras_says = np.asarray(model(preprocess(images), training=False))  # type: ignore[operator]
+    onnx_says = DigitClassifier(onnx).predict_proba(images)
+    difference = float(np.abs(keras_says - onnx_says).max())
+    if difference > GREATEST_DIFFERENCE:
+        raise SystemExit(f"Keras and ONNX Runtime differ by {difference:.1e}")
+
+
+def _bundle(name: str, *files: Path) -> None:
+    """Put the newest version into the package, in place of the one before."""
+    for old in BUNDLE.glob(f"digitcnn-{name}-v*"):
+        old.unlink()
+    for file in files:
+        shutil.copy(file, BUNDLE / file.name)
+
+
+def _enter_in_model_card(record: Weights, run: RunRecord, *, errors: int) -> None:
+    """Write down that the test set was looked at, and what it showed."""
+    line = (
+        f"| {record.date} | {record.id} | {run.recipe['name']} | {run.seed} | {run.num_images:,} | "
+        f"{len(run.history)} | {errors} | {record.metrics['mnist_test_accuracy']:.2%} |\n"
+    )
+    with MODEL_CARD.open("a", encoding="utf-8") as card:
+        card.write(line)
+
+
+if __name__ == "__main__":
+    main()
