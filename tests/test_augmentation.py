@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digitcnn import preprocess
-from digitcnn.augmentation import Augmentation, augment, photograph
+from digitcnn.augmentation import DAMAGES, Augmentation, augment, damage, photograph
 from digitcnn.errors import InvalidArgumentError
 from digitcnn.strokes import draw_digits
 
@@ -100,3 +100,31 @@ def test_photographs_are_dark_on_light():
     assert photos.dtype == np.uint8
     for drawing, photo in zip(drawings, photos, strict=True):
         assert photo[drawing == drawing.max()].mean() < photo[drawing == 0].mean()
+
+
+@pytest.mark.parametrize("kind", DAMAGES)
+def test_damage_leaves_a_picture(kind):
+    """Each kind changes the picture, keeps its form, repeats with its seed, and leaves ink."""
+    drawings = np.rint(preprocess(draw_digits(8, seed=2)[0])[..., 0] * 255).astype(np.uint8)
+    before = drawings.copy()
+
+    damaged = damage(drawings, seed=4, kinds=[kind])
+
+    assert damaged.dtype == np.uint8
+    assert damaged.shape == drawings.shape
+    assert np.array_equal(damaged, damage(drawings, seed=4, kinds=[kind]))
+    assert not np.array_equal(damaged, drawings)
+    assert all(np.ptp(image) > 80 for image in damaged)
+    assert np.array_equal(before, drawings)
+
+
+def test_unknown_damage_is_refused():
+    """A kind that is not there is refused, with those that are."""
+    with pytest.raises(InvalidArgumentError, match=r"among grain, specks, .*got .'rain'"):
+        damage(np.zeros((1, 28, 28), np.uint8), seed=0, kinds=["rain"])
+
+
+def test_damage_wants_mnist_pictures():
+    """Pictures of another form are refused."""
+    with pytest.raises(InvalidArgumentError, match=r"uint8 of shape \(N, 28, 28\)"):
+        damage(np.zeros((1, 30, 28), np.uint8), seed=0)

@@ -133,7 +133,7 @@ def warp(images: np.ndarray, limits: Augmentation, rng: np.random.Generator) -> 
     slant = within(limits.shear)
     rows = np.arange(height, dtype=np.float32)[:, None] - (height - 1) / 2  # (H, 1)
     columns = np.arange(width, dtype=np.float32)[None, :] - (width - 1) / 2  # (1, W)
-    cosine, sine = (f(angle)[:, None, None] for f in (np.cos, np.sin))
+    cosine, sine = np.cos(angle)[:, None, None], np.sin(angle)[:, None, None]
     turned_rows = cosine * rows - sine * columns  # (N, H, W)
     turned_columns = sine * rows + cosine * columns
     source_rows = turned_rows / tall[:, None, None]

@@ -1,0 +1,228 @@
+"""Damage that befalls a picture of 28 x 28 pixels: noise, blur, stripes, lines.
+
+Unlike the changes of `augment`, these act on the picture, not on the canonical image: what is
+damaged is then preprocessed like any picture. The kinds are those that the literature names [1]_;
+the code is this project's own.
+
+References
+----------
+.. [1] Mu, Gilmer, MNIST-C: A Robustness Benchmark for Computer Vision, 2019. arXiv:1906.02337
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFilter
+
+from digitcnn.errors import InvalidArgumentError
+
+SIDE = 28
+PIXEL_MAX = 255
+
+Damage = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+
+
+def damage(
+    images: np.ndarray, *, seed: int | np.random.Generator, kinds: Sequence[str] | None = None
+) -> np.ndarray:
+    """Damage each picture in one way, drawn at random.
+
+    Parameters
+    ----------
+    images : ndarray of uint8, shape (N, 28, 28)
+        Bright ink on black, as MNIST holds it.
+    seed : int or numpy.random.Generator
+        The same seed does the same damage.
+    kinds : sequence of str, optional
+        Names in `DAMAGES` to draw from; by default all.
+
+    Returns
+    -------
+    damaged : ndarray of uint8, shape (N, 28, 28)
+        The pictures, each still to be read by a person for the most part.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If a kind is unknown, or the images are of another form.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from digitcnn.augmentation import damage
+    >>> damage(np.zeros((1, 28, 28), np.uint8), seed=0, kinds=["shift"]).max()
+    np.uint8(0)
+    """
+    names = list(DAMAGES) if kinds is None else list(kinds)
+    unknown = [name for name in names if name not in DAMAGES]
+    if unknown or not names:
+        raise InvalidArgumentError(
+            f"`kinds` must be among {', '.join(DAMAGES)}; got {unknown}. Leave it out for all."
+        )
+    if images.dtype != np.uint8 or images.shape[1:] != (SIDE, SIDE):
+        raise InvalidArgumentError(
+            f"`images` must be uint8 of shape (N, 28, 28); got {images.dtype} of shape "
+            f"{images.shape}. Take them as load_mnist() gives them."
+        )
+    rng = np.random.default_rng(seed)
+    damaged = np.empty_like(images)
+    for index, name in enumerate(rng.choice(names, len(images))):
+        damaged[index] = np.rint(DAMAGES[name](images[index], rng))
+    return damaged
+
+
+def affine(matrix: Callable[[np.random.Generator], np.ndarray]) -> Damage:
+    """Move the picture about its middle by a 2 x 2 matrix."""
+
+    def damage(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        inverse = np.linalg.inv(matrix(rng))
+        middle = (SIDE - 1) / 2
+        offset = middle - inverse @ [middle, middle]
+        coefficients = (*inverse[0], offset[0], *inverse[1], offset[1])
+        moved = Image.fromarray(image).transform(
+            (SIDE, SIDE), Image.Transform.AFFINE, coefficients, Image.Resampling.BILINEAR
+        )
+        return np.asarray(moved)
+
+    return damage
+
+
+def turn(rng: np.random.Generator) -> np.ndarray:
+    """Turn by 20 to 30 degrees either way."""
+    angle = np.deg2rad(rng.uniform(20, 30)) * rng.choice([-1, 1])
+    return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+
+
+def slant(rng: np.random.Generator) -> np.ndarray:
+    """Slant by about 30 degrees either way."""
+    return np.array([[1, rng.uniform(0.45, 0.65) * rng.choice([-1, 1])], [0, 1]])
+
+
+def shrink(rng: np.random.Generator) -> np.ndarray:
+    """Shrink to about a half."""
+    return np.eye(2) * rng.uniform(0.45, 0.65)
+
+
+def shift(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Shift by up to 7 pixels; what leaves the frame is lost."""
+    rows, columns = rng.integers(-7, 8, 2)
+    moved = np.zeros_like(image)
+    source = image[max(0, -rows) : SIDE - max(0, rows), max(0, -columns) : SIDE - max(0, columns)]
+    top, left = max(0, rows), max(0, columns)
+    moved[top : top + source.shape[0], left : left + source.shape[1]] = source
+    return moved
+
+
+def grain(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Count photons: noise that grows with brightness."""
+    return np.clip(rng.poisson(image / PIXEL_MAX * 8 + 0.15) / 8 * PIXEL_MAX, 0, PIXEL_MAX)
+
+
+def specks(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Turn a tenth of the pixels black or white."""
+    chance = rng.random(image.shape)
+    return np.where(chance < 0.05, 0, np.where(chance > 0.95, PIXEL_MAX, image))
+
+
+def frosted(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Swap pixels with near ones, as rough glass does, and blur."""
+    rows, columns = np.indices(image.shape)
+    rows = np.clip(rows + rng.integers(-1, 2, image.shape), 0, SIDE - 1)
+    columns = np.clip(columns + rng.integers(-1, 2, image.shape), 0, SIDE - 1)
+    scattered = Image.fromarray(image[rows, columns])
+    return np.asarray(scattered.filter(ImageFilter.GaussianBlur(0.8)))
+
+
+def jolted(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Smear along one direction, as a moving camera does."""
+    angle = rng.uniform(0, np.pi)
+    steps = np.linspace(-3, 3, 13)
+    total = np.zeros(image.shape)
+    for step in steps:
+        total += np.roll(
+            image, (round(step * np.sin(angle)), round(step * np.cos(angle))), axis=(0, 1)
+        )
+    return total / len(steps)
+
+
+def brighter(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Lift everything by up to two thirds of full scale."""
+    return np.clip(image + rng.uniform(0.35, 0.65) * PIXEL_MAX, 0, PIXEL_MAX)
+
+
+def striped(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Turn a band across the picture into its negative."""
+    start, width = rng.integers(2, 18), rng.integers(5, 9)
+    changed = image.copy()
+    changed[:, start : start + width] = PIXEL_MAX - changed[:, start : start + width]
+    return changed
+
+
+def fog(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Lay clouds of several sizes over the picture."""
+    cloud = np.zeros((SIDE, SIDE))
+    for knots, weight in ((3, 0.5), (5, 0.3), (9, 0.2)):
+        knot_values = Image.fromarray(rng.random((knots, knots)).astype(np.float32))
+        cloud += weight * np.asarray(knot_values.resize((SIDE, SIDE), Image.Resampling.BICUBIC))
+    strength = rng.uniform(0.6, 0.9)
+    return np.clip(image * (1 - 0.35 * strength) + cloud * strength * PIXEL_MAX, 0, PIXEL_MAX)
+
+
+def spattered(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Let drops of ink fall on the picture."""
+    noise = Image.fromarray(rng.random((SIDE, SIDE)).astype(np.float32) * PIXEL_MAX).convert("L")
+    drops = np.asarray(noise.filter(ImageFilter.GaussianBlur(1)), np.float64)
+    drops = (drops - drops.mean()) / drops.std()
+    return np.clip(image + np.where(drops > 1.5, 0.8 * PIXEL_MAX, 0), 0, PIXEL_MAX)
+
+
+def lined(*, dotted: bool, kinked: bool) -> Damage:
+    """Draw a line from side to side over the picture."""
+
+    def damage(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        canvas = Image.fromarray(image)
+        draw = ImageDraw.Draw(canvas)
+        columns = np.linspace(0, SIDE - 1, 8 if kinked else 2)
+        rows = np.linspace(rng.uniform(2, 25), rng.uniform(2, 25), len(columns))
+        if kinked:
+            rows = rows + np.where(np.arange(len(columns)) % 2, 3, -3)
+        points = list(zip(columns, rows, strict=True))
+        if not dotted:
+            draw.line(points, fill=PIXEL_MAX)
+        else:
+            for column in range(0, SIDE, 3):
+                draw.point((column, np.interp(column, columns, rows)), fill=PIXEL_MAX)
+        return np.asarray(canvas)
+
+    return damage
+
+
+def outlined(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Keep the outline of the strokes alone."""
+    del rng
+    ink = image > PIXEL_MAX // 2
+    inner = ink.copy()
+    for axis, step in ((0, 1), (0, -1), (1, 1), (1, -1)):
+        inner &= np.roll(ink, step, axis)
+    return np.where(ink & ~inner, PIXEL_MAX, 0)
+
+
+DAMAGES: dict[str, Damage] = {
+    "grain": grain,
+    "specks": specks,
+    "frosted glass": frosted,
+    "motion": jolted,
+    "shear": affine(slant),
+    "scale": affine(shrink),
+    "rotation": affine(turn),
+    "brightness": brighter,
+    "shift": shift,
+    "stripe": striped,
+    "fog": fog,
+    "spatter": spattered,
+    "dotted line": lined(dotted=True, kinked=False),
+    "zigzag line": lined(dotted=False, kinked=True),
+    "outline": outlined,
+}
