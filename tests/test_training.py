@@ -2,11 +2,11 @@
 
 import dataclasses
 import json
-import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -29,6 +29,7 @@ TINY = Recipe(
     augmentation=RECIPES["base"].augmentation,
     drawn_digits=30,
     drawn_nondigits=10,
+    damaged=20,
 )
 
 
@@ -91,7 +92,7 @@ def test_killed_training_resumes_to_the_same_weights(digits, finished, tmp_path)
     """Killed in the middle of its second epoch, a training resumes to what it would have been."""
     folder = tmp_path / "killed"
     with subprocess.Popen(
-        [sys.executable, "-c", _SCRIPT, folder, os.path.dirname(__file__)],
+        [sys.executable, "-c", _SCRIPT, folder, Path(__file__).parent],
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
@@ -218,7 +219,8 @@ def test_recipes_survive_json():
 
 @pytest.mark.slow
 @pytest.mark.mnist
-def test_a_tutorial_recipe_reaches_its_claim(mnist, tmp_path):
+@pytest.mark.usefixtures("mnist")
+def test_a_tutorial_recipe_reaches_its_claim(tmp_path):
     """Five epochs of the three-convolution recipe read 98 % of the validation images."""
     run = train(recipe="three-conv", run_dir=tmp_path, verbose=2)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import importlib.metadata
 import json
-import logging
 import os
 import platform
 import tempfile
@@ -21,12 +20,10 @@ from digitcnn.datasets import load_mnist, train_validation_split
 from digitcnn.errors import InvalidArgumentError
 from digitcnn.models import build_model, import_keras, load_pretrained
 from digitcnn.training._runs import RUN_FILE, WEIGHTS_FILE, RunRecord, read_run
-from digitcnn.training._samples import EpochPlan, Samples, draw_pool
+from digitcnn.training._samples import EpochPlan, Samples, make_pools, parts, pool_size
 from digitcnn.training.recipes import RECIPES, Recipe, get_recipe
 
 __all__ = ["RECIPES", "Recipe", "RunRecord", "TrainingRun", "get_recipe", "read_run", "train"]
-
-_log = logging.getLogger("digitcnn")
 
 _BEST_FILE = "best.weights.h5"
 
@@ -146,14 +143,20 @@ def train(
     if not (folder / RUN_FILE).exists():
         plan = EpochPlan(
             given=given,
-            drawn=_drawn_samples(recipe, seed, folder),
-            parts=(recipe.drawn_digits, recipe.drawn_nondigits),
+            pools=_pools(recipe, given, seed, folder, verbose),
+            parts=parts(recipe),
             augmentation=recipe.augmentation,
             batch_size=recipe.batch_size,
             seed=seed,
         )
         history, metrics = _fit(
-            recipe, plan, validation, folder, seed, initial_weights, callbacks, verbose
+            recipe,
+            plan,
+            validation,
+            folder=folder,
+            initial_weights=initial_weights,
+            callbacks=callbacks,
+            verbose=verbose,
         )
         from digitcnn.training._callbacks import write_json
 
@@ -213,33 +216,37 @@ def _given_samples(
     )
 
 
-def _drawn_samples(recipe: Recipe, seed: int, folder: Path) -> tuple[Samples, Samples]:
-    """Draw the recipe's pools, or take them from a run that was interrupted."""
-    path = folder / "drawn.npz"
+def _pools(
+    recipe: Recipe, given: Samples, seed: int, folder: Path, verbose: int | str
+) -> list[Samples]:
+    """Make the recipe's pools, or take them from a run that was interrupted."""
+    path = folder / "pools.npz"
     if not path.exists():
-        digits, nondigits = draw_pool(recipe, seed=seed, progress=_log.info)
-        partial = folder / "partial-drawn.npz"
-        np.savez(
-            partial,
-            digits=digits.pixels,
-            digit_targets=digits.targets,
-            nondigits=nondigits.pixels,
-            nondigit_targets=nondigits.targets,
-        )
+        import keras
+
+        if verbose and parts(recipe) != (0, 0, 0):
+            print("Drawing pictures to learn from", flush=True)  # noqa: T201 - as Keras does
+        bar = keras.utils.Progbar(pool_size(recipe) or None, verbose=0 if verbose == 0 else 1)
+        pools = make_pools(recipe, given, seed=seed, progress=bar.add)
+        arrays: dict[str, Any] = {}
+        for index, pool in enumerate(pools):
+            arrays[f"pixels{index}"], arrays[f"targets{index}"] = pool.pixels, pool.targets
+        partial = folder / "partial-pools.npz"
+        np.savez(partial, **arrays)
         partial.replace(path)
-    with np.load(path) as pools:
-        return (
-            Samples(pools["digits"], pools["digit_targets"]),
-            Samples(pools["nondigits"], pools["nondigit_targets"]),
-        )
+    with np.load(path) as stored:
+        return [
+            Samples(stored[f"pixels{index}"], stored[f"targets{index}"])
+            for index in range(len(stored.files) // 2)
+        ]
 
 
 def _fit(
     recipe: Recipe,
     plan: EpochPlan,
     validation: Samples,
+    *,
     folder: Path,
-    seed: int,
     initial_weights: str | os.PathLike[str] | None,
     callbacks: Sequence[Any],
     verbose: int | str,
@@ -249,7 +256,7 @@ def _fit(
 
     from digitcnn.training._callbacks import Checkpoint, read_state
 
-    keras.utils.set_random_seed(seed)
+    keras.utils.set_random_seed(plan.seed)
     if initial_weights is None:
         model = build_model(recipe.architecture)
     else:

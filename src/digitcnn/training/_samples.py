@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from digitcnn.augmentation import Augmentation, augment, photograph
+from digitcnn.augmentation import Augmentation, augment, damage, photograph
 from digitcnn.datasets import one_hot
 from digitcnn.errors import NoDigitError
 from digitcnn.preprocessing import preprocess
@@ -22,6 +22,7 @@ _NUM_CLASSES = 10
 _POOL_EPOCHS = 3
 # A third of the drawings are seen as photos, with uneven light and grain.
 _PHOTO_PART = 3
+_POOL_CHUNK = 200
 
 
 @dataclass
@@ -53,49 +54,75 @@ def _to_pixels(batch: np.ndarray) -> np.ndarray:
     return np.rint(batch[..., 0] * 255).astype(np.uint8)
 
 
-def draw_pool(
-    recipe: Recipe, *, seed: int, progress: Callable[[str], None]
-) -> tuple[Samples, Samples]:
-    """Draw the pools of digits and of other things that the epochs take their part from."""
-    num_digits = recipe.drawn_digits * _POOL_EPOCHS
-    num_nondigits = recipe.drawn_nondigits * _POOL_EPOCHS
-    digits, targets = [], []
-    nondigits = []
-    chunk = 1000
-    for start in range(0, num_digits, chunk):
-        pictures, labels = draw_digits(min(chunk, num_digits - start), seed=_mix(seed, 1, start))
-        pixels, kept = _as_seen(pictures, seed=_mix(seed, 2, start))
-        digits.append(pixels)
-        targets.append(one_hot(labels[kept]))
-        progress(f"drawing digits: {start + len(pictures)} of {num_digits}")
-    for start in range(0, num_nondigits, chunk):
-        pictures = draw_nondigits(min(chunk, num_nondigits - start), seed=_mix(seed, 3, start))
-        pixels, _ = _as_seen(pictures, seed=_mix(seed, 4, start))
-        nondigits.append(pixels)
-        progress(f"drawing what is no digit: {start + len(pictures)} of {num_nondigits}")
-    empty = np.zeros((0, 28, 28), np.uint8)
-    other = np.concatenate([empty, *nondigits])
-    no_targets = np.zeros((0, _NUM_CLASSES), np.float32)
-    return (
-        Samples(np.concatenate([empty, *digits]), np.concatenate([no_targets, *targets])),
-        Samples(other, np.full((len(other), _NUM_CLASSES), 1 / _NUM_CLASSES, np.float32)),
-    )
+def make_pools(
+    recipe: Recipe, given: Samples, *, seed: int, progress: Callable[[int], None]
+) -> list[Samples]:
+    """Make the pools that the epochs take their part from: digits, other things, damaged copies.
+
+    `progress` is told how many more pictures are made, out of `pool_size(recipe)`.
+    """
+
+    def digits(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        pictures, labels = draw_digits(count, seed=seed)
+        return _some_photographed(pictures, seed=seed), one_hot(labels)
+
+    def nondigits(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        pictures = draw_nondigits(count, seed=seed)
+        alike = np.full((count, _NUM_CLASSES), 1 / _NUM_CLASSES, np.float32)
+        return _some_photographed(pictures, seed=seed), alike
+
+    def damaged(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        rng = np.random.default_rng(seed)
+        chosen = rng.integers(0, len(given), count)
+        return damage(given.pixels[chosen], seed=rng), given.targets[chosen]
+
+    return [
+        _make_pool(make, part * _POOL_EPOCHS, seed=_mix(seed, kind), progress=progress)
+        for kind, (make, part) in enumerate(
+            zip((digits, nondigits, damaged), parts(recipe), strict=True)
+        )
+    ]
 
 
-def _as_seen(pictures: np.ndarray, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Preprocess drawings, some of them as photos; also tell which could be read at all."""
+def pool_size(recipe: Recipe) -> int:
+    """Count the pictures in all pools together."""
+    return sum(parts(recipe)) * _POOL_EPOCHS
+
+
+def parts(recipe: Recipe) -> tuple[int, int, int]:
+    """Say how many of each pool an epoch takes."""
+    return recipe.drawn_digits, recipe.drawn_nondigits, recipe.damaged
+
+
+def _make_pool(
+    make: Callable[[int, int], tuple[np.ndarray, np.ndarray]],
+    total: int,
+    *,
+    seed: int,
+    progress: Callable[[int], None],
+) -> Samples:
+    """Make pictures and preprocess them, some at a time; drop those with nothing to read."""
+    pixels = [np.zeros((0, 28, 28), np.uint8)]
+    targets = [np.zeros((0, _NUM_CLASSES), np.float32)]
+    for start in range(0, total, _POOL_CHUNK):
+        pictures, wanted = make(min(_POOL_CHUNK, total - start), _mix(seed, start))
+        for picture, target in zip(pictures, wanted, strict=True):
+            try:
+                pixels.append(_to_pixels(preprocess(picture)))
+            except NoDigitError:
+                continue
+            targets.append(target[None])
+        progress(len(pictures))
+    return Samples(np.concatenate(pixels), np.concatenate(targets))
+
+
+def _some_photographed(pictures: np.ndarray, *, seed: int) -> np.ndarray:
+    """See some drawings as photos."""
     rng = np.random.default_rng(seed)
     seen = pictures.copy()
     photos = rng.integers(0, _PHOTO_PART, len(pictures)) == 0
     seen[photos] = photograph(pictures[photos], seed=rng)
-    pixels, kept = [], []
-    for index, picture in enumerate(seen):
-        try:
-            pixels.append(_to_pixels(preprocess(picture))[0])
-        except NoDigitError:
-            continue
-        kept.append(index)
-    return np.array(pixels, np.uint8).reshape(-1, 28, 28), np.array(kept, np.int64)
+    return seen
 
 
 def _mix(*parts: int) -> int:
@@ -112,8 +139,8 @@ class EpochPlan:
     """
 
     given: Samples
-    drawn: tuple[Samples, Samples]
-    parts: tuple[int, int]
+    pools: list[Samples]
+    parts: tuple[int, ...]
     augmentation: Augmentation | None
     batch_size: int
     seed: int
@@ -121,15 +148,15 @@ class EpochPlan:
     @property
     def num_steps(self) -> int:
         """Batches in an epoch; the last one may be smaller."""
-        drawn = sum(min(part, len(pool)) for pool, part in zip(self.drawn, self.parts, strict=True))
-        return -(-(len(self.given) + drawn) // self.batch_size)
+        taken = sum(min(part, len(pool)) for pool, part in zip(self.pools, self.parts, strict=True))
+        return -(-(len(self.given) + taken) // self.batch_size)
 
     def order(self, epoch: int) -> np.ndarray:
-        """Shuffle the given samples with this epoch's part of the drawn ones."""
+        """Shuffle the given samples with this epoch's part of each pool."""
         rng = np.random.default_rng([self.seed, epoch, 0])
         chosen = [np.arange(len(self.given))]
         start = len(self.given)
-        for pool, part in zip(self.drawn, self.parts, strict=True):
+        for pool, part in zip(self.pools, self.parts, strict=True):
             picked = rng.choice(len(pool), min(part, len(pool)), replace=False)
             chosen.append(start + picked)
             start += len(pool)
@@ -152,7 +179,7 @@ class EpochPlan:
         pixels = np.empty((len(indices), 28, 28), np.uint8)
         targets = np.empty((len(indices), _NUM_CLASSES), np.float32)
         start = 0
-        for samples in (self.given, *self.drawn):
+        for samples in (self.given, *self.pools):
             inside = (indices >= start) & (indices < start + len(samples))
             pixels[inside] = samples.pixels[indices[inside] - start]
             targets[inside] = samples.targets[indices[inside] - start]

@@ -36,6 +36,8 @@ class Recipe:
     drawn_digits, drawn_nondigits : int
         Digits, and things that are none, from the stroke generator, to an epoch of MNIST. What is
         no digit is taught as "every digit alike".
+    damaged : int
+        Damaged copies of the training images, preprocessed like any picture, to an epoch.
     patience : int or None
         Epochs without a smaller validation loss before training stops.
     """
@@ -52,6 +54,7 @@ class Recipe:
     augmentation: Augmentation | None = None
     drawn_digits: int = 0
     drawn_nondigits: int = 0
+    damaged: int = 0
     patience: int | None = None
 
 
