@@ -24,6 +24,7 @@ from PIL import Image, ImageDraw, ImageOps
 
 import digitcnn
 from digitcnn import DigitcnnError, predict_proba
+from digitcnn._sessions import NetworkSession
 from digitcnn.weights import locate
 
 REFUSED = -1
@@ -76,15 +77,12 @@ def read_pictures(folder: Path, read: Read) -> list[Reading]:
 
 def tutorial_reader(weights: str) -> Read:
     """Feed the network as tutorials do."""
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(locate(weights), providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
+    session = NetworkSession(locate(weights), threads=None)
 
     def read(path: Path) -> np.ndarray:
         with Image.open(path) as picture:
             pixels = np.asarray(picture.convert("L").resize((28, 28)), np.float32) / 255
-        return np.asarray(session.run(None, {name: pixels[None, ..., None]})[0])
+        return np.asarray(session.run(pixels[None, ..., None]))
 
     return read
 

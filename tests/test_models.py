@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from digitcnn import build_model, load_pretrained
+from digitcnn import build_model, load_pretrained, predict_proba, preprocess
 from digitcnn.errors import CorruptFileError, InvalidArgumentError, UnknownWeightsError
 from digitcnn.models import ARCHITECTURES, count_multiply_adds, export_onnx
+from digitcnn.strokes import draw_digits
 
 keras = pytest.importorskip("keras", reason="the models need digitcnn[tensorflow]")
 
@@ -95,13 +96,11 @@ def test_weights_survive_a_round_trip(tmp_path):
 def test_exported_network_agrees_with_keras(tmp_path):
     """ONNX Runtime gives what Keras gives, for any batch size."""
     pytest.importorskip("tf2onnx", reason="export needs digitcnn[export]")
-    import onnxruntime
-
-    batch = np.random.default_rng(0).random((5, 28, 28, 1), np.float32)
+    images, _ = draw_digits(5, seed=1)
     model = build_model("base")
     export_onnx(model, tmp_path / "own.onnx")
 
-    session = onnxruntime.InferenceSession(tmp_path / "own.onnx")
-    (probabilities,) = session.run(["probabilities"], {"images": batch})
+    probabilities = predict_proba(images, model=tmp_path / "own.onnx")
+    batch = preprocess(images)
 
     np.testing.assert_allclose(probabilities, np.asarray(model(batch, training=False)), atol=1e-5)

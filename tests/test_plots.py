@@ -291,7 +291,7 @@ def test_training_curves_take_what_holds_a_history():
     """A run and what Keras's fit returns carry their history along."""
 
     class Run:
-        history = {"loss": [1.0]}  # noqa: RUF012 - as Keras has it
+        history = {"loss": [1.0]}
 
     assert plots.training_curves(Run())[0].get_title() == "Loss"
 
@@ -404,4 +404,4 @@ def test_importing_plots_loads_no_matplotlib():
     """The cost is paid by the first chart."""
     code = "import sys, digitcnn.plots; sys.exit('matplotlib' in sys.modules)"
 
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0  # noqa: S603
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -186,7 +186,7 @@ def test_record_is_frozen_hashable_and_picklable():
     """A record can be a dictionary key and cross to a worker process, but not change."""
     record = make_record("base", 1)
 
-    assert pickle.loads(pickle.dumps(record)) == record  # noqa: S301  our own bytes
+    assert pickle.loads(pickle.dumps(record)) == record
     assert {record: 1}[make_record("base", 1)] == 1
     with pytest.raises(FrozenInstanceError, match="version"):
         record.version = 2
@@ -677,7 +677,7 @@ print(sorted(heavy & set(sys.modules)))
 """
     source = str(Path(weights.__file__).parents[1])
 
-    done = subprocess.run(  # noqa: S603  our own code
+    done = subprocess.run(
         [sys.executable, "-c", code],
         env={**os.environ, "PYTHONPATH": source},
         capture_output=True,

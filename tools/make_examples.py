@@ -170,7 +170,7 @@ def nine_paint_28(path: Path) -> None:
     """Draw a 9 with the pencil of a paint program on 28 x 28 pixels."""
     size = (SMALLEST_SIDE, SMALLEST_SIDE)
     digit = write_digit(high.draw_closed_nine, 2, center=(13.5, 14), height=19, slant=0.05)
-    ink = pull_pen(size, digit, 2.1) > 0.4  # noqa: PLR2004 - without anti-aliasing
+    ink = pull_pen(size, digit, 2.1) > 0.4
     Image.fromarray(np.where(ink, 0, 255).astype(np.uint8)).convert("RGB").save(path)
 
 
@@ -207,7 +207,7 @@ def three_tiny(path: Path) -> None:
     """Cut a 3 out of a form that was scanned in black and white, at a coarse resolution."""
     size = (15, 19)
     digit = write_digit(low.draw_flat_topped_three, 4, center=(7, 9.3), height=13, slant=0.06)
-    ink = pull_pen(size, digit, 2.0) > 0.45  # noqa: PLR2004 - the scanner's threshold
+    ink = pull_pen(size, digit, 2.0) > 0.45
     Image.fromarray(~ink).save(path, optimize=True)
 
 

@@ -1,15 +1,17 @@
-"""Turn a finished training run into published weights: two files, a record, a line of the model card.
+"""Turn a finished training run into published weights.
 
     python tools/publish.py runs/base-0 --name base
 
-Run from a checkout of the project, with `digitcnn[export]` installed and MNIST within reach. The version is the next free one; a
-published file is never written again. The test set is looked at once, after everything has been chosen.
+Writes both files to `weights/`, a record to the registry and a line to the model card, and puts
+`base` into the package. The version is the next free one; a published file is never written again.
+The test set is looked at here, once, after everything has been chosen. Run it from a checkout, with
+`digitcnn[export]` installed and MNIST within reach.
 """
 
 from __future__ import annotations
 
 import argparse
-import datetime
+import datetime as dt
 import shutil
 from pathlib import Path
 
@@ -40,7 +42,7 @@ GREATEST_DIFFERENCE = 1e-5
 
 def main() -> None:
     """Publish the run named on the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("run_dir", type=Path, help="folder of a finished training run")
     parser.add_argument("--name", default="base", help="what the weights are called")
     arguments = parser.parse_args()
@@ -77,7 +79,7 @@ def publish(run: RunRecord, name: str) -> Weights:
         multiply_adds=count_multiply_adds(model),
         metrics={"mnist_test_accuracy": round(float(evaluation.accuracy), 6), **run.metrics},
         recipe=run.recipe["name"],
-        date=datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
+        date=dt.datetime.now(tz=dt.UTC).date().isoformat(),
     )
     add_record(record)
     if name in BUNDLED_NAMES:

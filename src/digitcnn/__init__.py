@@ -61,7 +61,7 @@ _MODULES = (
     "weights",
 )
 
-__all__ = [*_ROOMS, "__version__", *_MODULES]
+__all__ = ["__version__", *_ROOMS, *_MODULES]
 
 
 def __getattr__(name: str) -> Any:

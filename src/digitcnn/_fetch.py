@@ -64,7 +64,7 @@ class Sources:
     def folder(self) -> Path | None:
         """Give the read-only folder that the variable names now."""
         name = setting(self.folder_variable)
-        return None if name is None else Path(os.path.expanduser(name))  # noqa: PTH111  Path's raises
+        return None if name is None else Path(os.path.expanduser(name))
 
     def urls(self, file: PublishedFile) -> list[str]:
         """List the addresses of a file, the preferred one first."""
@@ -91,12 +91,12 @@ def cache_folder(kind: str, cache_dir: AnyPath | None) -> Path:
         raise InvalidArgumentError(
             f"`cache_dir` must be a folder; got {type(chosen).__name__}. Pass its path or None."
         )
-    return Path(os.path.expanduser(chosen)) / kind  # noqa: PTH111  Path's raises without a home
+    return Path(os.path.expanduser(chosen)) / kind
 
 
 def _platform_cache() -> str:
     """Name the folder of pooch.os_cache("digitcnn") without importing pooch."""
-    import platformdirs  # noqa: PLC0415  only where nothing else names a cache
+    import platformdirs
 
     try:
         return platformdirs.user_cache_dir("digitcnn")
@@ -106,7 +106,7 @@ def _platform_cache() -> str:
 
 def is_file(path: Path) -> bool:
     """Say whether a file is there; no where its folder may not even be searched."""
-    return os.path.isfile(path)  # noqa: PTH113  Path.is_file raises there
+    return os.path.isfile(path)
 
 
 def find_defect(path: Path, file: PublishedFile) -> str | None:
@@ -237,11 +237,11 @@ def _download_from(url: str, file: PublishedFile, path: Path) -> None:
 
 def _stream(url: str, writer: _BoundedWriter) -> None:
     """Copy what the URL gives to the writer, telling the network's failures from the disk's."""
-    import pooch  # noqa: PLC0415  costs a tenth of a second
+    import pooch
 
     with contextlib.ExitStack() as stack:
 
-        def close_at_end(response: Any, **_: Any) -> None:  # noqa: ANN401  of requests, untyped
+        def close_at_end(response: Any, **_: Any) -> None:
             stack.callback(response.close)
 
         download = pooch.HTTPDownloader(
@@ -265,7 +265,7 @@ def _as_download_error(error: Exception) -> _DownloadError:
     status = getattr(getattr(error, "response", None), "status_code", None)
     if status is None:
         return _DownloadError(_root_cause(error))
-    return _DownloadError(f"HTTP status {status}", is_final=400 <= status < 500)  # noqa: PLR2004
+    return _DownloadError(f"HTTP status {status}", is_final=400 <= status < 500)
 
 
 def _root_cause(error: BaseException) -> str:

@@ -61,7 +61,7 @@ def read_idx(path: AnyPath) -> npt.NDArray[np.uint8]:
 def _parse_idx(path: Path, stream: IO[bytes]) -> npt.NDArray[np.uint8]:
     """Read the magic number, the sizes of the axes, then exactly as many bytes."""
     magic = stream.read(4)
-    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[3] == 0:  # noqa: PLR2004
+    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[3] == 0:
         raise _no_idx(path, f"the magic number {magic.hex() or 'of an empty file'}")
     if magic[2] != _TYPE_UINT8:
         raise _no_idx(path, f"values of type 0x{magic[2]:02x}")

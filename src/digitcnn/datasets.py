@@ -51,7 +51,7 @@ MNIST_FILES = (
     ),
 )
 
-_PICTURE_SUFFIXES = frozenset(
+PICTURE_SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".pbm", ".ppm"}
 )
 
@@ -283,7 +283,7 @@ def _is_hidden(path: Path) -> bool:
 def _pictures(folder: Path) -> list[Path]:
     """List the pictures in a digit's folder by name, and log what is passed over."""
     files = sorted(path for path in folder.iterdir() if path.is_file() and not _is_hidden(path))
-    others = Counter(path.suffix for path in files if path.suffix.lower() not in _PICTURE_SUFFIXES)
+    others = Counter(path.suffix for path in files if path.suffix.lower() not in PICTURE_SUFFIXES)
     if others:
         logger.warning("Passed over %d files in %s: %s", others.total(), folder, sorted(others))
-    return [path for path in files if path.suffix.lower() in _PICTURE_SUFFIXES]
+    return [path for path in files if path.suffix.lower() in PICTURE_SUFFIXES]

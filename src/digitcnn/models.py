@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from digitcnn.errors import CorruptFileError, InvalidArgumentError, MissingDependencyError
-from digitcnn.weights import get_weights, locate
+from digitcnn.weights import get_weights, list_weights, locate
 
 if TYPE_CHECKING:
     import keras
@@ -100,14 +100,17 @@ def load_pretrained(weights: str | os.PathLike[str] = "base", *, cache_dir: Any 
 
 def _find(weights: str | os.PathLike[str], cache_dir: Any) -> tuple[str, str]:
     """Resolve a name, run folder or file to an architecture and a verified file."""
-    if os.path.isdir(weights):  # noqa: PTH112 - `weights` may be a bare name
+    published = {name for record in list_weights() for name in (record.name, record.id)}
+    # A folder that happens to be called like published weights does not hide them.
+    if weights not in published and os.path.isdir(weights):
         from digitcnn.training import read_run
 
         record = read_run(weights)
         return record.architecture, str(record.weights_path)
     path = str(locate(weights, format="h5", cache_dir=cache_dir))
-    is_file = isinstance(weights, os.PathLike) or str(weights).endswith(".h5")
-    return ("base" if is_file else get_weights(weights).architecture), path
+    if isinstance(weights, os.PathLike) or weights == path:
+        return "base", path
+    return get_weights(weights).architecture, path
 
 
 def count_multiply_adds(model: Any) -> int:
@@ -155,7 +158,7 @@ def export_onnx(model: Any, path: str | os.PathLike[str]) -> None:
     keras = import_keras("export_onnx")
     try:
         import onnx
-        import tf2onnx  # noqa: F401 - Keras calls it
+        import tf2onnx
     except ImportError as error:
         raise MissingDependencyError(
             "export_onnx() needs onnx and tf2onnx; one is not installed. "

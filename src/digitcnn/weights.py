@@ -94,7 +94,7 @@ def get_weights(weights: str | Weights = DEFAULT) -> Weights:
 def locate(
     weights: AnyPath | Weights = DEFAULT,
     *,
-    format: WeightsFormat = "onnx",  # noqa: A002  the word users know from save(format=...)
+    format: WeightsFormat = "onnx",
     cache_dir: AnyPath | None = None,
     download: bool = True,
 ) -> Path:
@@ -219,7 +219,7 @@ def _is_path(text: str) -> bool:
     return text.endswith((".onnx", ".h5")) or "/" in text or "\\" in text
 
 
-def _check_own(path: Path, format: WeightsFormat) -> Path:  # noqa: A002  as in locate
+def _check_own(path: Path, format: WeightsFormat) -> Path:
     suffix = f".{format}"
     if path.suffix != suffix:
         raise InvalidArgumentError(
@@ -234,7 +234,7 @@ def _check_own(path: Path, format: WeightsFormat) -> Path:  # noqa: A002  as in 
 
 
 def _unknown_message(name: str, records: tuple[Weights, ...]) -> str:
-    import difflib  # noqa: PLC0415  needed in this failure alone
+    import difflib
 
     known = sorted({record.name for record in records} | {record.id for record in records})
     close = difflib.get_close_matches(name, known, n=1)

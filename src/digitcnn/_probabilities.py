@@ -1,0 +1,130 @@
+"""What probabilities are, the digits they name, and the labels they are held against."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from digitcnn.errors import InvalidArgumentError
+
+Probabilities = npt.NDArray[np.float32]
+Digits = npt.NDArray[np.int64]
+
+NUM_CLASSES = 10
+REFUSED = -1
+
+# A softmax in half precision leaves a row's sum this far from 1; logits are farther off.
+_SUM_TOLERANCE = 0.01
+
+
+def choose_digits(
+    probabilities: npt.NDArray[np.floating[Any]], *, min_confidence: float = 0.0
+) -> Digits:
+    """Name the likeliest digit of each row, or -1 where it is not likely enough.
+
+    Parameters
+    ----------
+    probabilities : ndarray of float, shape (N, 10)
+        As :func:`predict_proba` gives them.
+    min_confidence : float
+        The least probability, in [0, 1], at which a digit is named.
+
+    Returns
+    -------
+    digits : ndarray of int64, shape (N,)
+        0 to 9, or -1.
+
+    Examples
+    --------
+    >>> choose_digits(np.eye(10)[[3, 8]])
+    array([3, 8])
+    """
+    least = checked_confidence(min_confidence)
+    digits: Digits = probabilities.argmax(axis=1).astype(np.int64, copy=False)
+    if least > 0:
+        digits[probabilities.max(axis=1) < least] = REFUSED
+    return digits
+
+
+def as_labels(labels: npt.ArrayLike, *, num_images: int) -> Digits:
+    """Check labels and give them as an array, one for each image.
+
+    Parameters
+    ----------
+    labels : array-like of int, shape (N,)
+        Digits, 0 to 9; one alone may be a number.
+    num_images : int
+        How many there must be, at least one.
+
+    Returns
+    -------
+    labels : ndarray of int64, shape (N,)
+        The same.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If they are no such digits, or not as many.
+    """
+    try:
+        array = np.atleast_1d(np.asarray(labels))
+    except ValueError as error:
+        raise InvalidArgumentError(
+            "`labels` must be integers of shape (N,); got a ragged list. Pass one for each image."
+        ) from error
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        raise InvalidArgumentError(
+            f"`labels` must be integers of shape (N,); got {array.dtype} of shape {array.shape}. "
+            "From one-hot rows, take argmax(axis=1)."
+        )
+    if len(array) != num_images or num_images == 0:
+        raise InvalidArgumentError(
+            f"`labels` must hold one label for each image, and one at least; got {len(array)} for "
+            f"{num_images}. Pass both from the same source."
+        )
+    wrong = np.flatnonzero((array < 0) | (array >= NUM_CLASSES))
+    if wrong.size:
+        raise InvalidArgumentError(
+            f"`labels` must lie in 0..{NUM_CLASSES - 1}; got {array[wrong[0]]} at index "
+            f"{wrong[0]}. Drop that image or mend its label."
+        )
+    return array.astype(np.int64)
+
+
+def as_probabilities(output: Any, num_images: int) -> Probabilities:
+    """Bring what a network gave to rows that sum to 1, or refuse what are no probabilities."""
+    try:
+        rows: npt.NDArray[np.float64] = np.asarray(output, dtype=np.float64)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InvalidArgumentError(
+            f"`model` must give an array of probabilities; got {type(output).__name__}. "
+            "Let it return what numpy.asarray takes."
+        ) from error
+    if rows.shape != (num_images, NUM_CLASSES):
+        raise InvalidArgumentError(
+            f"`model` must give probabilities of shape {(num_images, NUM_CLASSES)} for "
+            f"{num_images} images; got shape {rows.shape}. End it with ten outputs."
+        )
+    sums = rows.sum(axis=1, keepdims=True)
+    # A NaN fails the first comparison.
+    if not np.abs(sums - 1).max() <= _SUM_TOLERANCE or rows.min() < 0:
+        raise InvalidArgumentError(
+            f"`model` must give probabilities whose rows sum to 1; got values from "
+            f"{rows.min():.6g} to {rows.max():.6g} and a sum of {sums.flat[0]:.6g}. "
+            "End it with softmax."
+        )
+    probabilities: Probabilities = (rows / sums).astype(np.float32)
+    return probabilities
+
+
+def checked_confidence(value: float) -> float:
+    """Give `min_confidence` as a float, or refuse it."""
+    # NaN fails the comparison.
+    if not isinstance(value, Real) or not 0 <= value <= 1:
+        raise InvalidArgumentError(
+            f"`min_confidence` must be a number in [0, 1]; got {value!r}. Pass one such as 0.9."
+        )
+    return float(value)

@@ -1,0 +1,152 @@
+"""Opens a network in ONNX Runtime, the same way on each machine and after each fork."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import os
+import sys
+import weakref
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from digitcnn.errors import CorruptFileError
+
+_INPUT_SHAPE = (28, 28, 1)
+_NUM_CLASSES = 10
+_CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+
+_ERRORS_ONLY = 3
+_TELEMETRY_SWITCH = "ORT_DISABLE_TELEMETRY"
+
+
+class NetworkSession:
+    """A network of the user's or of this library, ready to run on the CPU.
+
+    Parameters
+    ----------
+    path : Path
+        An `.onnx` file that takes float32 (N, 28, 28, 1) and gives float32 (N, 10).
+    threads : int or None
+        Threads for one run; None is as many as this process has CPUs.
+
+    Raises
+    ------
+    CorruptFileError
+        If the file is no such network.
+
+    Attributes
+    ----------
+    is_inherited : bool
+        Whether the process that opened the session was this one's parent. It cannot run here.
+    """
+
+    is_inherited = False
+
+    def __init__(self, path: Path, threads: int | None) -> None:
+        onnxruntime = _import_onnxruntime()
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or available_cpus()
+        options.inter_op_num_threads = 1
+        # Threads that wait for work would take a CPU each from the program around.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.log_severity_level = _ERRORS_ONLY
+        try:
+            self._session = onnxruntime.InferenceSession(
+                path, options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # ONNX Runtime's own have no common base
+            reason = " ".join(str(error).split())
+            raise CorruptFileError(
+                f"`weights` must be a file that ONNX Runtime can load; got {str(path)!r}, which "
+                f"fails with: {reason}. Export the network again."
+            ) from error
+        self._input_name = _checked_input_name(self._session, path)
+        _sessions.add(self)
+
+    def run(self, batch: npt.NDArray[np.float32]) -> Any:
+        """Give what the network makes of a batch of shape (N, 28, 28, 1)."""
+        return self._session.run(None, {self._input_name: batch})[0]
+
+
+def _import_onnxruntime() -> Any:
+    """Import ONNX Runtime without its telemetry.
+
+    From version 1.29 on it otherwise writes a device's identity into the home folder and sends
+    events to Microsoft, from a thread that hangs each forked child at its end [1]_. It looks at the
+    variable once, at its import; a program that sets it, or imports ONNX Runtime before, decides
+    for itself.
+
+    References
+    ----------
+    .. [1] https://github.com/microsoft/onnxruntime/pull/27379
+    """
+    if "onnxruntime" in sys.modules or _TELEMETRY_SWITCH in os.environ:
+        import onnxruntime
+    else:
+        os.environ[_TELEMETRY_SWITCH] = "1"
+        try:
+            import onnxruntime
+        finally:
+            os.environ.pop(_TELEMETRY_SWITCH, None)
+    return onnxruntime
+
+
+def available_cpus() -> int:
+    """Count the CPUs that this process may use, a container's quota counted in."""
+    if hasattr(os, "sched_getaffinity"):
+        count = len(os.sched_getaffinity(0))
+    else:  # macOS and Windows
+        count = os.cpu_count() or 1
+    try:
+        quota, period = map(int, _CPU_QUOTA.read_text(encoding="ascii").split())
+    except (OSError, ValueError):  # no such file, or "max 100000"
+        return count
+    return max(1, min(count, math.ceil(quota / period)))
+
+
+def _checked_input_name(session: Any, path: Path) -> str:
+    """Name the input of a network with the promised signature, or refuse the network."""
+    inputs, outputs = session.get_inputs(), session.get_outputs()
+    takes = [(each.type, *each.shape[1:]) for each in inputs]
+    gives = [(each.type, *each.shape[1:]) for each in outputs]
+    is_any_size = all(not isinstance(each.shape[0], int) for each in inputs if each.shape)
+    expected = [("tensor(float)", *_INPUT_SHAPE)], [("tensor(float)", _NUM_CLASSES)]
+    if (takes, gives) != expected or not is_any_size:
+        raise CorruptFileError(
+            f"`weights` must take one float32 input of shape (N, 28, 28, 1), N left open, and give "
+            f"one float32 output of shape (N, 10); got {str(path)!r}, which takes "
+            f"{_signature(inputs)} and gives {_signature(outputs)}. Export the network that way."
+        )
+    return str(inputs[0].name)
+
+
+def _signature(values: list[Any]) -> str:
+    return " and ".join(f"{each.type} {each.shape}" for each in values) or "nothing"
+
+
+_sessions: weakref.WeakSet[NetworkSession] = weakref.WeakSet()
+
+
+def _abandon_inherited() -> None:
+    """Keep the parent's sessions from being run or destroyed in this child process.
+
+    Their threads stayed behind. ONNX Runtime 1.31 crashes where a session without its threads is
+    destroyed, at the latest when the child exits [1]_; a reference that nobody gives back prevents
+    it.
+
+    References
+    ----------
+    .. [1] https://github.com/microsoft/onnxruntime/pull/31961
+    """
+    for session in list(_sessions):
+        session.is_inherited = True
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(session))
+    _sessions.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_abandon_inherited)

@@ -1,0 +1,50 @@
+"""`digitcnn evaluate`: the report of a network on MNIST or on a folder."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+import numpy as np
+
+from digitcnn.cli._output import report, write_line
+from digitcnn.cli.predict import answer_one, open_model
+from digitcnn.datasets import load_folder, load_mnist, train_validation_split
+from digitcnn.errors import DigitcnnError, InvalidArgumentError
+from digitcnn.evaluation import Evaluation, evaluate
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the report; the status is 1 if pictures had to be left out of it."""
+    model = open_model(arguments.weights)
+    num_unread = 0
+    if arguments.dataset == "mnist-test":
+        _, test = load_mnist()
+        evaluation = evaluate(model, *test)
+    elif arguments.dataset == "mnist-validation":
+        train, _ = load_mnist()
+        _, validation = train_validation_split(*train)
+        evaluation = evaluate(model, *validation)
+    else:
+        evaluation, num_unread = _evaluate_folder(model, arguments.dataset)
+    write_line(evaluation.to_json() if arguments.json else str(evaluation))
+    return 1 if num_unread else 0
+
+
+def _evaluate_folder(model: Any, folder: str) -> tuple[Evaluation, int]:
+    """Measure on the pictures that can be read, telling which cannot."""
+    rows, labels = [], []
+    paths, all_labels = load_folder(folder)
+    for path, label in zip(paths, all_labels, strict=True):
+        answer = answer_one(model, path)
+        if isinstance(answer, DigitcnnError):
+            report(f"{path}, left out: {answer}")
+        else:
+            rows.append(answer)
+            labels.append(label)
+    if not rows:
+        raise InvalidArgumentError(
+            f"`--dataset` must hold pictures that can be read; got none in {folder!r}. Mend the "
+            "pictures named above."
+        )
+    return Evaluation(np.array(labels), np.array(rows)), len(paths) - len(rows)

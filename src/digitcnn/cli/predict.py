@@ -1,0 +1,117 @@
+"""`digitcnn predict`: one line for each picture, as soon as it is read."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from digitcnn._probabilities import Probabilities, choose_digits
+from digitcnn.cli._output import printable, report, write_line
+from digitcnn.datasets import PICTURE_SUFFIXES as PICTURE_SUFFIXES
+from digitcnn.errors import DigitcnnError, InvalidArgumentError
+from digitcnn.inference import DigitClassifier, predict_proba
+from digitcnn.weights import list_weights
+
+_DECIMALS = 6
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Answer each file; the status is 1 if one of them was bad."""
+    model = open_model(arguments.weights)
+    files = arguments.files
+    is_named = len(files) > 1 or _is_folder(files[0])
+    status = 0
+    for name, answer in _answers(model, files):
+        if isinstance(answer, Exception):
+            report(f"{name}: {answer}")
+            status = 1
+            if arguments.json:
+                write_line(json.dumps({"file": name, "error": str(answer)}))
+        elif arguments.json:
+            write_line(json.dumps(_record(name, answer, arguments)))
+        else:
+            columns = [str(value) for value in _columns(answer, arguments)]
+            write_line("\t".join([printable(name), *columns] if is_named else columns))
+    return status
+
+
+def open_model(weights: str) -> Any:
+    """Open what `--weights` names: published weights, a file, or a training run's folder."""
+    names = {name for record in list_weights() for name in (record.name, record.id)}
+    if weights not in names and (weights.endswith(".h5") or _is_folder(weights)):
+        from digitcnn.models import load_pretrained
+
+        return load_pretrained(weights)
+    return DigitClassifier(weights)
+
+
+def answer_one(model: Any, picture: Any) -> Probabilities | DigitcnnError:
+    """Give the probabilities of one picture, or why there are none."""
+    try:
+        return predict_proba(picture, model=model)
+    except DigitcnnError as error:
+        return error
+
+
+def _answers(model: Any, files: list[str]) -> Iterator[tuple[str, Probabilities | Exception]]:
+    """Yield each picture's name with its probabilities, or with why there are none."""
+    for name in files:
+        if name == "-":
+            yield name, answer_one(model, sys.stdin.buffer.read())
+        elif _is_folder(name):
+            try:
+                paths = _pictures_in(Path(name))
+            except (DigitcnnError, OSError) as error:
+                yield name, error
+            else:
+                yield from ((str(path), answer_one(model, path)) for path in paths)
+        else:
+            yield name, answer_one(model, name)
+
+
+def _is_folder(name: str) -> bool:
+    return os.path.isdir(name)
+
+
+def _pictures_in(folder: Path) -> list[Path]:
+    """List the pictures in a folder by name, hidden ones left out."""
+    paths = [
+        path
+        for path in sorted(folder.iterdir())
+        if path.suffix.lower() in PICTURE_SUFFIXES and path.is_file() and path.name[0] != "."
+    ]
+    if not paths:
+        raise InvalidArgumentError(
+            f"`FILE` must be a picture or a folder that holds some; got {str(folder)!r}, which "
+            f"holds none ending in {', '.join(sorted(PICTURE_SUFFIXES))}. Name the files instead."
+        )
+    return paths
+
+
+def _columns(answer: Probabilities, arguments: argparse.Namespace) -> list[object]:
+    """Give what stands behind the name: the digit and, if asked for, the probabilities."""
+    digit = _digit(answer, arguments)
+    rows = answer.tolist() if arguments.proba else []
+    return [digit, *(f"{probability:.{_DECIMALS}f}" for probability in rows)]
+
+
+def _record(name: str, answer: Probabilities, arguments: argparse.Namespace) -> dict[str, object]:
+    """Give the same as a JSON object."""
+    probabilities = np.round(answer.astype(np.float64), _DECIMALS).tolist()
+    record = {
+        "file": name,
+        "digit": _digit(answer, arguments),
+        "confidence": max(probabilities),
+    }
+    return record | {"probabilities": probabilities} if arguments.proba else record
+
+
+def _digit(answer: Probabilities, arguments: argparse.Namespace) -> int:
+    return int(choose_digits(answer[None], min_confidence=arguments.min_confidence)[0])

@@ -1,0 +1,327 @@
+"""Measures a network on labelled images: accuracy, confusion, report by class, calibration."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from digitcnn._probabilities import (
+    NUM_CLASSES,
+    Digits,
+    Probabilities,
+    as_labels,
+    as_probabilities,
+    choose_digits,
+)
+from digitcnn.inference import predict_proba
+from digitcnn.preprocessing import is_single
+
+__all__ = ["CalibrationBin", "ClassReport", "Confusion", "Evaluation", "evaluate"]
+
+NUM_BINS = 15
+NUM_LISTED = 10
+
+# Keras, too, takes a probability for no less than this before the logarithm.
+_LEAST_PROBABILITY = 1e-7
+
+
+class ClassReport(NamedTuple):
+    """How well one digit is read; 0 where a share is of nothing, as scikit-learn has it."""
+
+    precision: float
+    recall: float
+    f1: float
+    support: int
+
+
+class Confusion(NamedTuple):
+    """How often one digit was read as another."""
+
+    label: int
+    prediction: int
+    num_images: int
+
+
+class CalibrationBin(NamedTuple):
+    """Images of like confidence: what was promised, and what was kept; NaN where there are none."""
+
+    lower: float
+    upper: float
+    num_images: int
+    confidence: float
+    accuracy: float
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Evaluation:
+    """What a network's answers are worth, all of it counted from labels and probabilities.
+
+    `str()` gives a report as scikit-learn prints it.
+
+    Parameters
+    ----------
+    labels : array-like of int, shape (N,)
+        The true digits; at least one.
+    probabilities : array-like of float, shape (N, 10)
+        What was answered; rows sum to 1.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If they are no digits or no probabilities, or not as many of the one as of the other.
+
+    Examples
+    --------
+    >>> evaluation = Evaluation([3, 8, 8], np.eye(10)[[3, 3, 8]])
+    >>> evaluation.num_errors, evaluation.confusions
+    (1, [Confusion(label=8, prediction=3, num_images=1)])
+    """
+
+    labels: Digits
+    probabilities: Probabilities
+
+    def __post_init__(self) -> None:
+        """Check both once; all else can rely on them."""
+        rows = np.atleast_2d(self.probabilities)
+        object.__setattr__(self, "labels", as_labels(self.labels, num_images=len(rows)))
+        object.__setattr__(self, "probabilities", as_probabilities(rows, len(rows)))
+
+    @property
+    def num_images(self) -> int:
+        """How many images were read."""
+        return len(self.labels)
+
+    @cached_property
+    def predictions(self) -> Digits:
+        """The answers, int64 of shape (N,)."""
+        return choose_digits(self.probabilities)
+
+    @cached_property
+    def confidences(self) -> Probabilities:
+        """The probability of each answer, float32 of shape (N,)."""
+        confidences: Probabilities = self.probabilities.max(axis=1)
+        return confidences
+
+    @property
+    def num_errors(self) -> int:
+        """How many images were misread."""
+        return len(self.errors)
+
+    @property
+    def accuracy(self) -> float:
+        """The share of images that were read rightly."""
+        return (self.num_images - self.num_errors) / self.num_images
+
+    @cached_property
+    def loss(self) -> float:
+        """The mean negative logarithm of the probability given to the true digit."""
+        given = self.probabilities[np.arange(self.num_images), self.labels].astype(np.float64)
+        return float(-np.log(np.maximum(given, _LEAST_PROBABILITY)).mean())
+
+    @cached_property
+    def errors(self) -> npt.NDArray[np.intp]:
+        """The indices of the misread images, the most confidently wrong first."""
+        wrong = np.flatnonzero(self.predictions != self.labels)
+        return wrong[np.argsort(-self.confidences[wrong], kind="stable")]
+
+    @cached_property
+    def confusion(self) -> npt.NDArray[np.int64]:
+        """How many images of each digit (row) were read as each (column), shape (10, 10)."""
+        pairs = NUM_CLASSES * self.labels + self.predictions
+        counts = np.bincount(pairs, minlength=NUM_CLASSES**2).astype(np.int64)
+        return counts.reshape(NUM_CLASSES, NUM_CLASSES)
+
+    @cached_property
+    def confusions(self) -> list[Confusion]:
+        """Which digit was read as which other, the most frequent first."""
+        found = [
+            Confusion(label, prediction, int(self.confusion[label, prediction]))
+            for label, prediction in np.argwhere(self.confusion).tolist()
+            if label != prediction
+        ]
+        return sorted(found, key=lambda each: -each.num_images)
+
+    @cached_property
+    def classes(self) -> tuple[ClassReport, ...]:
+        """Precision, recall, F1 and support of each digit, 0 to 9."""
+        right = np.diagonal(self.confusion)
+        answered, support = self.confusion.sum(axis=0), self.confusion.sum(axis=1)
+        precision, recall = _shares(right, answered), _shares(right, support)
+        f1 = _shares(2 * right, answered + support)
+        columns = (precision.tolist(), recall.tolist(), f1.tolist(), support.tolist())
+        return tuple(ClassReport(*row) for row in zip(*columns, strict=True))
+
+    @cached_property
+    def calibration(self) -> tuple[CalibrationBin, ...]:
+        """Fifteen bins of equal width, with the confidence and the accuracy in each.
+
+        A confidence on the border of two bins belongs to the lower.
+        """
+        edges = np.linspace(0, 1, NUM_BINS + 1)
+        bins = np.clip(np.searchsorted(edges, self.confidences) - 1, 0, NUM_BINS - 1)
+        is_right = self.predictions == self.labels
+        counts = np.bincount(bins, minlength=NUM_BINS)
+        with np.errstate(invalid="ignore"):
+            confidence = np.bincount(bins, self.confidences, NUM_BINS) / counts
+            accuracy = np.bincount(bins, is_right, NUM_BINS) / counts
+        columns = (edges[:-1], edges[1:], counts, confidence, accuracy)
+        rows = zip(*(column.tolist() for column in columns), strict=True)
+        return tuple(CalibrationBin(*row) for row in rows)
+
+    @cached_property
+    def calibration_error(self) -> float:
+        """The expected calibration error [1]_: how far confidence and accuracy lie apart.
+
+        References
+        ----------
+        .. [1] Guo, Pleiss, Sun, Weinberger, ICML 2017. arXiv:1706.04599
+        """
+        filled = [each for each in self.calibration if each.num_images]
+        gaps = (each.num_images * abs(each.confidence - each.accuracy) for each in filled)
+        return sum(gaps) / self.num_images
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give all measures as plain Python numbers, lists and dicts.
+
+        Returns
+        -------
+        measures : dict
+            Under the names of the attributes; "errors" holds the most confident ones only, and the
+            probabilities stay behind.
+        """
+        return {
+            "num_images": self.num_images,
+            "num_errors": self.num_errors,
+            "accuracy": self.accuracy,
+            "loss": self.loss,
+            "calibration_error": self.calibration_error,
+            "classes": [
+                {"digit": digit, **each._asdict()} for digit, each in enumerate(self.classes)
+            ],
+            "confusion": self.confusion.tolist(),
+            "confusions": [each._asdict() for each in self.confusions],
+            "calibration": [
+                {
+                    name: None if math.isnan(value) else value
+                    for name, value in each._asdict().items()
+                }
+                for each in self.calibration
+            ],
+            "errors": [
+                {
+                    "index": index,
+                    "label": int(self.labels[index]),
+                    "prediction": int(self.predictions[index]),
+                    "confidence": float(self.confidences[index]),
+                }
+                for index in self.errors[:NUM_LISTED].tolist()
+            ],
+        }
+
+    def to_json(self) -> str:
+        """Give what :meth:`to_dict` gives as JSON.
+
+        Returns
+        -------
+        text : str
+            One object, indented.
+        """
+        return json.dumps(self.to_dict(), indent=2, allow_nan=False)
+
+    def __repr__(self) -> str:
+        """Name what was measured in one line."""
+        return f"<Evaluation: {self._headline()}>"
+
+    def __str__(self) -> str:
+        """Report as scikit-learn does, with loss, calibration and the top confusions."""
+        listed = self.confusions[:NUM_LISTED]
+        confusions = ", ".join(
+            f"{each.label} as {each.prediction} ({each.num_images})" for each in listed
+        )
+        return "\n".join(
+            [
+                self._headline(),
+                f"loss {self.loss:.4f}, expected calibration error {self.calibration_error:.2%}",
+                f"most often misread: {confusions or 'none'}",
+                "",
+                *_table(self),
+            ]
+        )
+
+    def _headline(self) -> str:
+        return f"accuracy {self.accuracy:.2%}: {self.num_errors:,} errors in {self.num_images:,}"
+
+
+def evaluate(model_or_weights: Any, images: Any, labels: npt.ArrayLike) -> Evaluation:
+    """Measure a network on labelled images.
+
+    Parameters
+    ----------
+    model_or_weights : str, os.PathLike, Weights, DigitClassifier, keras.Model or callable
+        As `model` of :func:`digitcnn.predict`.
+    images : image or iterable of images
+        Pictures in any form that :func:`digitcnn.preprocess` takes, one at least.
+    labels : array-like of int, shape (N,)
+        The digit of each.
+
+    Returns
+    -------
+    evaluation : Evaluation
+        `print` it for a report.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If `labels` are no digits, or not as many as `images`.
+    DigitcnnError
+        As :func:`digitcnn.predict` does.
+
+    Examples
+    --------
+    >>> from digitcnn import datasets, evaluate
+    >>> _, (test_images, test_labels) = datasets.load_mnist()  # doctest: +SKIP
+    >>> print(evaluate("base", test_images, test_labels))  # doctest: +SKIP
+    """
+    # Refused before the work rather than after it, where the number is known.
+    if hasattr(images, "__len__") and not is_single(images):
+        labels = as_labels(labels, num_images=len(images))
+    probabilities = predict_proba(images, model=model_or_weights)
+    return Evaluation(labels, probabilities)  # type: ignore[arg-type]  # checked there
+
+
+def _shares(parts: npt.NDArray[np.int64], wholes: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Divide, giving 0 where the whole is nothing."""
+    return np.divide(parts, wholes, out=np.zeros(len(parts)), where=wholes > 0)
+
+
+def _table(evaluation: Evaluation) -> list[str]:
+    """Lay out the classes that occur, with their means, as scikit-learn's report does."""
+    occurs = evaluation.confusion.sum(axis=0) + evaluation.confusion.sum(axis=1) > 0
+    rows = np.array(evaluation.classes)[occurs]  # (classes, 4)
+    shares, support = rows[:, :3], rows[:, 3]
+    total = evaluation.num_images
+    titles = "".join(f" {title:>9}" for title in ("precision", "recall", "f1-score", "support"))
+    digits = [
+        _row(str(digit), row[:3], row[3])
+        for digit, row in zip(np.flatnonzero(occurs), rows, strict=True)
+    ]
+    return [
+        f"{'':12} {titles}",
+        "",
+        *digits,
+        "",
+        f"{'accuracy':>12} {'':20}{evaluation.accuracy:10.4f}{total:10}",
+        _row("macro avg", shares.mean(axis=0), total),
+        _row("weighted avg", np.average(shares, axis=0, weights=support), total),
+    ]
+
+
+def _row(title: str, shares: npt.NDArray[np.float64], support: float) -> str:
+    """Lay out a line of the table."""
+    return f"{title:>12} {''.join(f'{share:10.4f}' for share in shares)}{support:10.0f}"

@@ -1,0 +1,322 @@
+"""Reads digits: from pictures in any form to answers with their probabilities."""
+
+from __future__ import annotations
+
+import operator
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from digitcnn._probabilities import (
+    NUM_CLASSES,
+    Digits,
+    Probabilities,
+    as_labels,
+    as_probabilities,
+    checked_confidence,
+    choose_digits,
+)
+from digitcnn._sessions import NetworkSession
+from digitcnn.errors import InvalidArgumentError
+from digitcnn.preprocessing import batches_of, is_single
+from digitcnn.weights import DEFAULT, Weights, get_weights, locate
+
+__all__ = ["DigitClassifier", "predict", "predict_proba"]
+
+Run = Callable[[npt.NDArray[np.float32]], Any]
+
+CHUNK_SIZE = 256
+
+
+def predict(
+    images: Any,
+    *,
+    model: Any = None,
+    min_confidence: float = 0.0,
+) -> int | Digits:
+    """Read the digit in each picture.
+
+    Parameters
+    ----------
+    images : image or iterable of images
+        Pictures in any form that :func:`digitcnn.preprocess` takes.
+    model : str, os.PathLike, Weights, DigitClassifier, keras.Model or callable, optional
+        None and the names of published weights share one classifier for the whole process. The
+        path of an `.onnx` file is opened anew on each call: make a DigitClassifier to call it
+        often. A Keras model, or any function, takes float32 (n, 28, 28, 1) as `preprocess` gives it
+        and returns probabilities of shape (n, 10).
+    min_confidence : float
+        The least probability, in [0, 1], at which a digit is named.
+
+    Returns
+    -------
+    digits : int or ndarray of int64, shape (N,)
+        One image gives an `int`, many an array, none an empty one. -1 stands where the greatest
+        probability is less than `min_confidence`.
+
+    Raises
+    ------
+    InvalidImageError
+        If an item is no picture. Its index is named.
+    NoDigitError
+        If a picture holds nothing to read.
+    ImageReadError
+        If a file cannot be read.
+    InvalidArgumentError
+        If `model` or `min_confidence` is not what is asked for.
+
+    See Also
+    --------
+    predict_proba : The probabilities of all ten digits.
+    DigitClassifier : The same as an object, with threads bounded and streams of any length.
+
+    Examples
+    --------
+    >>> predict("seven.jpg")  # doctest: +SKIP
+    7
+    >>> predict(["seven.jpg", "scribble.png"], min_confidence=0.9)  # doctest: +SKIP
+    array([ 7, -1])
+    """
+    return _predict(_runner(model), images, min_confidence)
+
+
+def predict_proba(images: Any, *, model: Any = None) -> Probabilities:
+    """Give the probability of each digit in each picture.
+
+    Parameters
+    ----------
+    images : image or iterable of images
+        Pictures in any form that :func:`digitcnn.preprocess` takes.
+    model : str, os.PathLike, Weights, DigitClassifier, keras.Model or callable, optional
+        As in :func:`predict`.
+
+    Returns
+    -------
+    probabilities : ndarray of float32, shape (10,) or (N, 10)
+        One image gives one row, many give an array of rows, none gives shape (0, 10). Each row
+        sums to 1.
+
+    Raises
+    ------
+    DigitcnnError
+        As :func:`predict` does.
+
+    Examples
+    --------
+    >>> predict_proba("seven.jpg").argmax()  # doctest: +SKIP
+    7
+    """
+    return _predict_proba(_runner(model), images)
+
+
+class DigitClassifier:
+    """Reads digits with one network, kept ready.
+
+    It may be shared by threads, inherited through a fork, pickled, and used in a signal handler.
+
+    Parameters
+    ----------
+    weights : str, os.PathLike or Weights
+        The name of published weights ("base", or "base-v1" to pin a version), or an `.onnx` file of
+        your own that takes float32 (N, 28, 28, 1) and gives probabilities of shape (N, 10).
+    threads : int, optional
+        How many threads may work on one call; by default as many as the process may use CPUs.
+
+    Attributes
+    ----------
+    classes_ : ndarray of int64, shape (10,)
+        The digit of each column of the probabilities: 0 to 9.
+
+    Raises
+    ------
+    UnknownWeightsError
+        If nothing has been published under that name.
+    UnavailableError
+        If the file is neither on this machine nor within reach.
+    CorruptFileError
+        If the file does not hold the published bytes, or no network of that form.
+
+    Examples
+    --------
+    >>> classifier = DigitClassifier("base", threads=1)  # doctest: +SKIP
+    >>> classifier.predict("seven.jpg")  # doctest: +SKIP
+    7
+    """
+
+    def __init__(
+        self, weights: str | os.PathLike[str] | Weights = DEFAULT, *, threads: int | None = None
+    ) -> None:
+        path = locate(weights, format="onnx")
+        is_own = not isinstance(weights, Weights) and Path(weights) == path
+        # A record and an absolute path mean the same in every process that this is pickled to.
+        self._weights = path.absolute() if is_own else get_weights(weights)  # type: ignore[arg-type]
+        self._threads = _checked_threads(threads)
+        self._session: NetworkSession | None = NetworkSession(path, self._threads)
+        self.classes_ = np.arange(NUM_CLASSES)
+
+    def predict(self, images: Any, *, min_confidence: float = 0.0) -> int | Digits:
+        """Read the digit in each picture, as :func:`digitcnn.predict` does.
+
+        Parameters
+        ----------
+        images : image or iterable of images
+            Pictures in any form that :func:`digitcnn.preprocess` takes.
+        min_confidence : float
+            The least probability, in [0, 1], at which a digit is named.
+
+        Returns
+        -------
+        digits : int or ndarray of int64, shape (N,)
+            -1 stands where the greatest probability is less than `min_confidence`.
+        """
+        return _predict(self._run, images, min_confidence)
+
+    def predict_proba(self, images: Any) -> Probabilities:
+        """Give the probability of each digit, as :func:`digitcnn.predict_proba` does.
+
+        Parameters
+        ----------
+        images : image or iterable of images
+            Pictures in any form that :func:`digitcnn.preprocess` takes.
+
+        Returns
+        -------
+        probabilities : ndarray of float32, shape (10,) or (N, 10)
+            Each row sums to 1.
+        """
+        return _predict_proba(self._run, images)
+
+    def iter_proba(
+        self,
+        images: Any,
+        *,
+        chunk_size: int = CHUNK_SIZE,
+    ) -> Iterator[Probabilities]:
+        """Yield the probabilities of one picture after the other, in constant memory.
+
+        Parameters
+        ----------
+        images : image or iterable of images
+            Pictures in any form that :func:`digitcnn.preprocess` takes, of any number.
+        chunk_size : int
+            How many pictures are read ahead and run at once; 1 answers each as it comes.
+
+        Yields
+        ------
+        probabilities : ndarray of float32, shape (10,)
+            Sums to 1.
+        """
+        chunk_size = _checked_integer("chunk_size", chunk_size)
+        return (row for rows in _chunks(self._run, images, chunk_size) for row in rows)
+
+    def score(self, images: Any, labels: npt.ArrayLike) -> float:
+        """Give the share of pictures that are read rightly.
+
+        Parameters
+        ----------
+        images : image or iterable of images
+            Pictures in any form that :func:`digitcnn.preprocess` takes.
+        labels : array-like of int, shape (N,)
+            The digit of each.
+
+        Returns
+        -------
+        accuracy : float
+            From 0 to 1.
+
+        See Also
+        --------
+        digitcnn.evaluate : Much more than this one number.
+        """
+        digits = np.atleast_1d(self.predict(images))
+        return float(np.mean(digits == as_labels(labels, num_images=len(digits))))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the session behind; it is opened again at the first use."""
+        return {**self.__dict__, "_session": None}
+
+    def __repr__(self) -> str:
+        """Name the weights and the threads."""
+        name = self._weights.id if isinstance(self._weights, Weights) else str(self._weights)
+        return f"DigitClassifier({name!r}, threads={self._threads})"
+
+    def _run(self, batch: npt.NDArray[np.float32]) -> Any:
+        session = self._session
+        # No lock, which a fork or a signal could leave held: two threads at once open two
+        # sessions, and the second stays.
+        if session is None or session.is_inherited:
+            session = NetworkSession(locate(self._weights, format="onnx"), self._threads)
+            self._session = session
+        return session.run(batch)
+
+
+def _predict(run: Run, images: Any, min_confidence: float) -> int | Digits:
+    min_confidence = checked_confidence(min_confidence)
+    chunks = [
+        choose_digits(rows, min_confidence=min_confidence)
+        for rows in _chunks(run, images, CHUNK_SIZE)
+    ]
+    if is_single(images):
+        return int(chunks[0][0])
+    return np.concatenate(chunks) if chunks else np.empty(0, np.int64)
+
+
+def _predict_proba(run: Run, images: Any) -> Probabilities:
+    chunks = list(_chunks(run, images, CHUNK_SIZE))
+    if is_single(images):
+        return chunks[0].reshape(NUM_CLASSES)
+    return np.concatenate(chunks) if chunks else np.empty((0, NUM_CLASSES), np.float32)
+
+
+def _chunks(run: Run, images: Any, chunk_size: int) -> Iterator[Probabilities]:
+    """Yield the probabilities of so many images at a time."""
+    for batch in batches_of(images, chunk_size=chunk_size):
+        yield as_probabilities(run(batch), len(batch))
+
+
+_shared: dict[str | Weights, DigitClassifier] = {}
+
+
+def _runner(model: Any) -> Run:
+    """Find what takes a batch to probabilities in the `model` that a caller passed."""
+    if model is None:
+        model = DEFAULT
+    if isinstance(model, str | Weights):
+        classifier = _shared.get(model)
+        if classifier is None:
+            classifier = DigitClassifier(model)
+            if isinstance(classifier._weights, Weights):
+                classifier = _shared.setdefault(model, classifier)
+        return classifier._run
+    if isinstance(model, os.PathLike):
+        model = DigitClassifier(model)
+    if isinstance(model, DigitClassifier):
+        return model._run
+    # Keras' own `predict` prints a bar and is slow on few images.
+    run = getattr(model, "predict_on_batch", model)
+    if not callable(run):
+        raise InvalidArgumentError(
+            "`model` must be the name of published weights, an .onnx file, a DigitClassifier, a "
+            f"Keras model or a function; got {type(model).__name__}. Leave it out for {DEFAULT!r}."
+        )
+    return run
+
+
+def _checked_threads(threads: int | None) -> int | None:
+    return None if threads is None else _checked_integer("threads", threads)
+
+
+def _checked_integer(name: str, value: int) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = 0
+    if number < 1:
+        raise InvalidArgumentError(
+            f"`{name}` must be a whole number of at least 1; got {value!r}. Pass one such as 4."
+        )
+    return number

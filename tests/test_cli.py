@@ -1,0 +1,554 @@
+"""The command: what it prints where, and the status that it ends with."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from networks import write_network
+from PIL import Image
+
+import digitcnn
+from digitcnn import DigitClassifier, datasets, evaluation, training, weights
+from digitcnn.cli import main
+from digitcnn.errors import CorruptFileError, InvalidArgumentError, UnavailableError
+from digitcnn.strokes import draw_digits
+from digitcnn.weights import PublishedFile, Weights, list_weights
+
+NAMES = {record.name for record in list_weights()}
+needs_base = pytest.mark.skipif("base" not in NAMES, reason="`base` is not yet published")
+needs_posix = pytest.mark.skipif(os.name != "posix", reason="pipes and signals as on POSIX")
+IMAGES, LABELS = draw_digits(3, seed=3)
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    """Give the path of a small network, as an argument."""
+    return str(write_network(tmp_path_factory.mktemp("networks") / "small.onnx"))
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Give a folder of pictures `a.png`, `b.PNG` and `c.png`, and of what is none."""
+    folder = tmp_path / "pictures"
+    (folder / "inner").mkdir(parents=True)
+    for image, name in zip(IMAGES, ("c.png", "b.PNG", "a.png"), strict=True):
+        Image.fromarray(image).save(folder / name)
+    for name in ("notes.txt", ".hidden.png", "inner/deep.png"):
+        (folder / name).write_text("no picture")
+    return folder
+
+
+@pytest.fixture
+def answers(network, pictures):
+    """Give the digit that the network reads in each picture, by path."""
+    classifier = DigitClassifier(network)
+    return {
+        str(pictures / name): classifier.predict(pictures / name)
+        for name in ("a.png", "b.PNG", "c.png")
+    }
+
+
+def run_command(*arguments, stdin=b"", **options):
+    """Run the command in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "digitcnn", *map(os.fspath, arguments)],
+        input=stdin,
+        capture_output=True,
+        timeout=60,
+        check=False,
+        **options,
+    )
+
+
+def test_one_file_gives_its_digit_alone(network, answers, capsys):
+    """For a single file, the output is the digit and nothing else."""
+    path, digit = next(iter(answers.items()))
+
+    status = main(["predict", path, "--weights", network])
+
+    assert (status, capsys.readouterr()) == (0, (f"{digit}\n", ""))
+
+
+def test_several_files_give_a_line_each(network, answers, capsys):
+    """Several files give name, tab and digit, in the order given."""
+    paths = list(answers)[::-1]
+
+    status = main(["predict", *paths, "--weights", network])
+
+    expected = "".join(f"{path}\t{answers[path]}\n" for path in paths)
+    assert (status, capsys.readouterr()) == (0, (expected, ""))
+
+
+def test_a_folder_gives_its_pictures_by_name(network, pictures, answers, capsys):
+    """A folder stands for the pictures right in it; hidden and other files are passed over."""
+    status = main(["predict", str(pictures), "--weights", network])
+
+    expected = "".join(f"{path}\t{digit}\n" for path, digit in answers.items())
+    assert (status, capsys.readouterr()) == (0, (expected, ""))
+
+
+def test_standard_input_is_a_picture(network, answers):
+    """`-` reads the picture from standard input."""
+    path, digit = next(iter(answers.items()))
+
+    done = run_command("predict", "-", "--weights", network, stdin=Path(path).read_bytes())
+
+    assert (done.returncode, done.stdout.decode(), done.stderr) == (0, f"{digit}{os.linesep}", b"")
+
+
+def test_bad_files_are_told_and_the_others_read(network, pictures, answers, capsys):
+    """A bad file is one line on standard error and status 1; every good one is answered."""
+    good = str(pictures / "a.png")
+    bad = [str(pictures / name) for name in ("notes.txt", "missing.png", "inner")]
+
+    status = main(["predict", bad[0], good, *bad[1:], "--weights", network])
+
+    printed = capsys.readouterr()
+    assert (status, printed.out) == (1, f"{good}\t{answers[good]}\n")
+    lines = printed.err.splitlines()
+    assert [line.split(": ")[2] for line in lines[:2]] == bad[:2]
+    assert all(line.startswith("digitcnn: error: ") for line in lines)
+    assert len(lines) == 3
+
+
+def test_a_folder_without_pictures_is_told(network, tmp_path, capsys):
+    """An empty folder is an error rather than a silent success."""
+    status = main(["predict", str(tmp_path), "--weights", network])
+
+    printed = capsys.readouterr()
+    assert (status, printed.out) == (1, "")
+    assert "`FILE` must be a picture or a folder that holds some" in printed.err
+
+
+def test_json_is_one_object_a_line(network, answers, capsys):
+    """With --json each line is an object: file, digit and confidence, or file and error."""
+    path = next(iter(answers))
+    row = DigitClassifier(network).predict_proba(path)
+
+    status = main(["predict", path, "missing.png", "--weights", network, "--json"])
+
+    printed = capsys.readouterr()
+    good, bad = map(json.loads, printed.out.splitlines())
+    assert status == 1
+    assert good == {
+        "file": path,
+        "digit": answers[path],
+        "confidence": pytest.approx(float(row.max()), abs=1e-6),
+    }
+    assert bad.keys() == {"file", "error"}
+    assert bad["file"] == "missing.png"
+    assert "missing.png" in printed.err
+
+
+def test_probabilities_are_added_when_asked_for(network, answers, capsys):
+    """--proba adds the ten probabilities, in tab-separated columns or in the JSON object."""
+    path = next(iter(answers))
+    expected = DigitClassifier(network).predict_proba(path)
+
+    main(["predict", path, "--weights", network, "--proba"])
+    digit, *columns = capsys.readouterr().out.split("\t")
+    main(["predict", path, "--weights", network, "--proba", "--json"])
+    record = json.loads(capsys.readouterr().out)
+
+    assert int(digit) == answers[path]
+    np.testing.assert_allclose([float(column) for column in columns], expected, atol=1e-6)
+    np.testing.assert_allclose(record["probabilities"], expected, atol=1e-6)
+
+
+def test_a_digit_below_the_least_confidence_is_refused(network, answers, capsys):
+    """--min-confidence answers -1 where the network is less sure."""
+    status = main(["predict", next(iter(answers)), "--weights", network, "--min-confidence", "1"])
+
+    assert (status, capsys.readouterr().out) == (0, "-1\n")
+
+
+@needs_posix
+def test_names_may_hold_any_bytes(network, pictures, answers):
+    """A name that is no UTF-8 is printed byte for byte; a line break in one is escaped."""
+    odd, broken = (os.fsencode(pictures) + name for name in (b"/\xff\xe9.png", b"/new\nline.png"))
+    try:
+        for name in (odd, broken):
+            Path(os.fsdecode(name)).write_bytes((pictures / "a.png").read_bytes())
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    digit = answers[str(pictures / "a.png")]
+
+    done = run_command("predict", odd, broken, odd + b"-none", "--weights", network)
+
+    escaped = broken.replace(b"\n", rb"\x0a")
+    assert done.stdout == b"%b\t%d\n%b\t%d\n" % (odd, digit, escaped, digit)
+    assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
+
+
+def test_unknown_weights_are_told_in_one_line(answers, capsys):
+    """A name that nobody published is an error, not a traceback."""
+    status = main(["predict", next(iter(answers)), "--weights", "bse"])
+
+    printed = capsys.readouterr()
+    assert (status, printed.out, printed.err.count("\n")) == (1, "", 1)
+    assert printed.err.startswith("digitcnn: error: `weights` must be a published name")
+
+
+def test_keras_weights_are_opened_with_keras(answers, monkeypatch, tmp_path, capsys):
+    """A training run's folder and a `.weights.h5` file go through `load_pretrained`."""
+    opened = []
+
+    def load_pretrained(path):
+        opened.append(path)
+        return lambda batch: np.eye(10)[[6] * len(batch)]
+
+    monkeypatch.setattr("digitcnn.models.load_pretrained", load_pretrained)
+    named = [str(tmp_path), "some.weights.h5"]
+
+    statuses = [main(["predict", next(iter(answers)), "--weights", name]) for name in named]
+
+    assert (statuses, opened, capsys.readouterr().out) == ([0, 0], named, "6\n6\n")
+
+
+@needs_posix
+def test_a_closed_pipe_ends_the_command_quietly(network, pictures):
+    """When the reader goes away, nothing is said, and the status is that of SIGPIPE."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as closed:
+        done = subprocess.run(
+            [sys.executable, "-m", "digitcnn", "predict", pictures, "--weights", network],
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+        )
+
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+@needs_posix
+def test_an_interrupt_ends_the_command_quietly(network):
+    """Ctrl-C gives status 130 and no traceback."""
+    command = [sys.executable, "-m", "digitcnn", "predict", "-", "--weights", network]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        wait_until_it_reads(process.pid)
+        process.send_signal(signal.SIGINT)
+        printed = process.communicate(timeout=30)
+
+    assert (process.returncode, printed) == (130, (b"", b""))
+
+
+def wait_until_it_reads(pid):
+    """Wait until a process has loaded all it needs and sleeps on its standard input."""
+    waits_for = Path(f"/proc/{pid}/wchan")
+    for _ in range(200):
+        time.sleep(0.05)
+        if waits_for.exists() and "pipe" in waits_for.read_text():
+            return
+    time.sleep(2)
+
+
+def test_without_a_command_the_usage_is_told(capsys):
+    """A wrong command line is status 2."""
+    with pytest.raises(SystemExit, match="2"):
+        main([])
+    with pytest.raises(SystemExit, match="2"):
+        main(["predict", "a.png", "--min-confidence", "1.5"])
+    assert "invalid probability value: '1.5'" in capsys.readouterr().err
+
+
+def test_the_version_is_that_of_the_package(capsys):
+    """--version prints the name and the version."""
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    assert capsys.readouterr().out == f"digitcnn {digitcnn.__version__}\n"
+
+
+@pytest.mark.parametrize("command", ["predict", "evaluate", "train", "weights"])
+def test_each_help_ends_with_an_example(command, capsys):
+    """The help of each command shows a line that can be typed."""
+    with pytest.raises(SystemExit, match="0"):
+        main([command, "--help"])
+    assert f"\n  digitcnn {command} " in capsys.readouterr().out.partition("example")[2]
+
+
+LOADED = """
+import sys
+from digitcnn.cli import main
+status = main(sys.argv[1:])
+heavy = ("tensorflow", "keras", "matplotlib", "pooch", "digitcnn.training", "digitcnn.evaluation")
+sys.exit(status or ", ".join(name for name in heavy if name in sys.modules) or None)
+"""
+
+
+def test_predicting_loads_nothing_more(network, pictures):
+    """`digitcnn predict` loads neither TensorFlow nor what the other commands need."""
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED, "predict", str(pictures), "--weights", network],
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.fixture
+def mnist_in_little(monkeypatch):
+    """Let MNIST be a few drawn digits."""
+    train, test = draw_digits(40, seed=1), draw_digits(12, seed=2)
+    monkeypatch.setattr(datasets, "load_mnist", lambda: (train, test))
+    monkeypatch.setattr("digitcnn.cli.evaluate.load_mnist", lambda: (train, test))
+    monkeypatch.setattr(
+        "digitcnn.cli.evaluate.train_validation_split",
+        lambda images, labels: ((images[:30], labels[:30]), (images[30:], labels[30:])),
+    )
+    return {"mnist-test": test, "mnist-validation": (train[0][30:], train[1][30:])}
+
+
+@pytest.mark.parametrize("dataset", ["mnist-test", "mnist-validation"])
+def test_evaluate_reports_on_mnist(network, mnist_in_little, dataset, capsys):
+    """The report is that of `evaluate` on the part asked for."""
+    expected = evaluation.evaluate(network, *mnist_in_little[dataset])
+
+    status = main(["evaluate", "--weights", network, "--dataset", dataset])
+
+    assert (status, capsys.readouterr()) == (0, (f"{expected}\n", ""))
+
+
+def test_evaluate_gives_json(network, mnist_in_little, capsys):
+    """With --json the measures are printed as one object."""
+    expected = evaluation.evaluate(network, *mnist_in_little["mnist-test"])
+
+    assert main(["evaluate", "--weights", network, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == expected.to_dict()
+
+
+def test_evaluate_reads_a_folder(network, pictures, capsys):
+    """Pictures in folders 0 to 9 are measured; one that cannot be read is told and left out."""
+    for name, digit in (("a.png", "3"), ("b.PNG", "5"), ("notes.txt", "5")):
+        folder = pictures / "labelled" / digit
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / Path(name).with_suffix(".png")).write_bytes((pictures / name).read_bytes())
+
+    status = main(
+        ["evaluate", "--weights", network, "--dataset", str(pictures / "labelled"), "--json"]
+    )
+
+    printed = capsys.readouterr()
+    assert status == 1
+    assert json.loads(printed.out)["num_images"] == 2
+    assert printed.err.count("\n") == 1
+    assert "notes.png, left out: " in printed.err
+
+
+def test_evaluate_refuses_a_folder_of_unreadable_pictures(network, tmp_path, capsys):
+    """Where nothing can be read, there is no report."""
+    (tmp_path / "7").mkdir()
+    (tmp_path / "7" / "empty.png").touch()
+
+    status = main(["evaluate", "--weights", network, "--dataset", str(tmp_path)])
+
+    printed = capsys.readouterr()
+    assert (status, printed.out) == (1, "")
+    assert "must hold pictures that can be read" in printed.err
+
+
+def test_evaluate_refuses_what_is_no_folder(network, capsys):
+    """A dataset is a known name or a folder."""
+    assert main(["evaluate", "--weights", network, "--dataset", "mnist-tset"]) == 1
+    assert "`folder` must be a folder; got mnist-tset" in capsys.readouterr().err
+
+
+@pytest.fixture
+def training_calls(monkeypatch):
+    """Let training only write down how it was called."""
+    calls = []
+
+    def train(images, labels, **options):
+        calls.append((images, labels, options))
+        return SimpleNamespace(
+            run_dir=Path(options["run_dir"]), metrics={"validation_accuracy": 0.9951}, history={}
+        )
+
+    monkeypatch.setattr(training, "train", train)
+    return calls
+
+
+def test_train_leaves_what_is_not_given_to_the_recipe(training_calls, capsys):
+    """Without options `train` gets the recipe and a folder named after it."""
+    status = main(["train"])
+
+    assert (status, capsys.readouterr().out) == (
+        0,
+        f"validation_accuracy 0.9951\nrun_dir {Path('runs/base')}\n",
+    )
+    assert training_calls == [(None, None, {"recipe": "base", "run_dir": str(Path("runs/base"))})]
+
+
+def test_train_hands_on_its_options(training_calls, pictures):
+    """Each option given reaches `train` under its own name, pictures as paths with labels."""
+    (pictures / "labelled" / "7").mkdir(parents=True)
+    path = (pictures / "a.png").rename(pictures / "labelled" / "7" / "a.png")
+    options = ["--recipe", "conv5x5", "--epochs", "2", "--batch-size", "64", "--seed", "9"]
+    options += ["--run-dir", "here", "--validation-size", "0"]
+
+    main(["train", *options, "--images", str(pictures / "labelled")])
+
+    ((images, labels, given),) = training_calls
+    assert (images, labels.tolist()) == ([path], [7])
+    assert given == {
+        "recipe": "conv5x5",
+        "epochs": 2,
+        "batch_size": 64,
+        "seed": 9,
+        "run_dir": "here",
+        "validation_size": 0,
+    }
+
+
+def test_an_interrupted_training_says_how_to_go_on(monkeypatch, capsys):
+    """Ctrl-C names the folder from which the same command goes on."""
+
+    def train(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "train", train)
+
+    assert main(["train", "--run-dir", "runs/mine"]) == 130
+    assert "the same command goes on from runs/mine" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("error", [InvalidArgumentError("`epochs` must …"), OSError("disk full")])
+def test_a_failed_training_is_told_in_one_line(monkeypatch, capsys, error):
+    """What stops a training is told as an error."""
+
+    def train(*_, **__):
+        raise error
+
+    monkeypatch.setattr(training, "train", train)
+
+    assert main(["train"]) == 1
+    assert capsys.readouterr().err == f"digitcnn: error: {error}\n"
+
+
+def make_record(name):
+    """Make up a record of published weights."""
+    files = {
+        form: PublishedFile(
+            filename=weights.published_filename(name, 1, form), size=1, sha256="0" * 64
+        )
+        for form in ("onnx", "h5")
+    }
+    return Weights(
+        name=name,
+        version=1,
+        architecture="conv5x5",
+        num_parameters=1_234_567,
+        metrics={"mnist_test_accuracy": 0.9961} if name == "small" else {},
+        recipe=name,
+        date="2026-01-31",
+        **files,
+    )
+
+
+@pytest.fixture
+def published(monkeypatch):
+    """Let `broken`, `distant` and `small` be published: damaged, not here, and well."""
+    records = {name: make_record(name) for name in ("broken", "distant", "small")}
+
+    def locate(name, *, format, download):
+        assert not download
+        return Path(weights.get_weights(name).file(format).filename)
+
+    def verify(record):
+        if record.name == "broken":
+            raise CorruptFileError("broken.onnx must hold the published bytes")
+        if record.name == "distant":
+            raise UnavailableError("distant.onnx must be on this machine")
+
+    monkeypatch.setattr(weights, "list_weights", lambda: tuple(records.values()))
+    monkeypatch.setattr(weights, "locate", locate)
+    monkeypatch.setattr(weights, "verify", verify)
+    monkeypatch.setattr(
+        weights, "fetch_weights", lambda name: {"onnx": Path(f"{name}.onnx"), "h5": Path("x.h5")}
+    )
+
+
+@pytest.mark.usefixtures("published")
+def test_weights_are_listed_with_their_figures(capsys):
+    """The list tells name, architecture, size, accuracy where measured, and day."""
+    assert main(["weights", "list"]) == 0
+
+    _, *rows = capsys.readouterr().out.splitlines()
+    assert [row.split() for row in rows] == [
+        ["broken-v1", "conv5x5", "1,234,567", "-", "2026-01-31"],
+        ["distant-v1", "conv5x5", "1,234,567", "-", "2026-01-31"],
+        ["small-v1", "conv5x5", "1,234,567", "99.61%", "2026-01-31"],
+    ]
+
+
+@pytest.mark.usefixtures("published")
+def test_the_path_of_weights_is_printed(capsys):
+    """`path` prints where the file of a format lies, and downloads nothing."""
+    assert main(["weights", "path", "small"]) == 0
+    assert main(["weights", "path", "small-v1", "--format", "h5"]) == 0
+    assert capsys.readouterr().out == "digitcnn-small-v1.onnx\ndigitcnn-small-v1.weights.h5\n"
+
+
+@pytest.mark.usefixtures("published")
+def test_fetched_weights_are_named(capsys):
+    """`fetch` prints the files that it brought."""
+    assert main(["weights", "fetch", "small"]) == 0
+    assert capsys.readouterr().out == "small.onnx\nx.h5\n"
+
+
+@pytest.mark.usefixtures("published")
+def test_weights_are_verified(capsys):
+    """`verify` checks what is here: damage is status 1, absence only where it was asked for."""
+    assert main(["weights", "verify"]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == "distant-v1: not on this machine\nsmall-v1: ok\n"
+    assert printed.err == "digitcnn: error: broken.onnx must hold the published bytes\n"
+
+    assert main(["weights", "verify", "small"]) == 0
+    assert main(["weights", "verify", "distant"]) == 1
+    assert capsys.readouterr().err == "digitcnn: error: distant.onnx must be on this machine\n"
+
+
+@needs_base
+def test_base_weights_are_here_and_well(capsys):
+    """The published weights that the package brings along pass their own check."""
+    assert main(["weights", "verify", "base"]) == 0
+    assert capsys.readouterr().out.endswith(": ok\n")
+
+
+@needs_base
+@pytest.mark.mnist
+def test_evaluate_base_reaches_the_published_accuracy(capsys):
+    """`digitcnn evaluate --weights base --dataset mnist-test` prints the accuracy of the record."""
+    record = weights.get_weights("base")
+
+    assert main(["evaluate", "--weights", "base", "--dataset", "mnist-test", "--json"]) == 0
+
+    measured = json.loads(capsys.readouterr().out)
+    assert measured["num_images"] == 10_000
+    assert measured["accuracy"] == pytest.approx(record.metrics["mnist_test_accuracy"], abs=2e-4)
+
+
+def test_a_stream_that_cannot_encode_gets_bytes(monkeypatch):
+    """Where standard output takes no name of another alphabet, its bytes are written."""
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", stream)
+
+    digitcnn.cli._output.write_line("caf\u00e9")
+
+    assert stream.buffer.getvalue() == os.fsencode("caf\u00e9\n")

@@ -1,0 +1,229 @@
+"""What an evaluation counts is what a count by hand gives."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from digitcnn import Evaluation, evaluate
+from digitcnn.errors import InvalidArgumentError, InvalidImageError
+from digitcnn.strokes import draw_digits
+
+LABELS = np.array([0, 0, 1, 1, 1, 3, 3, 3, 3, 9, 9])
+ANSWERS = np.array([0, 1, 1, 1, 1, 3, 3, 3, 5, 9, 3])
+
+
+def rows_for(answers, confidence=0.82):
+    """Make probabilities that give each answer this confidence."""
+    rows = np.full((len(answers), 10), (1 - confidence) / 9)
+    rows[np.arange(len(answers)), answers] = confidence
+    return rows
+
+
+@pytest.fixture
+def evaluation():
+    """Give an evaluation with three errors in eleven images."""
+    return Evaluation(LABELS, rows_for(ANSWERS))
+
+
+# scikit-learn 1.9: classification_report(LABELS, ANSWERS, digits=4, zero_division=0)
+SCIKIT_LEARN_REPORT = """\
+              precision    recall  f1-score   support
+
+           0     1.0000    0.5000    0.6667         2
+           1     0.7500    1.0000    0.8571         3
+           3     0.7500    0.7500    0.7500         4
+           5     0.0000    0.0000    0.0000         0
+           9     1.0000    0.5000    0.6667         2
+
+    accuracy                         0.7273        11
+   macro avg     0.7000    0.5500    0.5881        11
+weighted avg     0.8409    0.7273    0.7489        11"""
+
+
+def test_the_report_is_as_scikit_learn_prints_it(evaluation):
+    """Below its first lines, the report is scikit-learn's, letter for letter."""
+    head, _, table = str(evaluation).partition("\n\n")
+
+    assert table == SCIKIT_LEARN_REPORT
+    assert head.splitlines() == [
+        "accuracy 72.73%: 3 errors in 11",
+        f"loss {evaluation.loss:.4f}, expected calibration error 9.27%",
+        "most often misread: 0 as 1 (1), 3 as 5 (1), 9 as 3 (1)",
+    ]
+
+
+def test_a_faultless_network_is_reported_without_a_warning():
+    """Nothing misread is said in words, and no empty class divides by zero."""
+    assert "most often misread: none" in str(Evaluation([7], rows_for([7])))
+
+
+def test_the_representation_is_one_line(evaluation):
+    """A prompt shows the accuracy rather than thousands of numbers."""
+    assert repr(evaluation) == "<Evaluation: accuracy 72.73%: 3 errors in 11>"
+
+
+digits = st.integers(0, 9)
+
+
+@settings(max_examples=50, deadline=None)
+@given(pairs=st.lists(st.tuples(digits, digits), min_size=1, max_size=60))
+def test_counts_are_those_of_a_plain_loop(pairs):
+    """Confusion, errors, precision, recall and F1 equal their definitions."""
+    labels, answers = (np.array(column) for column in zip(*pairs, strict=True))
+    evaluation = Evaluation(labels, rows_for(answers))
+
+    confusion = np.zeros((10, 10), np.int64)
+    for label, answer in pairs:
+        confusion[label, answer] += 1
+    np.testing.assert_array_equal(evaluation.confusion, confusion)
+    assert evaluation.confusion.dtype == np.int64
+    assert evaluation.num_errors == sum(label != answer for label, answer in pairs)
+    assert evaluation.accuracy == pytest.approx(np.mean(labels == answers))
+    for digit, found in enumerate(evaluation.classes):
+        right = pairs.count((digit, digit))
+        read, real = np.count_nonzero(answers == digit), np.count_nonzero(labels == digit)
+        precision = right / read if read else 0
+        recall = right / real if real else 0
+        f1 = 2 * precision * recall / (precision + recall) if right else 0
+        assert found == pytest.approx((precision, recall, f1, real))
+
+
+def test_confusions_are_sorted_by_frequency():
+    """The pair that is confused most often comes first, and right answers are no confusion."""
+    evaluation = Evaluation([4, 4, 4, 1, 7], rows_for([9, 9, 4, 7, 7]))
+
+    assert [tuple(each) for each in evaluation.confusions] == [(4, 9, 2), (1, 7, 1)]
+
+
+def test_errors_are_sorted_by_confidence():
+    """The most confidently wrong image comes first; equals keep their order."""
+    confidences = np.array([0.5, 0.9, 0.7, 0.9, 0.99])
+    rows = np.concatenate([rows_for([1], confidence) for confidence in confidences])
+
+    evaluation = Evaluation([0, 0, 0, 0, 1], rows)
+
+    assert evaluation.errors.tolist() == [1, 3, 2, 0]
+    np.testing.assert_allclose(evaluation.confidences, confidences, rtol=1e-6)
+    assert evaluation.predictions.tolist() == [1] * 5
+
+
+def test_loss_is_the_mean_negative_logarithm():
+    """The loss is what Keras' crossentropy is, bounded where a probability is zero."""
+    evaluation = Evaluation([2, 3], np.stack([rows_for([2], 0.5)[0], np.eye(10)[4]]))
+
+    assert evaluation.loss == pytest.approx((math.log(2) + math.log(1e7)) / 2, rel=1e-6)
+
+
+def test_calibration_is_that_of_a_hand_count():
+    """Bins of a fifteenth hold count, mean confidence and accuracy; the error weighs their gaps."""
+    rows = np.concatenate([rows_for([1, 1, 1, 1], 0.9), rows_for([2, 2], 0.5)])
+    evaluation = Evaluation([1, 1, 1, 0, 2, 0], rows)
+
+    bins = evaluation.calibration
+
+    assert [each.num_images for each in bins] == [0] * 7 + [2] + [0] * 5 + [4] + [0]
+    assert bins[7] == pytest.approx((7 / 15, 8 / 15, 2, 0.5, 0.5))
+    assert bins[13] == pytest.approx((13 / 15, 14 / 15, 4, 0.9, 0.75))
+    assert math.isnan(bins[0].accuracy)
+    assert evaluation.calibration_error == pytest.approx(4 / 6 * 0.15)
+
+
+def test_a_sure_answer_lies_in_the_last_bin():
+    """A probability of one is counted, and a network that keeps its word has no error."""
+    evaluation = Evaluation([1, 2], np.eye(10)[[1, 2]])
+
+    assert evaluation.calibration[-1].num_images == 2
+    assert evaluation.calibration_error == 0
+
+
+def test_the_dict_survives_json(evaluation):
+    """All measures are plain values that come back from JSON as they went in."""
+    measures = evaluation.to_dict()
+
+    assert json.loads(evaluation.to_json()) == measures
+    assert measures["num_errors"] == len(measures["errors"]) == 3
+    assert measures["errors"][0].keys() == {"index", "label", "prediction", "confidence"}
+    assert measures["classes"][3] == {
+        "digit": 3,
+        "precision": 0.75,
+        "recall": 0.75,
+        "f1": 0.75,
+        "support": 4,
+    }
+    assert measures["confusions"][0] == {"label": 0, "prediction": 1, "num_images": 1}
+    assert measures["calibration"][0]["accuracy"] is None
+
+
+def test_the_dict_lists_only_the_worst_errors():
+    """A bad network does not make a long file."""
+    assert len(Evaluation([0] * 50, rows_for([1] * 50)).to_dict()["errors"]) == 10
+
+
+def test_an_evaluation_cannot_be_changed(evaluation):
+    """A number once measured stays."""
+    with pytest.raises(dataclasses.FrozenInstanceError, match="labels"):
+        evaluation.labels = []
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ([1, 2], "one label for each image, and one at least; got 2 for 3"),
+        ([1, 2, 10], r"`labels` must lie in 0\.\.9; got 10 at index 2"),
+        ([1, -1, 2], r"`labels` must lie in 0\.\.9; got -1 at index 1"),
+        ([1.0, 2.0, 3.0], "must be integers.*got float64"),
+        (["1", "2", "3"], "must be integers.*argmax"),
+        ([True, False, True], "must be integers.*got bool"),
+        (np.eye(10)[[1, 2, 3]], r"got float64 of shape \(3, 10\).*argmax"),
+        ([[1], [2, 3]], "ragged"),
+    ],
+)
+def test_labels_that_are_no_digits_are_refused(labels, message):
+    """Labels are digits, one for each image; the message says what else was given."""
+    with pytest.raises(InvalidArgumentError, match=message):
+        Evaluation(labels, rows_for([1, 2, 3]))
+
+
+def test_no_image_is_no_evaluation():
+    """Nothing can be said of an empty set."""
+    with pytest.raises(InvalidArgumentError, match="one at least; got 0 for 0"):
+        evaluate(lambda batch: batch, [], [])
+
+
+def test_lengths_are_compared_before_the_work():
+    """A missing label is told before the first image is read."""
+    with pytest.raises(InvalidArgumentError, match="got 2 for 3"):
+        evaluate(None, ["no-such.png"] * 3, [1, 2])
+
+
+@pytest.mark.parametrize("collect", [np.asarray, list, iter])
+def test_evaluate_measures_what_a_model_answers(collect):
+    """A model is run on images in any form, and its answers are held against the labels."""
+    images, labels = draw_digits(6, seed=5)
+
+    evaluation = evaluate(lambda batch: rows_for([4] * len(batch)), collect(images), labels)
+
+    assert evaluation.num_images == 6
+    assert evaluation.predictions.tolist() == [4] * 6
+    np.testing.assert_array_equal(evaluation.labels, labels)
+    assert evaluation.accuracy == np.mean(labels == 4)
+
+
+def test_evaluate_takes_one_image_with_its_label():
+    """A single picture is a set of one."""
+    images, _ = draw_digits(1, seed=5)
+
+    assert evaluate(lambda batch: rows_for([4] * len(batch)), images[0], 4).accuracy == 1
+
+
+def test_a_bad_image_is_named():
+    """An error in an image is the one that `predict` raises."""
+    with pytest.raises(InvalidImageError, match=r"images\[0\]"):
+        evaluate(lambda batch: rows_for([4] * len(batch)), [object()], [4])

@@ -1,0 +1,645 @@
+"""Pictures in any form go in; one answer comes out for each, the same by every way."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import multiprocessing
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from networks import write_network
+from PIL import Image
+
+from digitcnn import DigitClassifier, _sessions, predict, predict_proba, preprocess
+from digitcnn.errors import (
+    CorruptFileError,
+    ImageReadError,
+    InvalidArgumentError,
+    InvalidImageError,
+    NoDigitError,
+    UnavailableError,
+    UnknownWeightsError,
+)
+from digitcnn.strokes import draw_digits
+from digitcnn.weights import list_weights
+
+# As MNIST would hold them, so that preparing them costs little.
+DIGITS = np.rint(preprocess(draw_digits(8, seed=3)[0])[..., 0] * 255).astype(np.uint8)
+TASKS = Path("/proc/self/task")
+SPELLINGS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+EXAMPLES = sorted(
+    path
+    for path in (Path(__file__).parents[1] / "examples").glob("*")
+    if path.name.split("-")[0] in SPELLINGS
+)
+NAMES = {record.name for record in list_weights()}
+needs_base = pytest.mark.skipif("base" not in NAMES, reason="`base` is not yet published")
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    """Give the path of a small network."""
+    return write_network(tmp_path_factory.mktemp("networks") / "small.onnx")
+
+
+@pytest.fixture(scope="module")
+def classifier(network):
+    """Give a classifier that runs the small network."""
+    return DigitClassifier(network)
+
+
+def png(image):
+    """Encode an array as PNG."""
+    stream = io.BytesIO()
+    Image.fromarray(image).save(stream, "png")
+    return stream.getvalue()
+
+
+def run_python(script, *arguments):
+    """Run a script in a process of its own and give what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def in_every_form(image, folder):
+    """Give the same picture in each form that one picture may have."""
+    path = folder / "digit.png"
+    path.write_bytes(png(image))
+    return [
+        str(path),
+        path,
+        path.read_bytes(),
+        io.BytesIO(path.read_bytes()),
+        Image.fromarray(image),
+        image,
+        image[:, :, None],
+        image / 255,
+    ]
+
+
+def test_one_image_in_any_form_gives_one_answer(classifier, tmp_path):
+    """A picture as path, bytes, file, PIL image or array gives the same `int`."""
+    expected = int(classifier.predict_proba(DIGITS[0]).argmax())
+
+    for image in in_every_form(DIGITS[0], tmp_path):
+        digit = classifier.predict(image)
+        assert expected == digit
+        assert type(digit) is int
+
+
+def test_one_image_gives_one_row(classifier, tmp_path):
+    """The probabilities of one picture are float32 of shape (10,), the same in each form."""
+    expected = classifier.predict_proba(DIGITS)[0]
+
+    for image in in_every_form(DIGITS[0], tmp_path):
+        row = classifier.predict_proba(image)
+        assert (row.shape, row.dtype) == ((10,), np.float32)
+        np.testing.assert_allclose(row, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "collect", [np.asarray, list, tuple, iter, lambda images: (image for image in images)]
+)
+def test_many_images_in_any_form_give_an_array(classifier, collect):
+    """An array, list, tuple, iterator or generator gives int64 digits and float32 rows."""
+    expected = np.array([classifier.predict(image) for image in DIGITS])
+
+    digits = classifier.predict(collect(DIGITS))
+    rows = classifier.predict_proba(collect(DIGITS))
+
+    assert np.int64 == digits.dtype
+    np.testing.assert_array_equal(digits, expected)
+    assert (rows.shape, rows.dtype) == ((8, 10), np.float32)
+    np.testing.assert_array_equal(rows.argmax(axis=1), expected)
+
+
+def test_a_batch_of_one_is_a_batch(classifier):
+    """A list of one picture gives an array of one answer."""
+    assert classifier.predict([DIGITS[0]]).shape == (1,)
+    assert classifier.predict_proba(DIGITS[:1]).shape == (1, 10)
+
+
+@pytest.mark.parametrize("empty", [[], (), iter(()), np.empty((0, 28, 28), np.uint8)])
+def test_an_empty_batch_gives_empty_arrays(classifier, empty):
+    """No picture gives no answer, in the shape and type of many."""
+    digits, rows = classifier.predict(empty), classifier.predict_proba(empty)
+
+    assert (digits.shape, digits.dtype) == ((0,), np.int64)
+    assert (rows.shape, rows.dtype) == ((0, 10), np.float32)
+
+
+batches = st.lists(st.integers(0, len(DIGITS) - 1), max_size=4).map(lambda chosen: DIGITS[chosen])
+some_batches = batches.filter(len)
+confidences = st.floats(0, 1)
+
+
+@settings(max_examples=20, deadline=None)
+@given(images=some_batches)
+def test_rows_are_probabilities(classifier, images):
+    """Each row lies in [0, 1] and sums to 1."""
+    rows = classifier.predict_proba(images)
+
+    assert rows.min() >= 0
+    np.testing.assert_allclose(rows.sum(axis=1, dtype=np.float64), 1, atol=1e-6)
+
+
+@settings(max_examples=20, deadline=None)
+@given(images=some_batches)
+def test_a_batch_gives_what_its_images_give_alone(classifier, images):
+    """The answers of a batch are those of its pictures one by one."""
+    alone = [classifier.predict_proba(image) for image in images]
+
+    np.testing.assert_allclose(classifier.predict_proba(images), alone, atol=1e-6)
+
+
+@settings(max_examples=20, deadline=None)
+@given(order=st.permutations(range(len(DIGITS))))
+def test_answers_keep_the_order_of_the_images(classifier, order):
+    """Pictures in another order give the same answers in that order."""
+    expected = classifier.predict_proba(DIGITS)[order]
+
+    np.testing.assert_allclose(classifier.predict_proba(DIGITS[order]), expected, atol=1e-6)
+
+
+@settings(max_examples=20, deadline=None)
+@given(images=some_batches, dtype=st.sampled_from([np.uint8, np.float32, np.float64]))
+def test_the_input_is_left_as_it_was(classifier, images, dtype):
+    """Predicting writes nothing into the pictures, and needs no leave to."""
+    images = (images / 255).astype(dtype) if dtype != np.uint8 else images.copy()
+    before = images.copy()
+    images.flags.writeable = False
+
+    classifier.predict(images)
+
+    np.testing.assert_array_equal(images, before)
+
+
+@settings(max_examples=20, deadline=None)
+@given(images=some_batches, bounds=st.tuples(confidences, confidences).map(sorted))
+@example(images=DIGITS, bounds=[0.0, 1.0])
+def test_asking_for_more_confidence_only_refuses_more(classifier, images, bounds):
+    """What is refused at one confidence is refused at a higher one; the rest is unchanged."""
+    low, high = (classifier.predict(images, min_confidence=bound) for bound in bounds)
+
+    assert set(np.flatnonzero(low == -1)) <= set(np.flatnonzero(high == -1))
+    np.testing.assert_array_equal(high[high != -1], low[high != -1])
+
+
+def test_an_image_is_named_at_just_its_own_probability(classifier):
+    """The bound is the least probability that is named: at it yes, above it no."""
+    rows = classifier.predict_proba(DIGITS)
+    least_sure = DIGITS[rows.max(axis=1).argmin()]
+    own = rows.max(axis=1).min()
+
+    assert own < 1
+    assert classifier.predict(least_sure, min_confidence=own) >= 0
+    assert classifier.predict(least_sure, min_confidence=np.nextafter(own, np.float32(2))) == -1
+
+
+@pytest.mark.parametrize("bound", [-0.1, 1.1, float("nan"), "0.5", None, 1j, [0.5]])
+def test_a_confidence_outside_its_range_is_refused(classifier, bound):
+    """Whatever is no number in [0, 1] is refused, before a picture is read."""
+    with pytest.raises(InvalidArgumentError, match=r"`min_confidence` must be a number in \[0, 1"):
+        classifier.predict(iter(()), min_confidence=bound)
+
+
+@pytest.mark.parametrize(
+    ("images", "kind", "message"),
+    [
+        ([DIGITS[0], np.zeros((28, 28), np.uint8)], NoDigitError, r"images\[1\]"),
+        ([DIGITS[0], object()], InvalidImageError, r"images\[1\]"),
+        ("no-such.png", ImageReadError, "no-such.png"),
+        (b"", ImageReadError, "encoded bytes"),
+        (None, InvalidImageError, "NoneType"),
+    ],
+)
+def test_a_bad_image_is_named(classifier, images, kind, message):
+    """A picture that cannot be read raises its own error, which says which one it is."""
+    with pytest.raises(kind, match=message):
+        classifier.predict(images)
+    with pytest.raises(kind, match=message):
+        classifier.predict_proba(images)
+
+
+def test_an_error_of_an_iterator_reaches_the_caller(classifier):
+    """What a generator raises half-way is raised as it is."""
+
+    def broken():
+        yield DIGITS[0]
+        raise RuntimeError("camera unplugged")
+
+    with pytest.raises(RuntimeError, match="camera unplugged"):
+        classifier.predict(broken())
+
+
+def test_a_stream_is_read_only_as_far_as_needed(classifier):
+    """An endless iterator is answered chunk by chunk."""
+    taken = itertools.count()
+    stream = (DIGITS[next(taken) % 8] for _ in itertools.count())
+
+    rows = list(itertools.islice(classifier.iter_proba(stream, chunk_size=2), 5))
+
+    assert next(taken) == 6
+    np.testing.assert_allclose(rows, classifier.predict_proba(DIGITS[:5]), atol=1e-6)
+
+
+def test_a_stream_of_one_image_gives_one_row(classifier):
+    """A single picture streams as a batch of one."""
+    (row,) = classifier.iter_proba(DIGITS[0])
+
+    np.testing.assert_array_equal(row, classifier.predict_proba(DIGITS[0]))
+
+
+@pytest.mark.parametrize("size", [0, -1, 1.5, "many"])
+def test_a_chunk_size_below_one_is_refused(classifier, size):
+    """A chunk holds a whole number of pictures, one at least; the call itself says so."""
+    with pytest.raises(InvalidArgumentError, match="`chunk_size` must be a whole number"):
+        classifier.iter_proba(DIGITS, chunk_size=size)
+
+
+def test_memory_does_not_grow_with_the_number_of_images(classifier):
+    """A long iterator takes no more memory than a few chunks of it."""
+
+    def peak(count):
+        tracemalloc.start()
+        for _ in classifier.iter_proba(itertools.repeat(DIGITS[0], count), chunk_size=32):
+            pass
+        _, highest = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return highest
+
+    assert peak(512) < 1.2 * peak(96)
+
+
+def test_chunks_join_without_a_seam(classifier):
+    """More pictures than a chunk holds give the answers of the pictures alone."""
+    expected = classifier.predict(DIGITS)
+    digits = classifier.predict(np.tile(DIGITS, (40, 1, 1)))
+
+    np.testing.assert_array_equal(digits, np.tile(expected, 40))
+
+
+def test_score_is_the_share_of_right_answers(classifier):
+    """The score counts answers equal to their labels."""
+    labels = classifier.predict(DIGITS)
+    labels[:2] = (labels[:2] + 1) % 10
+
+    assert classifier.score(DIGITS, labels) == 0.75
+    assert classifier.score(DIGITS[7], labels[7]) == 1.0
+
+
+def test_score_refuses_labels_that_do_not_belong(classifier):
+    """There is one label for each picture."""
+    with pytest.raises(InvalidArgumentError, match=r"one label for each image.*got 1 for 8"):
+        classifier.score(DIGITS, [1])
+
+
+def test_the_classes_are_the_ten_digits(classifier):
+    """The columns of the probabilities stand for 0 to 9."""
+    np.testing.assert_array_equal(classifier.classes_, np.arange(10))
+
+
+def test_a_classifier_names_its_weights(network):
+    """The representation says what runs and by how many threads."""
+    assert repr(DigitClassifier(network, threads=2)) == (
+        f"DigitClassifier({str(network)!r}, threads=2)"
+    )
+
+
+@pytest.mark.parametrize("as_given", [str, Path, DigitClassifier])
+def test_module_functions_take_a_network(network, classifier, as_given):
+    """`predict` and `predict_proba` run a path or a classifier that they are given."""
+    model = as_given(network)
+
+    np.testing.assert_array_equal(predict(DIGITS, model=model), classifier.predict(DIGITS))
+    np.testing.assert_array_equal(
+        predict_proba(DIGITS, model=model), classifier.predict_proba(DIGITS)
+    )
+    assert predict(DIGITS[0], model=model, min_confidence=1.0) == -1
+
+
+def test_a_path_is_opened_anew_on_each_call(tmp_path):
+    """A file that was written again answers as it is now."""
+    path = write_network(tmp_path / "mine.onnx", seed=1)
+    before = predict_proba(DIGITS, model=str(path))
+    write_network(path, seed=2)
+
+    assert not np.allclose(predict_proba(DIGITS, model=str(path)), before)
+
+
+class LikeKeras:
+    """What Keras' models have; its `predict`, slow and talkative, must not be called."""
+
+    def __init__(self, classifier):
+        self.classifier = classifier
+
+    def predict(self, batch):
+        """Refuse."""
+        raise AssertionError(batch)
+
+    def predict_on_batch(self, batch):
+        """Run the network."""
+        assert (batch.shape[1:], batch.dtype) == ((28, 28, 1), np.float32)
+        return self.classifier.predict_proba(batch)
+
+
+def test_a_keras_model_is_run_batch_by_batch(classifier):
+    """A model with `predict_on_batch` gives the answers, and nothing else of it is called."""
+    rows = predict_proba(DIGITS, model=LikeKeras(classifier))
+
+    np.testing.assert_allclose(rows, classifier.predict_proba(DIGITS), atol=1e-6)
+
+
+def test_a_function_is_run(classifier):
+    """Any function from batches to probabilities will do, a list of them included."""
+
+    def ensemble(batch):
+        return (classifier.predict_proba(batch) / 2 + 0.05).astype(np.float16).tolist()
+
+    rows = predict_proba(DIGITS, model=ensemble)
+
+    np.testing.assert_allclose(rows, classifier.predict_proba(DIGITS) / 2 + 0.05, atol=2e-3)
+    np.testing.assert_allclose(rows.sum(axis=1, dtype=np.float64), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (5, "`model` must be the name of published weights.*got int"),
+        (lambda batch: batch, r"shape \(8, 10\) for 8 images; got shape \(8, 28, 28, 1\)"),
+        (lambda batch: np.ones((len(batch), 10)), "rows sum to 1.*End it with softmax"),
+        (lambda batch: np.full((len(batch), 10), np.nan), "rows sum to 1.*got values from nan"),
+        (lambda batch: np.eye(10)[: len(batch)] * 3 - 0.2, "got values from -0.2"),
+        (lambda batch: [[0.1], [0.2, len(batch)]], "must give an array of probabilities; got list"),
+        (lambda batch: {"digit": batch}, "must give an array of probabilities; got dict"),
+    ],
+)
+def test_a_model_without_probabilities_is_refused(model, message):
+    """What is no model, or gives no ten probabilities an image, is named with the remedy."""
+    with pytest.raises(InvalidArgumentError, match=message):
+        predict_proba(DIGITS, model=model)
+
+
+def test_an_error_of_the_users_model_reaches_the_user():
+    """What a model raises is raised as it is."""
+
+    def broken(batch):
+        raise ZeroDivisionError(f"{len(batch)} images")
+
+    with pytest.raises(ZeroDivisionError, match="8 images"):
+        predict(DIGITS, model=broken)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"batch": 1}, r"N left open.*\[1, 28, 28, 1\]"),
+        ({"side": 32}, r"takes tensor\(float\) \['N', 32, 32, 1\]"),
+        ({"num_outputs": 2}, "gives .* and tensor"),
+    ],
+)
+def test_a_network_of_another_form_is_refused(tmp_path, options, message):
+    """A network that does not take (N, 28, 28, 1) and give (N, 10) is refused when opened."""
+    path = write_network(tmp_path / "other.onnx", **options)
+
+    with pytest.raises(CorruptFileError, match=message):
+        DigitClassifier(path)
+
+
+@pytest.mark.parametrize("options", [{"ending": "Identity"}, {"factor": np.nan}])
+def test_a_network_without_probabilities_is_refused(tmp_path, options):
+    """Logits and NaN are never passed off as probabilities."""
+    path = write_network(tmp_path / "logits.onnx", **options)
+
+    with pytest.raises(InvalidArgumentError, match="End it with softmax"):
+        DigitClassifier(path).predict(DIGITS)
+
+
+@pytest.mark.parametrize("length", [0, 100, 700])
+def test_a_damaged_file_is_refused_in_silence(network, tmp_path, capfd, length):
+    """A file that is no network raises an error that names it; ONNX Runtime prints nothing."""
+    path = tmp_path / "damaged.onnx"
+    path.write_bytes(network.read_bytes()[:length])
+
+    with pytest.raises(CorruptFileError, match=r"`weights` must be .*damaged\.onnx"):
+        DigitClassifier(path)
+    assert tuple(capfd.readouterr()) == ("", "")
+
+
+def test_weights_that_are_nowhere_are_refused(tmp_path):
+    """A file that is not there and a name that nobody published are told apart."""
+    with pytest.raises(UnavailableError, match="must be an existing file"):
+        DigitClassifier(tmp_path / "none.onnx")
+    with pytest.raises(UnknownWeightsError, match="got 'bse'"):
+        predict(DIGITS, model="bse")
+    with pytest.raises(InvalidArgumentError, match="got int"):
+        DigitClassifier(7)
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1.5, "2"])
+def test_a_number_of_threads_below_one_is_refused(network, threads):
+    """Threads are a whole number, one at least."""
+    with pytest.raises(InvalidArgumentError, match="`threads` must be a whole number"):
+        DigitClassifier(network, threads=threads)
+
+
+@pytest.mark.skipif(not TASKS.exists(), reason="counts threads in /proc")
+@pytest.mark.parametrize("threads", [1, 3])
+def test_threads_are_bounded(network, threads):
+    """A classifier starts one thread fewer than asked for: the caller's works as well."""
+    before = len(list(TASKS.iterdir()))
+
+    classifier = DigitClassifier(network, threads=threads)
+    classifier.predict(DIGITS)
+
+    assert threads - 1 == len(list(TASKS.iterdir())) - before
+
+
+@pytest.mark.parametrize(
+    ("quota", "expected"),
+    [("max 100000", 4), ("150000 100000", 2), ("50000 100000", 1), ("900000 100000", 4), (None, 4)],
+)
+def test_cpus_are_counted_within_a_containers_quota(tmp_path, monkeypatch, quota, expected):
+    """The quota of a container bounds the CPUs, rounded up; without one, those allowed count."""
+    path = tmp_path / "cpu.max"
+    if quota is not None:
+        path.write_text(quota + "\n")
+    monkeypatch.setattr(_sessions, "_CPU_QUOTA", path)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 3}, raising=False)
+
+    assert expected == _sessions.available_cpus()
+
+
+def test_cpus_are_counted_where_no_affinity_is_known(tmp_path, monkeypatch):
+    """On macOS and Windows all CPUs count, and one at least."""
+    monkeypatch.setattr(_sessions, "_CPU_QUOTA", tmp_path / "none")
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+
+    assert _sessions.available_cpus() == 1
+
+
+def test_eight_threads_share_a_classifier(classifier):
+    """Eight threads that start at once get the right answers from one object."""
+    expected = classifier.predict_proba(DIGITS)
+    barrier = threading.Barrier(8)
+
+    def work(_):
+        barrier.wait()
+        return [classifier.predict_proba(DIGITS) for _ in range(10)]
+
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(work, range(8)))
+
+    np.testing.assert_allclose(np.concatenate(results), [expected] * 80, atol=1e-6)
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no timer signals")
+def test_a_signal_handler_may_predict(classifier):
+    """A prediction made while another one is under way is right, and nothing waits for ever."""
+    expected, heard = classifier.predict(DIGITS[0]), []
+    before = signal.signal(signal.SIGALRM, lambda *_: heard.append(classifier.predict(DIGITS[0])))
+    signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)
+    try:
+        while len(heard) < 10:
+            assert expected == classifier.predict(DIGITS[0])
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+    assert {expected} == set(heard)
+
+
+def test_a_pickled_classifier_gives_the_same(network, classifier, tmp_path, monkeypatch):
+    """A copy by pickle answers alike, from another folder and by another thread too."""
+    monkeypatch.chdir(network.parent)
+    pickled = pickle.dumps(DigitClassifier(network.name, threads=1))
+    monkeypatch.chdir(tmp_path)
+    copy = pickle.loads(pickled)
+
+    assert len(pickled) < 1_000
+    np.testing.assert_allclose(
+        copy.predict_proba(DIGITS), classifier.predict_proba(DIGITS), atol=1e-6
+    )
+
+
+def test_a_spawned_worker_predicts(classifier):
+    """A classifier sent to a new process answers there as here."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        answer = pool.apply_async(classifier.predict, (DIGITS,)).get(timeout=60)
+
+    np.testing.assert_array_equal(answer, classifier.predict(DIGITS))
+
+
+FORKING = """
+import gc, os, sys, threading
+from digitcnn import DigitClassifier
+from digitcnn.strokes import draw_digits
+
+images, _ = draw_digits(8, seed=3)
+classifier = DigitClassifier(sys.argv[1], threads=4)
+expected = classifier.predict(images).tolist()
+for how in ("predict and leave", "leave", "let go", "fork again"):
+    child = os.fork()
+    if not child:
+        if how == "let go":
+            del classifier
+            gc.collect()
+            sys.exit()
+        if how == "fork again" and (grandchild := os.fork()):
+            sys.exit(os.waitpid(grandchild, 0)[1])
+        if how != "leave" and classifier.predict(images).tolist() != expected:
+            sys.exit("wrong answer")
+        sys.exit()
+    print(how, os.waitpid(child, 0)[1])
+assert classifier.predict(images).tolist() == expected
+"""
+
+
+@needs_fork
+def test_a_forked_child_predicts_and_ends_well(network):
+    """Children of a fork answer rightly and end in peace, whether they use what they got or not."""
+    printed = run_python(FORKING, network)
+
+    assert printed.splitlines() == ["predict and leave 0", "leave 0", "let go 0", "fork again 0"]
+
+
+LOADED = """
+import sys
+import digitcnn.inference
+heavy = ("onnxruntime", "pooch", "matplotlib", "tensorflow", "keras")
+print([name for name in heavy if name in sys.modules])
+digitcnn.inference.predict(digitcnn.strokes.draw_digits(1, seed=0)[0], model=sys.argv[1])
+print([name for name in heavy if name in sys.modules])
+"""
+
+
+def test_only_what_is_needed_is_loaded(network):
+    """Importing loads no runtime; predicting loads ONNX Runtime alone."""
+    assert run_python(LOADED, network).splitlines() == ["[]", "['onnxruntime']"]
+
+
+def test_nothing_is_printed(network, capfd):
+    """Opening a network and predicting write nothing."""
+    DigitClassifier(network).predict(DIGITS)
+
+    assert tuple(capfd.readouterr()) == ("", "")
+
+
+PRIVATE = """
+import os, sys
+from pathlib import Path
+before = dict(os.environ)
+from digitcnn import predict
+predict([], model=Path(sys.argv[1]))
+assert dict(os.environ) == before
+"""
+
+
+def test_onnx_runtime_reports_to_nobody(network, tmp_path, monkeypatch):
+    """Its telemetry is off: no identity in the home folder, and the environment is as before."""
+    for variable in ("CI", "ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    run_python(PRIVATE, network)
+
+    assert list(tmp_path.rglob("onnxruntime*")) == []
+
+
+@needs_base
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_the_examples_are_read(path):
+    """`base` reads each example picture as the digit that its file is named after."""
+    assert SPELLINGS.index(path.name.split("-")[0]) == predict(path)
+
+
+@needs_base
+def test_base_is_opened_once_for_all_calls(monkeypatch):
+    """The module's functions share one classifier, by whichever name it is asked for."""
+    expected = DigitClassifier("base").predict_proba(DIGITS)
+    predict(DIGITS)
+    monkeypatch.setattr("digitcnn.inference.NetworkSession", None)
+
+    np.testing.assert_array_equal(predict_proba(DIGITS), expected)
+    np.testing.assert_array_equal(predict_proba(DIGITS, model="base"), expected)

@@ -1,0 +1,155 @@
+"""Measure what the README and the model card state, and write it there.
+
+    python tools/figures.py [--pictures FOLDER]
+
+Replaces what stands between `<!-- figures: NAME -->` and `<!-- end -->` in both files, and draws
+`docs/images/examples.png`. FOLDER is as `benchmarks/pictures.py` takes it; without it the figures
+of people's own pictures stay as they are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+from PIL import Image, ImageOps
+
+from digitcnn import datasets, evaluate, predict_proba
+from digitcnn.weights import get_weights
+
+PROJECT = Path(__file__).resolve().parents[1]
+PAGES = (PROJECT / "README.md", PROJECT / "docs" / "model-card.md")
+COLUMNS = 7
+
+
+def main() -> None:
+    """Measure, write and draw."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--pictures", type=Path, help="folder of labelled pictures")
+    arguments = parser.parse_args()
+    figures = {"mnist": mnist_figures(), "cold start": cold_start_figures()}
+    if arguments.pictures:
+        figures["pictures"] = picture_figures(arguments.pictures)
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for name, table in figures.items():
+            text = re.sub(
+                rf"(<!-- figures: {name} -->\n).*?(<!-- end -->)",
+                lambda found, table=table: f"{found[1]}\n{table}\n{found[2]}",
+                text,
+                flags=re.DOTALL,
+            )
+        page.write_text(text, encoding="utf-8")
+    draw_examples(PROJECT / "docs" / "images" / "examples.png")
+
+
+def mnist_figures() -> str:
+    """Measure the default weights on MNIST's test set."""
+    _, (images, labels) = datasets.load_mnist()
+    record = get_weights("base")
+    result = evaluate("base", images, labels)
+    return _table(
+        ("MNIST's test set, 10,000 images", record.id),
+        [
+            ("accuracy", f"{result.accuracy:.2%}"),
+            ("images misread", str(result.num_errors)),
+            ("expected calibration error", f"{result.calibration_error:.2%}"),
+            ("parameters", f"{record.num_parameters:,}"),
+            ("multiply-adds for an image", f"{record.multiply_adds:,}"),
+            ("size of the `.onnx` file", f"{record.onnx.size / 1e6:.2f} MB"),
+        ],
+        "digitcnn evaluate --weights base --dataset mnist-test",
+    )
+
+
+def picture_figures(folder: Path) -> str:
+    """Measure people's own pictures, as the library reads them and as tutorials feed them."""
+    ways = _run("pictures.py", str(folder), "--baseline")["ways"]
+    ours, theirs = ways.values()
+    rows = [
+        (f"{kind}, {row['pictures']}", f"{row['accuracy']:.1%}", f"{other['accuracy']:.1%}")
+        for (kind, row), other in zip(ours["kinds"].items(), theirs["kinds"].values(), strict=True)
+    ]
+    for name, key in (
+        (f"all, {ours['pictures']}", "accuracy"),
+        (f"mean over {ours['sources']} people", "accuracy_over_sources"),
+    ):
+        rows.append((name, f"{ours[key]:.1%}", f"{theirs[key]:.1%}"))
+    return _table(
+        ("people's own pictures", "digitcnn", "the same network, fed as tutorials do"),
+        rows,
+        "python benchmarks/pictures.py FOLDER --baseline",
+    )
+
+
+def cold_start_figures() -> str:
+    """Measure the time and memory of a first prediction."""
+    measured = _run("cold_start.py", may_miss=True)
+    rows = [
+        (name, f"{row['seconds']:.2f} s", f"{row['peak_mib']:.0f} MiB")
+        for name, row in measured["jobs"].items()
+    ]
+    return _table(
+        ("one picture in a new process", "time", "peak memory"),
+        rows,
+        f"python benchmarks/cold_start.py, median of {measured['repeats']}; {measured['machine']}",
+    )
+
+
+def _run(benchmark: str, *options: str, may_miss: bool = False) -> dict[str, dict]:
+    """Run a benchmark and read its figures."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "figures.json"
+        command = [sys.executable, str(PROJECT / "benchmarks" / benchmark), *options]
+        subprocess.run([*command, "--json", str(path)], check=not may_miss)
+        return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]], command: str) -> str:
+    """Write a Markdown table, and the command that repeats it."""
+    lines = [head, tuple("---" for _ in head), *rows]
+    text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    command, *rest = command.split(", ", 1)
+    return f"{text}\n\nCommand: `{command}`{', ' if rest else ''}{''.join(rest)}\n"
+
+
+def draw_examples(path: Path) -> None:
+    """Draw the pictures of `examples/` with the digit read in each."""
+    pictures = sorted(
+        each for each in (PROJECT / "examples").iterdir() if each.suffix in (".jpg", ".png", ".gif")
+    )
+    with mpl.rc_context({"font.size": 15}):
+        rows = -(-len(pictures) // COLUMNS)
+        figure = Figure(figsize=(1.75 * COLUMNS, 2.2 * rows), layout="constrained")
+        axes = figure.subplots(rows, COLUMNS).ravel()
+        for ax in axes:
+            ax.axis("off")
+        for ax, picture in zip(axes, pictures, strict=False):
+            probabilities = predict_proba(picture)
+            ax.imshow(_thumbnail(picture), interpolation="nearest")
+            ax.set_title(f"{probabilities.argmax()}  ({probabilities.max():.0%})")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path, dpi=72)
+
+
+def _thumbnail(path: Path) -> Image.Image:
+    """Show a picture in a square of white, transparency in pale grey."""
+    with Image.open(path) as opened:
+        picture = ImageOps.exif_transpose(opened)
+        if picture.mode.startswith("I"):
+            picture = picture.point(lambda value: value / 256).convert("L")
+        picture = picture.convert("RGBA")
+    ground = Image.new("RGBA", picture.size, (225, 228, 232))
+    ground.alpha_composite(picture)
+    return ImageOps.pad(ground.convert("RGB"), (240, 240), Image.Resampling.BOX, color="white")
+
+
+if __name__ == "__main__":
+    main()
