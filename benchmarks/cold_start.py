@@ -53,7 +53,7 @@ def run_once(code: str) -> Run:
     """Run code in a fresh process of this environment."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         start = time.perf_counter()
-        process = subprocess.Popen([sys.executable, "-c", code], stdout=out, stderr=err)
+        process = subprocess.Popen([sys.executable, "-c", code], stdout=out, stderr=err)  # noqa: S603
         # wait4 tells this child's own peak memory; getrusage would give the largest so far.
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - start

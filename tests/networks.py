@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 onnx = pytest.importorskip("onnx")
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper  # noqa: E402 - once it is known to be there
 
 OPSET, IR_VERSION = 17, 8  # old enough for the oldest ONNX Runtime that is allowed
 

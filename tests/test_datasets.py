@@ -54,7 +54,7 @@ def cache(monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def mirrors(monkeypatch, cache):
+def mirrors(monkeypatch, cache):  # noqa: ARG001  wanted for its effect
     """Run two servers in place of the public mirrors, both with all files."""
     with serve() as first, serve() as second:
         monkeypatch.setattr(datasets, "MNIST_URLS", (first.url, f"{second.url}/mnist/"))

@@ -291,7 +291,7 @@ def test_training_curves_take_what_holds_a_history():
     """A run and what Keras's fit returns carry their history along."""
 
     class Run:
-        history = {"loss": [1.0]}
+        history = {"loss": [1.0]}  # noqa: RUF012 - as Keras has it
 
     assert plots.training_curves(Run())[0].get_title() == "Loss"
 

@@ -61,7 +61,7 @@ _MODULES = (
     "weights",
 )
 
-__all__ = ["__version__", *_ROOMS, *_MODULES]
+__all__ = ["__version__", *_ROOMS, *_MODULES]  # noqa: PLE0604 - all three hold strings
 
 
 def __getattr__(name: str) -> Any:

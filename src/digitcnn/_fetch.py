@@ -64,7 +64,7 @@ class Sources:
     def folder(self) -> Path | None:
         """Give the read-only folder that the variable names now."""
         name = setting(self.folder_variable)
-        return None if name is None else Path(os.path.expanduser(name))
+        return None if name is None else Path(os.path.expanduser(name))  # noqa: PTH111  Path's raises
 
     def urls(self, file: PublishedFile) -> list[str]:
         """List the addresses of a file, the preferred one first."""
@@ -91,7 +91,7 @@ def cache_folder(kind: str, cache_dir: AnyPath | None) -> Path:
         raise InvalidArgumentError(
             f"`cache_dir` must be a folder; got {type(chosen).__name__}. Pass its path or None."
         )
-    return Path(os.path.expanduser(chosen)) / kind
+    return Path(os.path.expanduser(chosen)) / kind  # noqa: PTH111  Path's raises without a home
 
 
 def _platform_cache() -> str:
@@ -106,7 +106,7 @@ def _platform_cache() -> str:
 
 def is_file(path: Path) -> bool:
     """Say whether a file is there; no where its folder may not even be searched."""
-    return os.path.isfile(path)
+    return os.path.isfile(path)  # noqa: PTH113  Path.is_file raises there
 
 
 def find_defect(path: Path, file: PublishedFile) -> str | None:

@@ -68,12 +68,12 @@ class Weights:
         """Give the name with its version, such as `base-v1`."""
         return f"{self.name}-v{self.version}"
 
-    def file(self, format: WeightsFormat) -> PublishedFile:
+    def file(self, format: WeightsFormat) -> PublishedFile:  # noqa: A002  as in locate
         """Give the record of the file in one format."""
         return self.onnx if format == "onnx" else self.h5
 
 
-def published_filename(name: str, version: int, format: WeightsFormat) -> str:
+def published_filename(name: str, version: int, format: WeightsFormat) -> str:  # noqa: A002
     """Name the file that a version of some weights is published under.
 
     Parameters

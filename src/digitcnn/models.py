@@ -102,7 +102,7 @@ def _find(weights: str | os.PathLike[str], cache_dir: Any) -> tuple[str, str]:
     """Resolve a name, run folder or file to an architecture and a verified file."""
     published = {name for record in list_weights() for name in (record.name, record.id)}
     # A folder that happens to be called like published weights does not hide them.
-    if weights not in published and os.path.isdir(weights):
+    if weights not in published and os.path.isdir(weights):  # noqa: PTH112 - may be a bare name
         from digitcnn.training import read_run
 
         record = read_run(weights)
@@ -158,7 +158,7 @@ def export_onnx(model: Any, path: str | os.PathLike[str]) -> None:
     keras = import_keras("export_onnx")
     try:
         import onnx
-        import tf2onnx
+        import tf2onnx  # noqa: F401 - Keras calls it
     except ImportError as error:
         raise MissingDependencyError(
             "export_onnx() needs onnx and tf2onnx; one is not installed. "

@@ -94,7 +94,7 @@ def get_weights(weights: str | Weights = DEFAULT) -> Weights:
 def locate(
     weights: AnyPath | Weights = DEFAULT,
     *,
-    format: WeightsFormat = "onnx",
+    format: WeightsFormat = "onnx",  # noqa: A002  the word users know from save(format=...)
     cache_dir: AnyPath | None = None,
     download: bool = True,
 ) -> Path:
@@ -219,7 +219,7 @@ def _is_path(text: str) -> bool:
     return text.endswith((".onnx", ".h5")) or "/" in text or "\\" in text
 
 
-def _check_own(path: Path, format: WeightsFormat) -> Path:
+def _check_own(path: Path, format: WeightsFormat) -> Path:  # noqa: A002  as in locate
     suffix = f".{format}"
     if path.suffix != suffix:
         raise InvalidArgumentError(

@@ -200,7 +200,7 @@ def change_light(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     shape = (len(images), 1, 1)
     gamma = np.exp(rng.uniform(-0.7, 0.7, shape)).astype(np.float32)
     fade = rng.uniform(0.6, 1.15, shape).astype(np.float32)
-    blur = rng.uniform(0, 1, shape).astype(np.float32) * (rng.random(shape) < 0.5)  # noqa: PLR2004
+    blur = rng.uniform(0, 1, shape).astype(np.float32) * (rng.random(shape) < 0.5)
     blurred = images
     for axis in (1, 2):
         blurred = (np.roll(blurred, 1, axis) + 2 * blurred + np.roll(blurred, -1, axis)) / 4
@@ -212,7 +212,7 @@ def disturb(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     count, height, width = images.shape
     kind = rng.integers(0, 3, (count, 1, 1))
     grain = rng.normal(0, 0.12, images.shape).astype(np.float32)
-    specks = (rng.random(images.shape) < 0.02) * rng.random(images.shape).astype(np.float32)  # noqa: PLR2004
+    specks = (rng.random(images.shape) < 0.02) * rng.random(images.shape).astype(np.float32)
     rows = np.arange(height)[:, None]
     columns = np.arange(width)[None, :]
     angle = rng.uniform(0, np.pi, (count, 1, 1))

@@ -14,7 +14,7 @@ import numpy as np
 
 from digitcnn._probabilities import Probabilities, choose_digits
 from digitcnn.cli._output import printable, report, write_line
-from digitcnn.datasets import PICTURE_SUFFIXES as PICTURE_SUFFIXES
+from digitcnn.datasets import PICTURE_SUFFIXES
 from digitcnn.errors import DigitcnnError, InvalidArgumentError
 from digitcnn.inference import DigitClassifier, predict_proba
 from digitcnn.weights import list_weights
@@ -77,7 +77,7 @@ def _answers(model: Any, files: list[str]) -> Iterator[tuple[str, Probabilities 
 
 
 def _is_folder(name: str) -> bool:
-    return os.path.isdir(name)
+    return os.path.isdir(name)  # noqa: PTH112 - Path refuses names with a NUL
 
 
 def _pictures_in(folder: Path) -> list[Path]:

@@ -26,9 +26,7 @@ def run(arguments: argparse.Namespace) -> int:
             images, labels, recipe=arguments.recipe, run_dir=run_dir, **options
         )
     except KeyboardInterrupt:
-        print(
-            f"digitcnn: stopped; the same command goes on from {run_dir}", file=sys.stderr
-        )
+        print(f"digitcnn: stopped; the same command goes on from {run_dir}", file=sys.stderr)
         raise
     for name, value in finished.metrics.items():
         write_line(f"{name} {value:.6g}")

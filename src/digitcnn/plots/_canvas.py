@@ -82,7 +82,7 @@ def _fitting_columns(num_cells: int) -> int:
 
 def show_picture(cell: Axes, picture: npt.NDArray[Any], *, title: str = "") -> None:
     """Draw one picture with hard pixels; integers span their type, floats reach to their peak."""
-    if picture.ndim == 3 and picture.shape[2] == GRAY_CHANNELS:  # noqa: PLR2004 - (H, W, 1)
+    if picture.ndim == 3 and picture.shape[2] == GRAY_CHANNELS:
         picture = picture[..., 0]
     if picture.dtype == bool:
         picture = picture.astype(np.uint8) * 255
@@ -105,8 +105,8 @@ def mark_wrong(cell: Axes) -> None:
 def check_images(name: str, images: npt.ArrayLike) -> npt.NDArray[Any]:
     """Check for a batch of pictures: (N, H, W) or (N, H, W, C)."""
     array = np.asarray(images)
-    if array.ndim == 3 or (  # noqa: PLR2004 - (N, H, W)
-        array.ndim == 4 and array.shape[3] in (GRAY_CHANNELS, *COLOR_CHANNELS)  # noqa: PLR2004
+    if array.ndim == 3 or (
+        array.ndim == 4 and array.shape[3] in (GRAY_CHANNELS, *COLOR_CHANNELS)
     ):
         return array
     raise InvalidArgumentError(
@@ -132,7 +132,7 @@ def check_probabilities(
     """Check for rows of ten that each sum to 1."""
     array = np.asarray(probabilities)
     shape = "(N, 10)" if count is None else f"({count}, 10)"
-    fits = array.ndim == 2 and array.shape[1] == NUM_CLASSES  # noqa: PLR2004 - rows and columns
+    fits = array.ndim == 2 and array.shape[1] == NUM_CLASSES
     if not fits or (count is not None and len(array) != count):
         raise InvalidArgumentError(
             f"`probabilities` must have shape {shape}, one row for each image; got {array.shape}. "

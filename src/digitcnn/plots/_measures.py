@@ -188,7 +188,7 @@ def confusion_matrix(
 
 def _check_confusion(confusion: npt.ArrayLike) -> npt.NDArray[Any]:
     counts = np.asarray(confusion)
-    is_square = counts.ndim == 2 and counts.shape[0] == counts.shape[1] > 0  # noqa: PLR2004
+    is_square = counts.ndim == 2 and counts.shape[0] == counts.shape[1] > 0
     if not is_square or not np.issubdtype(counts.dtype, np.integer) or (counts < 0).any():
         raise InvalidArgumentError(
             f"`confusion` must be a square matrix of counts; got {counts.dtype} of shape "

@@ -35,7 +35,7 @@ def is_single(images: Any) -> bool:
         return True
     if hasattr(images, "__array__"):
         shape = np.shape(images)
-        return len(shape) < 3 or (len(shape) == 3 and shape[2] in COLOR_CHANNELS)  # noqa: PLR2004
+        return len(shape) < 3 or (len(shape) == 3 and shape[2] in COLOR_CHANNELS)
     return hasattr(images, "read")
 
 
@@ -81,7 +81,7 @@ def _item_batches(items: Iterator[Any], chunk_size: int) -> Iterator[np.ndarray]
 
 def _array_batches(array: np.ndarray, chunk_size: int) -> Iterator[np.ndarray]:
     """Normalise slices of one array of shape (N, H, W) or (N, H, W, C)."""
-    is_batch = array.ndim == 3 or (array.ndim == 4 and array.shape[3] in COLOR_CHANNELS)  # noqa: PLR2004
+    is_batch = array.ndim == 3 or (array.ndim == 4 and array.shape[3] in COLOR_CHANNELS)
     if not is_batch:
         raise InvalidImageError(
             "`images` must have shape (H, W), (H, W, C), (N, H, W) or (N, H, W, C) with 1, 3 or 4 "

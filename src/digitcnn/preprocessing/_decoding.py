@@ -82,9 +82,9 @@ def decode(image: Any) -> np.ndarray:
 
 def decode_array(values: np.ndarray, scale: int) -> np.ndarray:
     """Turn one array, whose values :func:`plane_scale` has judged, into a plane of grey."""
-    if values.ndim == 2:  # noqa: PLR2004 - a plane without a channel axis
+    if values.ndim == 2:
         values = values[:, :, None]
-    if values.ndim != 3 or values.shape[2] not in COLOR_CHANNELS:  # noqa: PLR2004
+    if values.ndim != 3 or values.shape[2] not in COLOR_CHANNELS:
         raise InvalidImageError(
             f"`images` must hold arrays of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4); got "
             f"{values.shape}. Move the channels last."
@@ -244,7 +244,7 @@ def _from_pil(image: Image.Image) -> np.ndarray:
     if image.mode != target:
         image = image.convert(target)
     pixels = np.asarray(ImageOps.exif_transpose(image))
-    return to_plane_values(pixels if pixels.ndim == 3 else pixels[:, :, None])  # noqa: PLR2004
+    return to_plane_values(pixels if pixels.ndim == 3 else pixels[:, :, None])
 
 
 def _eight_bit_mode(image: Image.Image) -> str:
@@ -292,7 +292,7 @@ def _shrink(channels: np.ndarray) -> np.ndarray:
 
 def _to_gray(channels: np.ndarray) -> np.ndarray:
     """Reduce uint16 pixels of shape (H, W, 1, 3 or 4) to one plane."""
-    if channels.shape[2] == 4:  # noqa: PLR2004 - RGBA
+    if channels.shape[2] == 4:
         channels = flatten_alpha(channels)
     if channels.shape[2] == 1:
         return channels[:, :, 0]

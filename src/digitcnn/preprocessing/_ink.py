@@ -7,7 +7,7 @@ picture's own size, contrast and noise.
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image, ImageFilter
+from PIL import Image
 
 from digitcnn.errors import NoDigitError
 from digitcnn.preprocessing._components import Components, find_components
@@ -46,7 +46,7 @@ def ink_is_dark(plane: np.ndarray) -> bool:
 
 def _frame(plane: np.ndarray) -> np.ndarray:
     """Collect the pixels along the four sides, each once."""
-    if min(plane.shape) < 3:  # noqa: PLR2004 - no inside
+    if min(plane.shape) < 3:
         return plane.ravel()
     return np.concatenate([plane[0], plane[-1], plane[1:-1, 0], plane[1:-1, -1]])
 
@@ -253,7 +253,7 @@ def select_pieces(mask: np.ndarray, contrast: np.ndarray) -> np.ndarray:
     weights = pieces.sums(np.where(mask, contrast, 0))
     standing = np.where(is_line, 0.01, np.where(touches_edge, 0.3, 1.0))
     main = int((weights * standing).argmax())
-    if len(pieces.areas) > 50 and pieces.areas[main] < 0.1 * pieces.areas.sum():  # noqa: PLR2004
+    if len(pieces.areas) > 50 and pieces.areas[main] < 0.1 * pieces.areas.sum():
         raise NoDigitError(
             f"`images` must hold a digit; got a picture of {len(pieces.areas)} specks. "
             "Give a picture with one connected digit."

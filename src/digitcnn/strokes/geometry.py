@@ -105,7 +105,7 @@ def trace(stroke: Stroke, *, smooth: bool = True) -> Path:
         return points[:1]
     chord = step[spans] / length[spans, None]
     leave = arrive = chord
-    if smooth and len(stroke) > 2:  # noqa: PLR2004 - two points make one straight span
+    if smooth and len(stroke) > 2:
         leave, arrive = _tangents(points, spans, chord)
     reach = length[spans, None]
     after = points[1:][spans]
