@@ -305,8 +305,9 @@ def test_predicting_loads_nothing_more(network, pictures):
 def mnist_in_little(monkeypatch):
     """Let MNIST be a few drawn digits."""
     train, test = draw_digits(40, seed=1), draw_digits(12, seed=2)
-    monkeypatch.setattr(datasets, "load_mnist", lambda: (train, test))
+    # In this order: the command's module must not be imported with the stand-in in `datasets`.
     monkeypatch.setattr("digitcnn.cli.evaluate.load_mnist", lambda: (train, test))
+    monkeypatch.setattr(datasets, "load_mnist", lambda: (train, test))
     monkeypatch.setattr(
         "digitcnn.cli.evaluate.train_validation_split",
         lambda images, labels: ((images[:30], labels[:30]), (images[30:], labels[30:])),
@@ -533,6 +534,7 @@ def test_base_weights_are_here_and_well(capsys):
 
 @needs_base
 @pytest.mark.mnist
+@pytest.mark.usefixtures("mnist")
 def test_evaluate_base_reaches_the_published_accuracy(capsys):
     """`digitcnn evaluate --weights base --dataset mnist-test` prints the accuracy of the record."""
     record = weights.get_weights("base")

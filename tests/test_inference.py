@@ -242,14 +242,15 @@ def test_a_bad_image_is_named(classifier, images, kind, message):
 
 
 def test_an_error_of_an_iterator_reaches_the_caller(classifier):
-    """What a generator raises half-way is raised as it is."""
+    """What a generator raises half-way is named, and stays reachable as the cause."""
 
     def broken():
         yield DIGITS[0]
         raise RuntimeError("camera unplugged")
 
-    with pytest.raises(RuntimeError, match="camera unplugged"):
+    with pytest.raises(InvalidImageError, match=r"after 1 images .*camera unplugged") as caught:
         classifier.predict(broken())
+    assert isinstance(caught.value.__cause__, RuntimeError)
 
 
 def test_a_stream_is_read_only_as_far_as_needed(classifier):

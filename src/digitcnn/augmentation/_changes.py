@@ -127,7 +127,7 @@ def warp(images: np.ndarray, limits: Augmentation, rng: np.random.Generator) -> 
     def within(limit: float) -> np.ndarray:
         return rng.uniform(-limit, limit, count).astype(np.float32)
 
-    angle = np.deg2rad(within(limits.rotation))
+    angle = within(limits.rotation * np.pi / 180)
     size = within(limits.scale)
     tall, wide = 1 + size + within(limits.scale / 3), 1 + size + within(limits.scale / 3)
     slant = within(limits.shear)
@@ -250,7 +250,7 @@ def photograph(pictures: np.ndarray, *, seed: int | np.random.Generator) -> np.n
     rows = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
     columns = np.linspace(-1, 1, width, dtype=np.float32)[None, :]
     paper = rng.uniform(0.5, 0.95, shape).astype(np.float32)
-    slope = rng.normal(0, 0.06, (2, *shape)).astype(np.float32)
+    slope = rng.normal(0, 0.06, (2, count, 1, 1)).astype(np.float32)
     vignette = np.abs(rng.normal(0, 0.04, shape)).astype(np.float32)
     light = paper + slope[0] * rows + slope[1] * columns - vignette * (rows**2 + columns**2)
     depth = rng.uniform(0.35, 0.9, shape).astype(np.float32)

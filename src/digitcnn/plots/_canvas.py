@@ -105,9 +105,7 @@ def mark_wrong(cell: Axes) -> None:
 def check_images(name: str, images: npt.ArrayLike) -> npt.NDArray[Any]:
     """Check for a batch of pictures: (N, H, W) or (N, H, W, C)."""
     array = np.asarray(images)
-    if array.ndim == 3 or (
-        array.ndim == 4 and array.shape[3] in (GRAY_CHANNELS, *COLOR_CHANNELS)
-    ):
+    if array.ndim == 3 or (array.ndim == 4 and array.shape[3] in (GRAY_CHANNELS, *COLOR_CHANNELS)):
         return array
     raise InvalidArgumentError(
         f"`{name}` must have shape (N, H, W) or (N, H, W, C) with 1, 3 or 4 channels; got "

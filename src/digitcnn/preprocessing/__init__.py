@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from digitcnn.preprocessing._batches import batches_of, is_single
+from digitcnn.errors import InvalidImageError, NoDigitError
+from digitcnn.preprocessing._batches import batches_of, is_single, naming
 from digitcnn.preprocessing._geometry import IMAGE_SIDE
+from digitcnn.preprocessing._pictures import open_picture
+from digitcnn.preprocessing._pipeline import Step, normalization_steps
 
-__all__ = ["IMAGE_SIDE", "batches_of", "is_single", "preprocess"]
+__all__ = ["IMAGE_SIDE", "Step", "batches_of", "explain", "is_single", "preprocess"]
 
 
-def preprocess(images: Any) -> np.ndarray:
+def preprocess(images: object) -> np.ndarray:
     """Bring pictures of any kind to what MNIST itself would hold of them.
 
     Parameters
     ----------
     images : image or iterable of images
         One image is a path (`str` or `os.PathLike`), encoded `bytes`, an open binary file, a
-        `PIL.Image.Image`, or an array of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4). Many are a
-        list, tuple or iterator of those, whose sizes may differ, or an array of shape (N, H, W) or
-        (N, H, W, C). Whatever has `__array__` counts as an array. Integers span 0..255 (uint16:
+        `PIL.Image.Image`, or an array of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4). Many are
+        a list, tuple or iterator of those, whose sizes may differ, or an array of shape (N, H, W)
+        or (N, H, W, C). Whatever has `__array__` counts as an array. Integers span 0..255 (uint16:
         0..65535), floats 0..1, booleans are 0 or 1. Ink may be dark on light or light on dark.
 
     Returns
     -------
     batch : ndarray of float32, shape (N, 28, 28, 1)
         Ink in [0, 1], bright on dark, in steps of 1/255: the digit in a box of 20 x 20 pixels,
-        aspect kept, its centre of mass on pixel (14, 14) counted from 0, by a whole number of pixels
-        [1]_ [2]_. One image gives a batch of one, no image an empty batch.
+        aspect kept, its centre of mass on pixel (14, 14) counted from 0, by a whole number of
+        pixels [1]_ [2]_. One image gives a batch of one, no image an empty batch.
 
     Raises
     ------
@@ -39,6 +40,10 @@ def preprocess(images: Any) -> np.ndarray:
         If a file cannot be opened or decoded.
     NoDigitError
         If a picture is blank or nothing but noise.
+
+    See Also
+    --------
+    explain : Shows each step on the way.
 
     Notes
     -----
@@ -63,3 +68,57 @@ def preprocess(images: Any) -> np.ndarray:
     if not batches:
         return np.zeros((0, IMAGE_SIDE, IMAGE_SIDE, 1), np.float32)
     return batches[0] if len(batches) == 1 else np.concatenate(batches)
+
+
+def explain(image: object) -> tuple[Step, ...]:
+    """Show each step by which `preprocess` brings a picture to what it gives.
+
+    Parameters
+    ----------
+    image : image
+        One picture of any form that :func:`digitcnn.preprocess` takes.
+
+    Returns
+    -------
+    steps : tuple of Step
+        In order, each with its `name`, its `picture`, an array of rank 2, and a `note` on what it
+        did and why. The last one's picture is the canonical image, uint8, shape (28, 28), bright
+        on dark. Where the picture turns out to hold no digit, the last step is named "no digit",
+        shows what there was to look at, and says in its note what `preprocess` would raise.
+
+    Raises
+    ------
+    InvalidImageError
+        If the image is no picture, or more than one.
+    ImageReadError
+        If a file cannot be opened or decoded.
+    NoDigitError
+        If the picture has no pixels, or none that is visible, so that there is no step to show.
+
+    See Also
+    --------
+    preprocess : Takes all steps at once.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from digitcnn import explain
+    >>> page = np.full((100, 80), 250, np.uint8)
+    >>> page[20:80, 38:44] = 30
+    >>> [step.name for step in explain(page)]
+    ['grey', 'bright ink', 'ink', 'digit', 'box', '20 pixels', 'centred']
+    """
+    if not is_single(image):
+        raise InvalidImageError(
+            f"`image` must be one picture; got {type(image).__name__}, which holds several. "
+            "Pass one of them."
+        )
+    steps: list[Step] = []
+    with naming("image"):
+        picture = open_picture(image)
+        try:
+            steps.extend(normalization_steps(picture))
+        except NoDigitError as error:
+            note = str(error).replace("`images`", "`image`", 1)
+            steps.append(Step("no digit", steps[-1].picture, note))
+    return tuple(steps)

@@ -2,44 +2,61 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from digitcnn.errors import DigitcnnError, InvalidImageError
-from digitcnn.preprocessing._decoding import (
-    COLOR_CHANNELS,
-    decode,
-    decode_array,
-    plane_scale,
-    scale_to_plane,
-)
 from digitcnn.preprocessing._geometry import IMAGE_SIDE, PIXEL_MAX, is_canonical
-from digitcnn.preprocessing._pipeline import normalize, to_pixel_values
+from digitcnn.preprocessing._pictures import (
+    COLOR_CHANNELS,
+    array_picture,
+    as_array,
+    open_picture,
+)
+from digitcnn.preprocessing._pipeline import normalize
+from digitcnn.preprocessing._values import plane_scale, to_pixel_values, to_plane_values
 
 # Enough to fill the cores, little enough to stay in their caches: 0.8 MB of float32.
 CHUNK_SIZE = 256
 
 
-def is_single(images: Any) -> bool:
+def is_single(images: object) -> bool:
     """Tell one image from many, by form alone.
 
-    An array of rank 3 whose last axis is 1, 3 or 4 long is one image (H, W, C); any other array
-    of rank 3 is a batch (N, H, W).
+    Parameters
+    ----------
+    images : image or iterable of images
+        As :func:`digitcnn.preprocess` takes them.
+
+    Returns
+    -------
+    single : bool
+        An array of rank 3 whose last axis is 1, 3 or 4 long is one image (H, W, C); any other
+        array of rank 3 is a batch (N, H, W).
     """
     if isinstance(images, (str, os.PathLike, bytes, bytearray, memoryview, Image.Image)):
         return True
     if hasattr(images, "__array__"):
-        shape = np.shape(images)
+        shape = _shape(images)
+        # np.array([]) is no image of rank 1, but no images.
+        if shape == (0,):
+            return False
         return len(shape) < 3 or (len(shape) == 3 and shape[2] in COLOR_CHANNELS)
     return hasattr(images, "read")
 
 
-def batches_of(images: Any, *, chunk_size: int = CHUNK_SIZE) -> Iterator[np.ndarray]:
+def _shape(images: object) -> tuple[int, ...]:
+    """Ask for an array's shape without converting it, where it knows."""
+    shape = getattr(images, "shape", None)
+    return tuple(as_array(images).shape if shape is None else shape)
+
+
+def batches_of(images: object, *, chunk_size: int = CHUNK_SIZE) -> Iterator[np.ndarray]:
     """Yield canonical batches of at most `chunk_size` images, in order.
 
     Parameters
@@ -55,11 +72,11 @@ def batches_of(images: Any, *, chunk_size: int = CHUNK_SIZE) -> Iterator[np.ndar
         Ink in [0, 1]; `n` is `chunk_size` but for the last.
     """
     if is_single(images):
-        yield _to_batch(normalize(decode(images))[None])
+        yield _to_batch(normalize(open_picture(images))[None])
     elif hasattr(images, "__array__"):
-        yield from _array_batches(np.asarray(images), chunk_size)
+        yield from _array_batches(as_array(images), chunk_size)
     elif isinstance(images, Iterable) and not isinstance(images, dict):
-        yield from _item_batches(iter(images), chunk_size)
+        yield from _item_batches(images, chunk_size)
     else:
         raise InvalidImageError(
             "`images` must be a path, bytes, binary file, PIL image, array, or an iterable of "
@@ -67,20 +84,40 @@ def batches_of(images: Any, *, chunk_size: int = CHUNK_SIZE) -> Iterator[np.ndar
         )
 
 
-def _item_batches(items: Iterator[Any], chunk_size: int) -> Iterator[np.ndarray]:
-    """Decode and normalise single images as they come."""
-    index = 0
-    while chunk := list(islice(items, chunk_size)):
-        planes = []
-        for offset, item in enumerate(chunk):
-            with _named(index + offset):
-                planes.append(decode(item))
-        yield _to_batch(_normalize_all(planes, first_index=index))
-        index += len(chunk)
+def _item_batches(images: Iterable[object], chunk_size: int) -> Iterator[np.ndarray]:
+    """Normalise single images as they come, each before the next is asked for."""
+    items = enumerate(_items(images))
+    while chunk := [_normalize_item(index, item) for index, item in islice(items, chunk_size)]:
+        yield _to_batch(np.stack(chunk))
+
+
+def _items(images: Iterable[object]) -> Iterator[object]:
+    """Iterate; a failure of the caller's own iterator says after how many images it came."""
+    count = 0
+    try:
+        for image in images:
+            yield image
+            count += 1
+    except DigitcnnError:
+        raise
+    # GeneratorExit is none of these: a consumer that stops early is no failure.
+    except Exception as error:
+        raise InvalidImageError(
+            f"`images` must be an iterable that runs to its end; got one that fails after {count} "
+            f"images with {type(error).__name__}: {error}. Mend or shorten it."
+        ) from error
+
+
+def _normalize_item(index: int, image: object) -> np.ndarray:
+    """Normalise one image of many to uint8 pixels of shape (28, 28)."""
+    with naming(f"images[{index}]"):
+        return normalize(open_picture(image))
 
 
 def _array_batches(array: np.ndarray, chunk_size: int) -> Iterator[np.ndarray]:
     """Normalise slices of one array of shape (N, H, W) or (N, H, W, C)."""
+    if array.shape == (0,):
+        return
     is_batch = array.ndim == 3 or (array.ndim == 4 and array.shape[3] in COLOR_CHANNELS)
     if not is_batch:
         raise InvalidImageError(
@@ -91,7 +128,7 @@ def _array_batches(array: np.ndarray, chunk_size: int) -> Iterator[np.ndarray]:
         scale = plane_scale(array)
     except InvalidImageError:
         for index, image in enumerate(array):
-            with _named(index):
+            with naming(f"images[{index}]"):
                 plane_scale(image)
         raise
     for start in range(0, len(array), chunk_size):
@@ -99,14 +136,12 @@ def _array_batches(array: np.ndarray, chunk_size: int) -> Iterator[np.ndarray]:
         yield _to_batch(_normalize_array(chunk, scale, first_index=start))
 
 
-def _normalize_array(chunk: np.ndarray, scale: float, *, first_index: int) -> np.ndarray:
+def _normalize_array(chunk: np.ndarray, scale: int, *, first_index: int) -> np.ndarray:
     """Normalise a slice of an array; what is canonical already is only copied."""
     if chunk.shape[1:] in ((IMAGE_SIDE, IMAGE_SIDE), (IMAGE_SIDE, IMAGE_SIDE, 1)):
-        chunk = chunk.reshape(-1, IMAGE_SIDE, IMAGE_SIDE)
-        if chunk.dtype == np.uint8:
-            pixels = chunk
-        else:
-            pixels = to_pixel_values(scale_to_plane(chunk, scale))
+        pixels = chunk.reshape(-1, IMAGE_SIDE, IMAGE_SIDE)
+        if pixels.dtype != np.uint8:
+            pixels = to_pixel_values(to_plane_values(pixels, scale))
         canonical = is_canonical(pixels)
         if canonical.all():
             return pixels
@@ -115,18 +150,9 @@ def _normalize_array(chunk: np.ndarray, scale: float, *, first_index: int) -> np
         canonical = np.zeros(len(chunk), bool)
     result = pixels.copy()
     for offset in np.flatnonzero(~canonical):
-        with _named(first_index + int(offset)):
-            result[offset] = normalize(decode_array(chunk[offset], scale))
+        with naming(f"images[{first_index + offset}]"):
+            result[offset] = normalize(array_picture(chunk[offset], scale))
     return result
-
-
-def _normalize_all(planes: list[np.ndarray], *, first_index: int) -> np.ndarray:
-    """Normalise planes of any sizes to uint8 pixels of shape (n, 28, 28)."""
-    pixels = np.empty((len(planes), IMAGE_SIDE, IMAGE_SIDE), np.uint8)
-    for offset, plane in enumerate(planes):
-        with _named(first_index + offset):
-            pixels[offset] = normalize(plane)
-    return pixels
 
 
 def _to_batch(pixels: np.ndarray) -> np.ndarray:
@@ -134,16 +160,10 @@ def _to_batch(pixels: np.ndarray) -> np.ndarray:
     return (pixels / np.float32(PIXEL_MAX))[..., None]
 
 
-class _named:  # noqa: N801 - reads as the statement `with _named(3):`
-    """Put the index of the image into the message of an error raised inside."""
-
-    def __init__(self, index: int) -> None:
-        self.index = index
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if isinstance(error, DigitcnnError):
-            message = str(error).replace("`images`", f"`images[{self.index}]`", 1)
-            raise type(error)(message) from error
+@contextlib.contextmanager
+def naming(image: str) -> Iterator[None]:
+    """Say in the message of an error raised inside which image it is about: `images[3]`, say."""
+    try:
+        yield
+    except DigitcnnError as error:
+        raise type(error)(str(error).replace("`images`", f"`{image}`", 1)) from error

@@ -1,6 +1,7 @@
 """Connected components of a mask, in NumPy, by runs of pixels.
 
-SciPy and scikit-image label components too, but would double the size of an installation for this one step.
+SciPy and scikit-image label components too, but would double the size of an installation for this
+one step.
 """
 
 from __future__ import annotations
@@ -96,7 +97,7 @@ def _touching_runs(
 
 
 def _merge_runs(upper: np.ndarray, lower: np.ndarray, *, count: int) -> np.ndarray:
-    """Number the sets of runs that the pairs connect, by pointer jumping to the least run."""
+    """Give each set of runs that the pairs connect a number, by pointer jumping to the least."""
     parent = np.arange(count)
     while True:
         least = np.minimum(parent[upper], parent[lower])

@@ -13,6 +13,11 @@ FULL_INK = 250
 
 PIXEL_MAX = 255
 
+# Ink below this level is the edge of a stroke.
+_TRACE = 0.1
+# The stretch that follows a resize is no more than this level's inverse.
+_FAINTEST = 0.4
+
 
 def ink_box(mask: np.ndarray) -> tuple[int, int, int, int]:
     """Give top, left, bottom and right (exclusive) of the true pixels of a non-empty mask."""
@@ -52,7 +57,7 @@ def shift_to_center(height: int, width: int, pixels: np.ndarray) -> tuple[int, i
     corner = []
     for axis, side in ((1, height), (0, width)):
         moment = int((weights.sum(axis=axis) * np.arange(side)).sum())
-        # floor(14.5 - moment / mass)
+        # Half a pixel is added before rounding down, all of it times twice the mass.
         start = ((2 * CENTER + 1) * mass - 2 * moment) // (2 * mass)
         corner.append(min(max(start, 0), IMAGE_SIDE - side))
     return corner[0], corner[1]
@@ -99,7 +104,7 @@ def is_canonical(pixels: np.ndarray) -> np.ndarray:
         True where the background is exactly 0, the ink is of full strength, the longer side of its
         box is 20 pixels, and no whole-pixel shift brings its centre of mass nearer to (14, 14).
     """
-    ink = pixels > 0
+    ink = np.greater(pixels, 0)
     rows, columns = ink.any(axis=2), ink.any(axis=1)  # (N, 28) each
     tops, bottoms = rows.argmax(axis=1), IMAGE_SIDE - rows[:, ::-1].argmax(axis=1)
     lefts, rights = columns.argmax(axis=1), IMAGE_SIDE - columns[:, ::-1].argmax(axis=1)
@@ -117,3 +122,31 @@ def is_canonical(pixels: np.ndarray) -> np.ndarray:
         fits &= shifts == 0
     return fits & (pixels.max(axis=(1, 2)) >= FULL_INK)
 
+
+def fit_box(ink: np.ndarray) -> np.ndarray:
+    """Scale a digit to a longer side of 20 pixels.
+
+    Parameters
+    ----------
+    ink : ndarray of float32, shape (H, W)
+        Ink in [0, 1], cropped to its box.
+
+    Returns
+    -------
+    fitted : ndarray of float32, shape (H', W')
+        The longer side is 20 pixels, aspect kept.
+    """
+    if max(ink.shape) == BOX_SIDE:
+        return ink
+    fitted = resize(ink, BOX_SIDE)
+    # In MNIST a fifth of the ink, and more, is at full strength; averaging over area pales it.
+    solid = fitted[fitted > _TRACE]
+    full = np.percentile(solid, 80) if solid.size else 0
+    fitted = np.minimum(fitted / max(full, _FAINTEST), 1)
+    return strengthen(fitted)
+
+
+def strengthen(ink: np.ndarray) -> np.ndarray:
+    """Stretch pale ink until its strongest pixel is 1; ink at full strength stays as it is."""
+    peak = ink.max()
+    return ink if peak * PIXEL_MAX >= FULL_INK else ink / peak

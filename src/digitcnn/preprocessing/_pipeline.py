@@ -1,134 +1,152 @@
-"""The way from a plane of grey to an image as MNIST holds it, step by step."""
+"""The way from a picture to an image as MNIST holds it, step by step: the order stands here."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
-from digitcnn.errors import NoDigitError
 from digitcnn.preprocessing import _geometry as geometry
-from digitcnn.preprocessing import _ink as ink_steps
-from digitcnn.preprocessing._decoding import PLANE_MAX, PLANE_PER_PIXEL
-
-# MNIST's strokes are 1.85 pixels wide at the median and 1.3 at the 5th percentile, measured by
-# `stroke_width`. A hairline shrunk to this scale would be a faint 0.2.
-_LEAST_STROKE = 1.3
-_GOOD_STROKE = 1.8
-# Strokes are widened at this many pixels to the box's 20, where whole pixels are fine enough.
-_FINE_SIDE = 80
-
-# Ink below this level is the edge of a stroke.
-_TRACE = 0.1
-# The stretch that follows a resize is no more than this level's inverse.
-_FAINTEST = 0.4
+from digitcnn.preprocessing._ground import even_light, flat_ground, ink_is_dark
+from digitcnn.preprocessing._ink import drawn_ink, full_strength, ink_mask
+from digitcnn.preprocessing._lines import drop_lines
+from digitcnn.preprocessing._pictures import Picture
+from digitcnn.preprocessing._pieces import drop_specks, refuse_noise, select_pieces
+from digitcnn.preprocessing._sheets import find_sheet
+from digitcnn.preprocessing._strokes import widen_hairlines
+from digitcnn.preprocessing._values import PLANE_MAX, to_pixel_values
 
 # At MNIST's own resolution a speck of one pixel may be part of the digit; above it, it is not.
 _SPECK_SIDE = 1.5 * geometry.BOX_SIDE
 
+# A digit below this many pixels of a shrunk picture is worth a second look at the original: three
+# pixels for each one that it ends up with leave its edges their shape.
+_LEAST_SIDE = 3 * geometry.BOX_SIDE
+# The second look takes in this part of the digit's longer side on each side of it, which is ground.
+_MARGIN = 0.6
 
-def normalize(plane: np.ndarray) -> np.ndarray:
-    """Bring a plane of grey to what MNIST would hold: a uint8 array of shape (28, 28)."""
-    *_, (_, pixels) = normalization_steps(plane)
-    return pixels
+# A sheet that fills this part of its box lies straight in the picture.
+_UPRIGHT_FILL = 0.98
 
 
-def normalization_steps(plane: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield each step on the way as its name and what it made; the last one is the result."""
-    if ink_steps.ink_is_dark(plane):
-        plane = PLANE_MAX - plane
-    yield "bright ink", plane
-    if (pixels := _as_canonical(plane)) is not None:
-        yield "unchanged", pixels
+@dataclass(frozen=True)
+class Step:
+    """One step on the way from a picture to a canonical image.
+
+    Attributes
+    ----------
+    name : str
+        What to call it.
+    picture : ndarray, shape (H, W)
+        What it made: uint16 0..65535 as long as it is grey as it came, float32 in [0, 1] once it
+        is ink, and uint8 0..255, shape (28, 28), in the end.
+    note : str
+        What it did, and why.
+    """
+
+    name: str
+    picture: np.ndarray
+    note: str
+
+
+def normalize(picture: Picture) -> np.ndarray:
+    """Bring a picture to what MNIST would hold of it: a uint8 array of shape (28, 28)."""
+    *_, last = normalization_steps(picture)
+    return last.picture
+
+
+def normalization_steps(picture: Picture) -> Iterator[Step]:
+    """Yield each step on the way; the picture of the last one is the result."""
+    yield Step("grey", picture.plane, "Colour and transparency reduced to one plane of grey.")
+    if (pixels := _as_canonical(picture.plane)) is not None:
+        yield Step("unchanged", pixels, "Just as MNIST would hold it, or its negative.")
         return
-
-    ground = ink_steps.flat_ground(plane)
-    if ground is not None:
-        ink = _drawn_ink(plane, ground)
+    if ink_is_dark(picture.plane):
+        plane = PLANE_MAX - picture.plane
+        yield Step("bright ink", plane, "Ink darker than its ground: turned into its negative.")
     else:
-        contrast = ink_steps.subtract_ground(plane.astype(np.float32) / PLANE_MAX)
-        yield "even light", contrast
-        ink = _photographed_ink(contrast)
-    yield "ink", ink
+        plane = picture.plane
+        yield Step("bright ink", plane, "Ink brighter than its ground, as in MNIST: left so.")
 
-    box = geometry.ink_box(ink > 0)
-    ink = geometry.crop(ink, box)
-    if max(ink.shape) > _SPECK_SIDE and ground is not None:
-        if ink_steps.is_patch(ink):
-            yield "sheet", ink
-            yield from normalization_steps(geometry.crop(plane, box))
+    ground = flat_ground(plane)
+    if ground is None:
+        bright = plane.astype(np.float32) / np.float32(PLANE_MAX)
+        contrast = even_light(bright)
+        yield Step("even light", contrast, "The uneven light of a photograph taken away.")
+        mask = ink_mask(contrast)
+        ink = np.where(mask, contrast, np.float32(0))
+        yield Step("ink", ink, "What stands out from the ground and its noise.")
+    else:
+        ink = drawn_ink(plane, ground)
+        mask = ink > 0
+        yield Step("ink", ink, "Whatever differs from the drawing's flat ground.")
+
+    if ground is None or max(np.ptp(np.nonzero(mask), axis=1)) >= _SPECK_SIDE:
+        inside = find_sheet(ink, is_sharp=ground is not None)
+        if inside is not None:
+            sheet = _cut_out(picture, inside)
+            yield Step("sheet", sheet.plane, "A sheet on a ground: the ground cut away.")
+            yield from normalization_steps(sheet)
             return
-        ink = np.where(ink_steps.select_pieces(ink > 0, ink), ink, np.float32(0))
-        ink = geometry.crop(ink, geometry.ink_box(ink > 0))
-    yield "box", ink
-    ink = fit_box(ink)
-    yield "20 pixels", ink
-    yield "centred", geometry.place(geometry.to_pixels(ink))
+        mask = select_pieces(drop_lines(mask, ink), ink)
+        ink = np.where(mask, ink, np.float32(0))
+        if ground is None:
+            ink = full_strength(ink, mask)
+        yield Step("digit", ink, "Specks, ruled lines and what the edge cuts left out.")
+    elif (digit := drop_specks(mask)) is not mask:
+        mask, ink = digit, np.where(digit, ink, np.float32(0))
+        yield Step("digit", ink, "Specks left out.")
+    box = geometry.ink_box(mask)
+    refuse_noise(geometry.crop(mask, box))
+    if (nearer := _nearer(picture, box)) is not None:
+        yield Step("closer", nearer.plane, "A small digit: looked at again in the original.")
+        yield from normalization_steps(nearer)
+        return
+    ink = geometry.crop(ink, box)
+    yield Step("box", ink, "Cut to the box of the digit.")
+    wide = widen_hairlines(ink)
+    if wide is not ink:
+        yield Step("stroke", wide, "Hairlines widened, which would fade when the digit shrinks.")
+    fitted = geometry.fit_box(wide)
+    yield Step("20 pixels", fitted, "Scaled to a longer side of 20 pixels, aspect kept.")
+    centered = geometry.place(geometry.to_pixels(fitted))
+    yield Step("centred", centered, "Moved by whole pixels: the centre of mass on pixel (14, 14).")
 
 
-def to_pixel_values(plane: np.ndarray) -> np.ndarray:
-    """Round uint16 values 0..65535 to uint8."""
-    return ((plane.astype(np.uint32) + PLANE_PER_PIXEL // 2) // PLANE_PER_PIXEL).astype(np.uint8)
+def _cut_out(picture: Picture, inside: np.ndarray) -> Picture:
+    """Cut a sheet out; what its box shows beside it is painted over."""
+    box = geometry.ink_box(inside)
+    if geometry.crop(inside, box).mean() > _UPRIGHT_FILL:
+        return picture.closer(box)
+    paper = np.median(picture.plane[inside]).astype(np.uint16)
+    return Picture(geometry.crop(np.where(inside, picture.plane, paper), box))
+
+
+def _nearer(picture: Picture, box: tuple[int, int, int, int]) -> Picture | None:
+    """Look closer at a box and its surroundings, if that shows more."""
+    top, left, bottom, right = box
+    longer = max(bottom - top, right - left)
+    if picture.reduction == 1 or longer >= _LEAST_SIDE:
+        return None
+    margin = max(2, round(_MARGIN * longer))
+    height, width = picture.plane.shape
+    nearer = picture.closer(
+        (
+            max(top - margin, 0),
+            max(left - margin, 0),
+            min(bottom + margin, height),
+            min(right + margin, width),
+        )
+    )
+    return nearer if nearer.reduction < picture.reduction else None
 
 
 def _as_canonical(plane: np.ndarray) -> np.ndarray | None:
-    """Give the plane as uint8 if it is just as MNIST would hold it, else None."""
+    """Give the plane, or its negative, as uint8 if it is just as MNIST would hold it."""
     if plane.shape != (geometry.IMAGE_SIDE, geometry.IMAGE_SIDE):
         return None
     pixels = to_pixel_values(plane)
-    return pixels if geometry.is_canonical(pixels[None])[0] else None
-
-
-def _drawn_ink(plane: np.ndarray, ground: int) -> np.ndarray:
-    """Take whatever differs from a flat ground as ink, at full strength."""
-    ink = np.maximum(plane.astype(np.int64) - ground, 0).astype(np.float32) / PLANE_MAX
-    if not ink.any():
-        raise NoDigitError(
-            "`images` must hold a digit; got a blank picture. Give a picture with visible ink."
-        )
-    return strengthen(ink)
-
-
-def _photographed_ink(contrast: np.ndarray) -> np.ndarray:
-    """Find the digit in a picture with uneven light and noise, as ink in [0, 1]."""
-    mask, _ = ink_steps.ink_mask(contrast)
-    mask = ink_steps.select_pieces(mask, contrast)
-    inside = contrast[mask]
-    full = np.percentile(inside, 75)
-    # The faintest ink keeps a trace, so that the mask's outline is the ink's.
-    return np.where(mask, np.clip(contrast / full, 1 / 255, 1), 0).astype(np.float32)
-
-
-def strengthen(ink: np.ndarray) -> np.ndarray:
-    """Stretch pale ink until its strongest pixel is 1; ink at full strength stays as it is."""
-    peak = ink.max()
-    return ink if peak * 255 >= geometry.FULL_INK else ink / peak
-
-
-def fit_box(ink: np.ndarray) -> np.ndarray:
-    """Scale a digit to a longer side of 20 pixels, widening hairlines before they fade.
-
-    Parameters
-    ----------
-    ink : ndarray of float32, shape (H, W)
-        Ink in [0, 1], cropped to its box.
-
-    Returns
-    -------
-    fitted : ndarray of float32, shape (H', W')
-        The longer side is 20 pixels, aspect kept.
-    """
-    longer = max(ink.shape)
-    width = ink_steps.stroke_width(ink) * geometry.BOX_SIDE / longer
-    if longer > geometry.BOX_SIDE and width < _LEAST_STROKE:
-        factor = max(1, _FINE_SIDE // longer)
-        ink = ink.repeat(factor, axis=0).repeat(factor, axis=1)
-        missing = (_GOOD_STROKE - width) / 2 * factor * longer / geometry.BOX_SIDE
-        radius = max(1, round(missing))
-        ink = ink_steps.thicken(np.pad(ink, radius), radius)
-    if longer == geometry.BOX_SIDE:
-        return ink
-    fitted = geometry.resize(ink, geometry.BOX_SIDE)
-    # In MNIST a fifth of the ink, and more, is at full strength; averaging over area pales it.
-    full = np.percentile(fitted[fitted > _TRACE], 80)
-    return np.minimum(fitted / max(full, _FAINTEST), 1)
+    both = np.stack([pixels, geometry.PIXEL_MAX - pixels])
+    fitting = both[geometry.is_canonical(both)]
+    return fitting[0] if len(fitting) else None

@@ -103,7 +103,23 @@ RECIPES = {
 
 
 def get_recipe(recipe: str | Recipe) -> Recipe:
-    """Find a recipe by name; a `Recipe` is its own."""
+    """Find a recipe by name.
+
+    Parameters
+    ----------
+    recipe : str or Recipe
+        A name in `RECIPES`; a `Recipe` is given back as it is.
+
+    Returns
+    -------
+    recipe : Recipe
+        The recipe.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If there is none of that name; the message lists those there are.
+    """
     if isinstance(recipe, Recipe):
         return recipe
     if recipe not in RECIPES:

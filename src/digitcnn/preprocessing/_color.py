@@ -1,0 +1,114 @@
+"""From colours and opacity to one plane of grey in which the ink shows."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from digitcnn.errors import NoDigitError
+from digitcnn.preprocessing._values import PLANE_MAX
+
+# ITU-R BT.601 luma in 16-bit fixed point, as Pillow's convert("L") has it; the weights add up
+# to exactly 65536, so equal channels give back their value.
+_LUMA = (19595, 38470, 7471)
+
+# A colour contrast this many times stronger than the contrast of the luma is what the eye sees:
+# red ink on a green ground of the same brightness has no luma contrast at all.
+_COLOR_ADVANTAGE = 2.0
+# Colours are compared at about this many places along a side.
+_SAMPLE_SIDE = 128
+
+# An opaque part larger than this is a picture with see-through margins, not ink on nothing.
+_MOSTLY_OPAQUE = 0.6
+
+
+def to_gray(channels: np.ndarray) -> np.ndarray:
+    """Reduce uint16 pixels of shape (H, W, 1, 3 or 4) to one plane of shape (H, W)."""
+    if channels.shape[2] == 4:
+        channels = flatten_alpha(channels)
+    if channels.shape[2] == 1:
+        return channels[:, :, 0]
+    return choose_plane(channels)
+
+
+def flatten_alpha(rgba: np.ndarray) -> np.ndarray:
+    """Lay a picture with transparency over the ground that makes its ink visible.
+
+    A picture that is opaque for the most part keeps its own ground; ink on nothing is laid over
+    white where it is dark and over black where it is bright.
+
+    Parameters
+    ----------
+    rgba : ndarray of uint16, shape (H, W, 4)
+        Colour and opacity, 0..65535 each.
+
+    Returns
+    -------
+    rgb : ndarray of uint16, shape (H, W, 3)
+        The picture without transparency.
+
+    Raises
+    ------
+    NoDigitError
+        If nothing in the picture is visible.
+    """
+    color, alpha = rgba[:, :, :3], rgba[:, :, 3]
+    if alpha.min() == PLANE_MAX:
+        return color
+    if not alpha.any():
+        raise NoDigitError(
+            "`images` must hold visible pictures; got a fully transparent one. Drop it."
+        )
+    if alpha.mean() > _MOSTLY_OPAQUE * PLANE_MAX:
+        ground = np.median(color[alpha == alpha.max()], axis=0).astype(np.uint32)
+    else:
+        seen = alpha.sum(dtype=np.int64)
+        is_dark = 2 * (luma(color) * alpha.astype(np.int64)).sum() <= PLANE_MAX * seen
+        ground = np.full(3, PLANE_MAX if is_dark else 0, np.uint32)
+    # The sum is at most 65535 * 65535, which fits 32 bits with its rounding term.
+    opacity = alpha[:, :, None].astype(np.uint32)
+    blended = color * opacity + ground * (PLANE_MAX - opacity)
+    return ((blended + PLANE_MAX // 2) // PLANE_MAX).astype(np.uint16)
+
+
+def choose_plane(rgb: np.ndarray) -> np.ndarray:
+    """Reduce colours to the grey that shows the ink: the luma, or else the main axis of colour.
+
+    Parameters
+    ----------
+    rgb : ndarray of uint16, shape (H, W, 3)
+        Colours, 0..65535 each.
+
+    Returns
+    -------
+    plane : ndarray of uint16, shape (H, W)
+        BT.601 luma; where colours differ clearly more along another direction, the position
+        along the first principal component of the colours, stretched to 0..65535.
+    """
+    if np.array_equal(rgb[:, :, 0], rgb[:, :, 1]) and np.array_equal(rgb[:, :, 1], rgb[:, :, 2]):
+        return rgb[:, :, 0]
+    plane = luma(rgb)
+    axis, color_contrast = _main_axis(rgb)
+    if color_contrast <= _COLOR_ADVANTAGE * plane.std():
+        return plane
+    position = rgb @ axis
+    lowest, spread = position.min(), np.ptp(position)
+    return np.rint((position - lowest) / spread * PLANE_MAX).astype(np.uint16)
+
+
+def _main_axis(rgb: np.ndarray) -> tuple[np.ndarray, float]:
+    """Find the direction along which colours differ most, and their standard deviation on it."""
+    step = max(1, max(rgb.shape) // _SAMPLE_SIDE)
+    colors = rgb[::step, ::step].reshape(-1, 3).astype(np.float64)
+    # Sums of whole numbers below 2**53 are exact, so that a negative has the very same axis.
+    means = colors.sum(axis=0) / len(colors)
+    variances, axes = np.linalg.eigh(colors.T @ colors / len(colors) - np.outer(means, means))
+    axis = axes[:, -1] / np.abs(axes[:, -1]).sum()
+    return axis, float(np.sqrt(max(variances[-1], 0.0)) * np.linalg.norm(axis))
+
+
+def luma(rgb: np.ndarray) -> np.ndarray:
+    """Weigh red, green and blue as the eye does, in whole numbers."""
+    red, green, blue = (rgb[:, :, channel].astype(np.uint32) for channel in range(3))
+    # The weights add up to 2**16, so the sum stays below 2**32 with its rounding term.
+    weighted = red * _LUMA[0] + green * _LUMA[1] + blue * _LUMA[2] + 0x8000
+    return (weighted >> 16).astype(np.uint16)

@@ -1,0 +1,42 @@
+"""Small filters on planes that NumPy and Pillow lack or have for 8 bits only."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+
+def running(
+    reduce: np.ufunc, plane: np.ndarray, window: int, *, axes: tuple[int, ...] = (0, 1)
+) -> np.ndarray:
+    """Take the minimum or maximum over a window around each pixel, square or along one axis.
+
+    Doubling: a window of 2k pixels is two windows of k, so that a window of w takes log2(w) passes.
+    """
+    before = window // 2
+    for axis in axes:
+        padding = [(0, 0), (0, 0)]
+        padding[axis] = (before, window - 1 - before)
+        result = np.pad(plane, padding, mode="edge")
+        reach = 1
+        while reach < window:
+            step = min(reach, window - reach)
+            first = [slice(None)] * 2
+            second = [slice(None)] * 2
+            first[axis], second[axis] = slice(None, -step), slice(step, None)
+            result = reduce(result[tuple(first)], result[tuple(second)])
+            reach += step
+        plane = result
+    return plane
+
+
+def reduced(plane: np.ndarray, side: int) -> np.ndarray:
+    """Average blocks of a float32 plane until its longer side has at most `side` pixels."""
+    factor = -(-max(plane.shape) // side)
+    return np.asarray(Image.fromarray(plane).reduce(factor)) if factor > 1 else plane
+
+
+def sample(plane: np.ndarray) -> np.ndarray:
+    """Take every few pixels of a large plane: enough for its percentiles."""
+    step = max(1, max(plane.shape) // 128)
+    return plane[::step, ::step]

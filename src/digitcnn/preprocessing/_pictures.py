@@ -1,0 +1,284 @@
+"""A picture of any accepted form, seen as a whole at working size or closer where the digit is."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from digitcnn.errors import DigitcnnError, InvalidImageError, NoDigitError
+from digitcnn.preprocessing._color import to_gray
+from digitcnn.preprocessing._files import opened, read_file, read_path, reading
+from digitcnn.preprocessing._values import (
+    PLANE_MAX,
+    PLANE_PER_PIXEL,
+    average_blocks,
+    plane_scale,
+    stretch_wide_values,
+)
+
+# Pictures are shrunk to this many pixels on the longer side before anything looks at them; where
+# the digit turns out to be small, its surroundings are looked at again.
+WORKING_SIDE = 512
+
+COLOR_CHANNELS = (1, 3, 4)  # grey, RGB, RGBA: lengths of an image's last axis
+
+# Top, left, bottom and right as parts of the whole picture's sides.
+Region = tuple[float, float, float, float]
+_WHOLE: Region = (0.0, 0.0, 1.0, 1.0)
+
+# What brings the pixels of a file upright, by EXIF's number: swap the axes, then reverse the
+# rows, then the columns.
+_ORIENTATIONS = {
+    2: (False, False, True),
+    3: (False, True, True),
+    4: (False, True, False),
+    5: (True, False, False),
+    6: (True, False, True),
+    7: (True, True, True),
+    8: (True, True, False),
+}
+_EXIF_ORIENTATION = 0x0112
+
+# Pixels that are converted at a time.
+_STRIP_PIXELS = 2**22
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture, or a part of one, as a plane of grey.
+
+    Attributes
+    ----------
+    plane : ndarray of uint16, shape (H, W)
+        Grey values 0..65535; ink dark or bright, as it came.
+    look : callable
+        Gives the channels of a region of the whole, at most 512 pixels long, and how many pixels
+        of the original one of theirs stands for; None where there is no more to see.
+    region : tuple of float
+        The part of the whole that the plane shows.
+    reduction : int
+        How many pixels of the original, along a side, one of the plane's stands for.
+    """
+
+    plane: np.ndarray
+    look: Callable[[Region], tuple[np.ndarray, int]] | None = None
+    region: Region = _WHOLE
+    reduction: int = 1
+
+    def closer(self, box: tuple[int, int, int, int]) -> Picture:
+        """Show a box of the plane, in as many of the original's pixels as 512 allow."""
+        top, left, bottom, right = box
+        if self.look is None or self.reduction == 1:
+            return Picture(self.plane[top:bottom, left:right])
+        height, width = self.plane.shape
+        first, start, last, end = self.region
+        region = (
+            first + (last - first) * top / height,
+            start + (end - start) * left / width,
+            first + (last - first) * bottom / height,
+            start + (end - start) * right / width,
+        )
+        return _seen(self.look, region)
+
+    def inverted(self) -> Picture:
+        """Show the negative of the plane; what is seen closer is as it came."""
+        return Picture(PLANE_MAX - self.plane, self.look, self.region, self.reduction)
+
+
+def open_picture(image: object) -> Picture:
+    """Turn one picture of any accepted form into a plane of grey at working size.
+
+    Parameters
+    ----------
+    image : str, os.PathLike, bytes, binary file, PIL.Image.Image or array_like
+        One picture; see :func:`digitcnn.preprocess` for what each form may hold.
+
+    Returns
+    -------
+    picture : Picture
+        The plane is no longer than 512 pixels on a side.
+
+    Raises
+    ------
+    ImageReadError
+        If a file cannot be opened or decoded.
+    InvalidImageError
+        If the values or the shape are not those of a picture.
+    NoDigitError
+        If the picture has no pixels, or none that is visible.
+    """
+    if isinstance(image, Image.Image):
+        return _seen(_image_look(image, "a PIL image"), _WHOLE)
+    if isinstance(image, (str, os.PathLike)):
+        return _seen(_file_look(read_path(image), repr(os.fspath(image))), _WHOLE)
+    if isinstance(image, (bytes, bytearray, memoryview)):
+        return _seen(_file_look(bytes(image), "encoded bytes"), _WHOLE)
+    if hasattr(image, "__array__"):
+        values = as_array(image)
+        return array_picture(values, plane_scale(values))
+    if hasattr(image, "read"):
+        return _seen(_file_look(read_file(image), "an open file"), _WHOLE)
+    raise InvalidImageError(
+        f"`images` must hold paths, bytes, binary files, PIL images or arrays; got "
+        f"{type(image).__name__}. Convert it with numpy.asarray or PIL.Image first."
+    )
+
+
+def as_array(image: object) -> np.ndarray:
+    """Convert whatever has `__array__`.
+
+    Raises
+    ------
+    InvalidImageError
+        If the conversion fails: a tensor on a GPU, one that records gradients, a ragged list.
+    """
+    try:
+        return np.asarray(image)
+    except DigitcnnError:
+        raise
+    # Whatever a caller's own type raises.
+    except Exception as error:
+        raise InvalidImageError(
+            f"`images` must hold what numpy.asarray can convert; got {type(image).__name__}, "
+            f"which fails with: {error}. Convert it to a NumPy array first."
+        ) from error
+
+
+def array_picture(values: np.ndarray, scale: int) -> Picture:
+    """Show one array, whose values :func:`plane_scale` has judged."""
+    shape = values.shape
+    if values.ndim == 2:
+        values = values[:, :, None]
+    if values.ndim != 3 or values.shape[2] not in COLOR_CHANNELS:
+        raise InvalidImageError(
+            f"`images` must hold arrays of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4); got "
+            f"{shape}. Move the channels last."
+        )
+    if values.size == 0:
+        raise NoDigitError(
+            f"`images` must hold pictures with pixels; got an array of shape {shape}. Drop it."
+        )
+
+    def look(region: Region) -> tuple[np.ndarray, int]:
+        top, left, bottom, right = _in_pixels(region, *values.shape[:2])
+        factor = _least_factor(bottom - top, right - left)
+        return average_blocks(values[top:bottom, left:right], scale, factor), factor
+
+    return _seen(look, _WHOLE)
+
+
+def _seen(look: Callable[[Region], tuple[np.ndarray, int]], region: Region) -> Picture:
+    """Look at a region and reduce it to grey."""
+    channels, reduction = look(region)
+    return Picture(to_gray(channels), look, region, reduction)
+
+
+def _file_look(content: bytes, name: str) -> Callable[[Region], tuple[np.ndarray, int]]:
+    """Decode an encoded picture anew for each look, no finer than it needs."""
+
+    def look(region: Region) -> tuple[np.ndarray, int]:
+        with opened(content, name) as image:
+            longer = max(image.size)
+            # JPEG can decode at 1/2, 1/4 or 1/8 size for a fraction of the time. The region's
+            # sides are taken in the order that makes them largest, as EXIF may turn it.
+            part = max(region[2] - region[0], region[3] - region[1])
+            factor = _least_factor(max(1, int(part * longer)), 1)
+            image.draft(None, (max(1, image.width // factor), max(1, image.height // factor)))
+            drafted = round(longer / max(image.size))
+            channels, reduction = _image_look(image, name)(region)
+            return channels, drafted * reduction
+
+    return look
+
+
+def _image_look(image: Image.Image, name: str) -> Callable[[Region], tuple[np.ndarray, int]]:
+    """Look at a PIL image, upright."""
+    if 0 in image.size:
+        raise NoDigitError(
+            f"`images` must hold pictures with pixels; got {name} of size {image.size}. Drop it."
+        )
+
+    def look(region: Region) -> tuple[np.ndarray, int]:
+        with reading(name):
+            # TIFF is turned upright as it is loaded, so its orientation is asked for afterwards.
+            image.load()
+            swap, *flips = _ORIENTATIONS.get(_orientation(image), (False, False, False))
+            region = _turned_back(region, swap, *flips)
+            top, left, bottom, right = _in_pixels(region, image.height, image.width)
+            factor = _least_factor(bottom - top, right - left)
+            channels = _channels(image, (left, top, right, bottom), factor)
+        if swap:
+            channels = channels.swapaxes(0, 1)
+        return channels[:: -1 if flips[0] else 1, :: -1 if flips[1] else 1], factor
+
+    return look
+
+
+def _orientation(image: Image.Image) -> int:
+    """Read EXIF's orientation; damaged EXIF says nothing."""
+    try:
+        return int(image.getexif().get(_EXIF_ORIENTATION, 1))
+    # A picture whose EXIF is damaged is a picture still; Pillow raises many kinds.
+    except Exception:  # noqa: BLE001
+        return 1
+
+
+def _turned_back(region: Region, swap: bool, flip_rows: bool, flip_columns: bool) -> Region:
+    """Find a region of the upright picture in the picture as it is stored."""
+    top, left, bottom, right = region
+    if flip_rows:
+        top, bottom = 1 - bottom, 1 - top
+    if flip_columns:
+        left, right = 1 - right, 1 - left
+    return (left, top, right, bottom) if swap else (top, left, bottom, right)
+
+
+def _in_pixels(region: Region, height: int, width: int) -> tuple[int, int, int, int]:
+    """Round a region outwards to whole pixels, at least one."""
+    top, left, bottom, right = region
+    first, start = min(int(top * height), height - 1), min(int(left * width), width - 1)
+    last, end = math.ceil(bottom * height), math.ceil(right * width)
+    return first, start, min(max(last, first + 1), height), min(max(end, start + 1), width)
+
+
+def _least_factor(height: int, width: int) -> int:
+    """Give the least whole number by which the longer side shrinks to the working size."""
+    return -(-max(height, width) // WORKING_SIDE)
+
+
+def _channels(image: Image.Image, box: tuple[int, int, int, int], factor: int) -> np.ndarray:
+    """Take a box of a PIL image, block by block, as uint16 of shape (H, W, 1, 3 or 4)."""
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        # Pillow's convert("L") would clip these to white.
+        left, top, right, bottom = box
+        values = stretch_wide_values(np.asarray(image))[top:bottom, left:right, None]
+        return average_blocks(values, 1, factor)
+    left, top, right, bottom = box
+    # Strip by strip: a palette picture in full colour takes four times its own memory.
+    rows = max(1, _STRIP_PIXELS // ((right - left) * factor)) * factor
+    strips = []
+    for start in range(top, bottom, rows):
+        strip = image.crop((left, start, right, min(start + rows, bottom)))
+        pixels = np.asarray(_to_eight_bits(strip))
+        pixels = pixels.reshape(*pixels.shape[:2], -1)
+        strips.append(average_blocks(pixels, PLANE_PER_PIXEL, factor))
+    return strips[0] if len(strips) == 1 else np.concatenate(strips)
+
+
+def _to_eight_bits(image: Image.Image) -> Image.Image:
+    """Convert to the one of L, RGB and RGBA that loses nothing of the image."""
+    if image.mode == "LAB":
+        # Pillow converts it only with a colour profile; its first channel is the lightness.
+        return image.getchannel(0)
+    if image.mode == "La":
+        image = image.convert("LA")
+    if image.mode in ("LA", "PA", "RGBA", "RGBa") or "transparency" in image.info:
+        target = "RGBA"
+    else:
+        target = "L" if image.mode in ("1", "L") else "RGB"
+    return image if image.mode == target else image.convert(target)

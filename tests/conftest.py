@@ -1,0 +1,31 @@
+"""What several rooms' tests share."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from digitcnn import datasets
+from digitcnn.errors import UnavailableError
+
+
+@pytest.fixture(scope="session")
+def mnist():
+    """Load MNIST from DIGITCNN_DATA_DIR, the cache or by download.
+
+    Where none of them has it the test is skipped, with the reason in pytest's summary; in CI it
+    fails, so that nobody takes a skipped check for a passed one.
+    """
+    try:
+        return datasets.load_mnist()
+    except UnavailableError as error:
+        if os.environ.get("CI"):
+            pytest.fail(f"CI must have MNIST: {error}")
+        pytest.skip(f"MNIST is out of reach: {error}")
+
+
+@pytest.fixture(scope="session")
+def mnist_test_images(mnist):
+    """Give the 10,000 test images: uint8, shape (10000, 28, 28)."""
+    return mnist[1][0]
