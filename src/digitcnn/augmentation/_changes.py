@@ -125,7 +125,7 @@ def warp(images: np.ndarray, limits: Augmentation, rng: np.random.Generator) -> 
     count, height, width = images.shape
 
     def within(limit: float) -> np.ndarray:
-        return rng.uniform(-limit, limit, count).astype(np.float32)
+        return rng.uniform(-limit, limit, (count,)).astype(np.float32)
 
     angle = within(limits.rotation * np.pi / 180)
     size = within(limits.scale)

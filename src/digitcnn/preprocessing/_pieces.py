@@ -12,9 +12,9 @@ _MANY_PIECES = 50
 _MAIN_PART = 0.1
 # Neighbours in noise know nothing of each other: in boxes of 20 x 20 pixels their correlation stays
 # below 0.06 in 99 of 100, while that of MNIST's digits reduced to one-pixel outlines, the raggedest
-# ink there is, is above it in 95 of 100. Where noise of black and white hangs together in one piece,
-# half of all neighbours differ; in those outlines it is 0.44 in 1 of 100. Below so many pixels there
-# is no telling.
+# ink there is, is above it in 95 of 100. Where noise of black and white hangs together in one
+# piece, half of all neighbours differ; in those outlines it is 0.44 in 1 of 100. Below so many
+# pixels there is no telling.
 _NOISE_CORRELATION = 0.05
 _NOISE_CHANGES = 0.43
 _NOISE_PIXELS = 200
@@ -92,6 +92,8 @@ def drop_specks(mask: np.ndarray) -> np.ndarray:
     pieces = find_components(mask)
     if len(pieces.areas) <= _FEW_PIECES:
         return mask
+    # Before its smaller pieces go, which are what tells it from a digit.
+    refuse_noise(mask)
     largest = pieces.areas.max()
     _refuse_specks(len(pieces.areas), largest / pieces.areas.sum())
     return pieces.mask(pieces.areas >= _MAIN_PART * largest)
