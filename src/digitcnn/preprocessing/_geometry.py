@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
+from digitcnn.preprocessing._filters import quantile
+
 IMAGE_SIDE = 28
 BOX_SIDE = 20  # pixels: the longer side of a digit in MNIST
 CENTER = 14  # pixels, counted from 0: where MNIST has the centre of mass
@@ -141,7 +143,7 @@ def fit_box(ink: np.ndarray) -> np.ndarray:
     fitted = resize(ink, BOX_SIDE)
     # In MNIST a fifth of the ink, and more, is at full strength; averaging over area pales it.
     solid = fitted[fitted > _TRACE]
-    full = np.percentile(solid, 80) if solid.size else 0
+    full = quantile(solid, 0.8) if solid.size else 0
     fitted = np.minimum(fitted / max(full, _FAINTEST), 1)
     return strengthen(fitted)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from digitcnn.preprocessing._filters import reduced, running, sample
+from digitcnn.preprocessing._filters import quantile, reduced, running, sample
 
 # A frame whose middle half varies by less than this part of the picture's range is even.
 _EVEN_FRAME = 0.03
@@ -123,9 +123,9 @@ def even_light(plane: np.ndarray) -> np.ndarray:
     height, width = plane.shape
     smooth = np.asarray(Image.fromarray(opened).resize((width, height), Image.Resampling.BILINEAR))
     contrast = contrast - smooth
-    level = np.float32(np.percentile(sample(contrast), 30))
+    level = np.float32(quantile(sample(contrast), 0.3))
     room = np.maximum(1 - (ground + smooth + level), np.float32(_LEAST_ROOM))
-    return (contrast - level) / room * np.float32(np.median(sample(room)))
+    return (contrast - level) / room * np.float32(quantile(sample(room), 0.5))
 
 
 def smooth_ground(plane: np.ndarray) -> np.ndarray:

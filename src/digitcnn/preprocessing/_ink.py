@@ -6,7 +6,7 @@ import numpy as np
 
 from digitcnn.errors import NoDigitError
 from digitcnn.preprocessing._components import find_components
-from digitcnn.preprocessing._filters import sample
+from digitcnn.preprocessing._filters import quantile, sample
 from digitcnn.preprocessing._geometry import PIXEL_MAX, strengthen
 from digitcnn.preprocessing._values import PLANE_MAX
 
@@ -35,7 +35,7 @@ def drawn_ink(plane: np.ndarray, ground: int) -> np.ndarray:
 
 def full_strength(contrast: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Scale the contrast inside a mask so that a good part of the ink is at full strength."""
-    full = np.percentile(contrast[mask], 75)
+    full = quantile(contrast[mask], 0.75)
     # The faintest ink keeps a trace, so that the mask's outline is the ink's.
     return np.where(mask, np.clip(contrast / full, 1 / PIXEL_MAX, 1), 0).astype(np.float32)
 
@@ -46,8 +46,8 @@ def noise_level(contrast: np.ndarray) -> float:
     Between the 5th and the 30th percentile lies ground, never ink, and 1.12 standard deviations
     of a normal distribution.
     """
-    low, middle = np.percentile(sample(contrast), (5, 30))
-    return float(middle - low) / 1.12
+    values = sample(contrast)
+    return (quantile(values, 0.3) - quantile(values, 0.05)) / 1.12
 
 
 def peak_levels(contrast: np.ndarray) -> tuple[float, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from digitcnn.preprocessing._components import find_components
-from digitcnn.preprocessing._filters import running
+from digitcnn.preprocessing._filters import quantile, running
 
 # Below this many pixels on a side a line cannot be told from a stroke.
 _LEAST_SIDE = 60
@@ -48,7 +48,7 @@ def drop_lines(mask: np.ndarray, ink: np.ndarray) -> np.ndarray:
     if not rest.any():
         return mask
     # The rest holds the digit; what is left of its strokes tells how strong they are.
-    strength = float(np.percentile(ink[rest], 75))
+    strength = quantile(ink[rest], 0.75)
     if _are_ruled(across, ink, strength):
         mask = mask & ~(across & ~_crossings(mask, across))
     if _are_ruled(down, ink.T, strength):
