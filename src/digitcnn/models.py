@@ -130,7 +130,7 @@ def count_multiply_adds(model: Any) -> int:
     --------
     >>> from digitcnn.models import build_model, count_multiply_adds
     >>> count_multiply_adds(build_model("base"))
-    4288256
+    4291968
     """
     total = 0
     for layer in model.layers:

@@ -1,0 +1,50 @@
+"""People's own pictures and the project's examples, read by the published weights."""
+
+import csv
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from digitcnn import DigitcnnError, predict, predict_proba
+
+EXAMPLES = sorted(
+    path
+    for path in (Path(__file__).parents[1] / "examples").iterdir()
+    if path.suffix in (".jpg", ".png", ".gif")
+)
+WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_examples_are_read_with_confidence(path):
+    """Each example shows the digit that its name begins with, and is read with 90 % and more."""
+    probabilities = predict_proba(path)
+
+    assert WORDS[probabilities.argmax()] == path.name.split("-")[0]
+    assert probabilities.max() > 0.9
+
+
+def test_examples_together_are_read_as_one_by_one():
+    """A list of pictures of all forms and sizes gives the answers that each gives alone."""
+    np.testing.assert_array_equal(predict(EXAMPLES), [predict(path) for path in EXAMPLES])
+
+
+@pytest.mark.skipif(
+    "DIGITCNN_PICTURES_DIR" not in os.environ,
+    reason="people's own pictures are not published: DIGITCNN_PICTURES_DIR names a folder of them",
+)
+def test_peoples_own_pictures_are_read():
+    """Averaged over the people who took them, at least 97 % of the pictures are read rightly."""
+    folder = Path(os.environ["DIGITCNN_PICTURES_DIR"])
+    right = {}
+    with (folder / "manifest.csv").open(encoding="utf-8", newline="") as stream:
+        for row in csv.DictReader(stream):
+            try:
+                answer = predict(folder / row["path"])
+            except DigitcnnError:
+                answer = -1
+            right.setdefault(row["source"], []).append(answer == int(row["label"]))
+
+    assert np.mean([np.mean(each) for each in right.values()]) >= 0.97
