@@ -153,3 +153,20 @@ def test_public_functions_are_typed(name):
 
     assert [] == untyped
     assert signature.return_annotation is not inspect.Signature.empty
+
+
+def test_types_are_shipped_and_follow_the_input(tmp_path):
+    """A user's type checker sees an `int` for one picture and an array for many."""
+    api = pytest.importorskip("mypy.api", reason="mypy is a tool of the developers")
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import numpy as np\n"
+        "from digitcnn import DigitClassifier, predict\n"
+        "digit: int = predict('seven.jpg')\n"
+        "digits: np.ndarray = predict(['seven.jpg'])\n"
+        "again: int = DigitClassifier().predict(b'bytes')\n"
+    )
+
+    printed, _, status = api.run(["--strict", "--cache-dir", str(tmp_path), str(script)])
+
+    assert status == 0, printed

@@ -6,7 +6,7 @@ import operator
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -25,11 +25,26 @@ from digitcnn.errors import InvalidArgumentError
 from digitcnn.preprocessing import batches_of, is_single
 from digitcnn.weights import DEFAULT, Weights, get_weights, locate
 
+if TYPE_CHECKING:
+    from PIL import Image
+
 __all__ = ["DigitClassifier", "predict", "predict_proba"]
 
 Run = Callable[[npt.NDArray[np.float32]], Any]
 
+# What is one picture, and what is many, by type alone; an array may be either.
+OnePicture: TypeAlias = "str | os.PathLike[str] | bytes | Image.Image"
+ManyPictures: TypeAlias = list[Any] | tuple[Any, ...] | Iterator[Any]
+
 CHUNK_SIZE = 256
+
+
+@overload
+def predict(images: OnePicture, *, model: Any = None, min_confidence: float = 0.0) -> int: ...
+@overload
+def predict(images: ManyPictures, *, model: Any = None, min_confidence: float = 0.0) -> Digits: ...
+@overload
+def predict(images: Any, *, model: Any = None, min_confidence: float = 0.0) -> Any: ...
 
 
 def predict(
@@ -158,6 +173,12 @@ class DigitClassifier:
         self._session: NetworkSession | None = NetworkSession(path, self._threads)
         self.classes_ = np.arange(NUM_CLASSES)
 
+    @overload
+    def predict(self, images: OnePicture, *, min_confidence: float = 0.0) -> int: ...
+    @overload
+    def predict(self, images: ManyPictures, *, min_confidence: float = 0.0) -> Digits: ...
+    @overload
+    def predict(self, images: Any, *, min_confidence: float = 0.0) -> Any: ...
     def predict(self, images: Any, *, min_confidence: float = 0.0) -> int | Digits:
         """Read the digit in each picture, as :func:`digitcnn.predict` does.
 
