@@ -1,0 +1,88 @@
+"""Publishing a training run: two files and a record, never twice the same name."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from digitcnn import DigitClassifier, _registry, datasets, preprocess, train
+from digitcnn.strokes import draw_digits
+from digitcnn.training import Recipe, read_run
+
+pytest.importorskip("tf2onnx", reason="publishing needs digitcnn[export]")
+
+TOOL = Path(__file__).parents[1] / "tools" / "publish.py"
+CARD = "| date | weights |\n|---|---|\n"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A finished training run of the smallest network, for one epoch."""
+    folder = tmp_path_factory.mktemp("run")
+    recipe = Recipe(name="tiny-test", architecture="conv-pool", epochs=1)
+    train(*draw_digits(60, seed=1), recipe=recipe, run_dir=folder, verbose=0)
+    return read_run(folder)
+
+
+@pytest.fixture
+def tool(tmp_path, monkeypatch):
+    """The publishing tool, in a project folder of its own with forty images for MNIST."""
+    spec = importlib.util.spec_from_file_location("publish", TOOL)
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    for name in ("RELEASE", "BUNDLE"):
+        monkeypatch.setattr(tool, name, tmp_path / name.lower())
+        (tmp_path / name.lower()).mkdir()
+    monkeypatch.setattr(tool, "MODEL_CARD", tmp_path / "card.md")
+    tool.MODEL_CARD.write_text(CARD)
+    (tool.BUNDLE / "registry.json").write_text("[]")
+    monkeypatch.setattr(_registry, "bundle_folder", lambda: tool.BUNDLE)
+    pictures, labels = draw_digits(40, seed=2)
+    images = np.rint(preprocess(pictures)[..., 0] * 255).astype(np.uint8)
+    monkeypatch.setattr(datasets, "load_mnist", lambda: ((images, labels), (images, labels)))
+    return tool
+
+
+def test_publishing_makes_a_pair_and_its_record(tool, run):
+    """Both files lie in the release folder; the record tells their sizes and what was measured."""
+    record = tool.publish(run, "tiny-test")
+
+    (entry,) = json.loads((tool.BUNDLE / "registry.json").read_text())
+    assert entry["name"] == "tiny-test"
+    assert entry["num_parameters"] == 121_930
+    for form in ("h5", "onnx"):
+        path = tool.RELEASE / entry[form]["filename"]
+        assert path.stat().st_size == entry[form]["size"]
+    images, labels = datasets.load_mnist()[1]
+    score = DigitClassifier(tool.RELEASE / entry["onnx"]["filename"]).score(images, labels)
+    assert record.metrics["mnist_test_accuracy"] == pytest.approx(score)
+    assert "tiny-test-v1" in tool.MODEL_CARD.read_text()
+
+
+def test_a_published_version_is_never_written_again(tool, run):
+    """The next publication gets the next version; a file that is there already stops it."""
+    first = tool.publish(run, "tiny-test")
+    path = tool.RELEASE / first.onnx.filename
+    before = path.read_bytes()
+
+    second = tool.publish(run, "tiny-test")
+
+    assert second.id == "tiny-test-v2"
+    assert path.read_bytes() == before
+    (tool.RELEASE / "digitcnn-tiny-test-v3.onnx").write_bytes(b"")
+    with pytest.raises(SystemExit, match="never written again"):
+        tool.publish(run, "tiny-test")
+
+
+def test_only_the_newest_base_travels_in_the_package(tool, run):
+    """A new `base` takes the place of the one before in the package, not in the release."""
+    tool.publish(run, "base")
+    tool.publish(run, "base")
+
+    assert {path.name for path in tool.BUNDLE.glob("digitcnn-*")} == {
+        "digitcnn-base-v2.onnx",
+        "digitcnn-base-v2.weights.h5",
+    }
+    assert len(list(tool.RELEASE.glob("digitcnn-base-v1*"))) == 2
