@@ -91,6 +91,14 @@ def test_other_shapes_are_refused(shape):
         augment(np.zeros(shape, np.float32), seed=0)
 
 
+def test_pixels_are_refused():
+    """A batch that was not scaled to [0, 1] is refused instead of being cut off."""
+    with pytest.raises(InvalidArgumentError, match=r"`batch` must hold floats in \[0, 1\]"):
+        augment(np.full((1, 28, 28, 1), 40, np.uint8), seed=0)
+    with pytest.raises(InvalidArgumentError, match=r"`batch` must hold floats in \[0, 1\]"):
+        augment(np.full((1, 28, 28, 1), 40, np.float32), seed=0)
+
+
 def test_photographs_are_dark_on_light():
     """A photographed drawing is paper for the most part, with darker ink where it was bright."""
     drawings, _ = draw_digits(8, seed=5)

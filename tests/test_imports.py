@@ -23,18 +23,26 @@ MAY_IMPORT = {
     "plots": {"errors"},
     "_fetch": {"errors"},
     "_probabilities": {"errors"},
+    "_runs": {"errors"},
     "_sessions": {"errors"},
     "_idx": {"errors", "_fetch"},
     "_registry": {"errors", "_fetch"},
     "datasets": {"errors", "_fetch", "_idx"},
     "weights": {"errors", "_fetch", "_registry"},
-    "models": {"errors", "weights"},
+    "models": {"errors", "weights", "_runs"},
     "inference": {"errors", "preprocessing", "weights", "_probabilities", "_sessions"},
     "evaluation": {"errors", "preprocessing", "inference", "_probabilities"},
-    "training": {"errors", "preprocessing", "augmentation", "strokes", "models", "datasets"},
+    "training": {
+        "errors",
+        "preprocessing",
+        "augmentation",
+        "strokes",
+        "models",
+        "datasets",
+        "_runs",
+        "_probabilities",
+    },
 }
-# A model can be built from a run of one's own, which only training knows how to read.
-MAY_IMPORT_WHEN_CALLED = {"models": {"training"}}
 # These see everything: the public names, and the shell over them.
 FREE = {"__init__", "__main__", "cli"}
 
@@ -109,10 +117,8 @@ def test_rooms_import_one_way_only(room):
     for owner, path in modules():
         if owner != room:
             continue
-        for other, on_loading in rooms_of(path):
+        for other, _ in rooms_of(path):
             allowed = MAY_IMPORT[room] | {room}
-            if not on_loading:
-                allowed |= MAY_IMPORT_WHEN_CALLED.get(room, set())
             assert other in allowed, f"{path.relative_to(SOURCE)} imports {other}"
 
 

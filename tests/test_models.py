@@ -1,5 +1,7 @@
 """Architectures and the weights put into them."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from digitcnn import build_model, load_pretrained, predict_proba, preprocess
 from digitcnn.errors import CorruptFileError, InvalidArgumentError, UnknownWeightsError
 from digitcnn.models import ARCHITECTURES, count_multiply_adds, export_onnx
 from digitcnn.strokes import draw_digits
+from digitcnn.weights import list_weights
 
 keras = pytest.importorskip("keras", reason="the models need digitcnn[tensorflow]")
 
@@ -91,6 +94,34 @@ def test_weights_survive_a_round_trip(tmp_path):
     np.testing.assert_array_equal(
         np.asarray(model(batch, training=False)), np.asarray(loaded(batch, training=False))
     )
+
+
+def test_any_way_of_writing_a_path_names_the_file(tmp_path, monkeypatch):
+    """A file of the user's is found whichever way its path is written, for any architecture."""
+    build_model("conv-pool").save_weights(tmp_path / "own.weights.h5")
+    monkeypatch.chdir(tmp_path)
+
+    for path in ("own.weights.h5", "./own.weights.h5", Path("own.weights.h5")):
+        assert load_pretrained(path, architecture="conv-pool").name == "conv-pool"
+
+
+def test_weights_and_architecture_must_belong_together():
+    """Published weights are not put into another architecture."""
+    with pytest.raises(InvalidArgumentError, match="must be for the architecture 'conv-pool'"):
+        load_pretrained("base", architecture="conv-pool")
+
+
+def test_published_pairs_agree():
+    """For every published pair of files, Keras and ONNX Runtime give the same probabilities."""
+    images, _ = draw_digits(64, seed=9)
+
+    for record in list_weights():
+        model = load_pretrained(record.id)
+        np.testing.assert_allclose(
+            predict_proba(images, model=record.id), predict_proba(images, model=model), atol=1e-5
+        )
+        assert model.count_params() == record.num_parameters
+        assert count_multiply_adds(model) == record.multiply_adds
 
 
 def test_exported_network_agrees_with_keras(tmp_path):

@@ -1,5 +1,6 @@
 """Publishing a training run: two files and a record, never twice the same name."""
 
+import dataclasses
 import importlib.util
 import json
 from pathlib import Path
@@ -9,11 +10,12 @@ import pytest
 
 from digitcnn import DigitClassifier, _registry, datasets, preprocess, train
 from digitcnn.strokes import draw_digits
-from digitcnn.training import Recipe, read_run
+from digitcnn.training import RECIPES, Recipe, read_run
 
 pytest.importorskip("tf2onnx", reason="publishing needs digitcnn[export]")
 
 TOOL = Path(__file__).parents[1] / "tools" / "publish.py"
+RECIPE = Recipe(name="tiny-test", architecture="conv-pool", epochs=1)
 CARD = "| date | weights |\n|---|---|\n"
 
 
@@ -21,8 +23,7 @@ CARD = "| date | weights |\n|---|---|\n"
 def run(tmp_path_factory):
     """A finished training run of the smallest network, for one epoch."""
     folder = tmp_path_factory.mktemp("run")
-    recipe = Recipe(name="tiny-test", architecture="conv-pool", epochs=1)
-    train(*draw_digits(60, seed=1), recipe=recipe, run_dir=folder, verbose=0)
+    train(*draw_digits(60, seed=1), recipe=RECIPE, run_dir=folder, verbose=0)
     return read_run(folder)
 
 
@@ -37,6 +38,7 @@ def tool(tmp_path, monkeypatch):
         (tmp_path / name.lower()).mkdir()
     monkeypatch.setattr(tool, "MODEL_CARD", tmp_path / "card.md")
     tool.MODEL_CARD.write_text(CARD)
+    monkeypatch.setitem(RECIPES, RECIPE.name, RECIPE)
     (tool.BUNDLE / "registry.json").write_text("[]")
     monkeypatch.setattr(_registry, "bundle_folder", lambda: tool.BUNDLE)
     pictures, labels = draw_digits(40, seed=2)
@@ -74,6 +76,15 @@ def test_a_published_version_is_never_written_again(tool, run):
     (tool.RELEASE / "digitcnn-tiny-test-v3.onnx").write_bytes(b"")
     with pytest.raises(SystemExit, match="never written again"):
         tool.publish(run, "tiny-test")
+
+
+def test_a_run_by_an_unknown_recipe_is_refused(tool, run, monkeypatch):
+    """What nobody could train again by name is not published."""
+    monkeypatch.setitem(RECIPES, RECIPE.name, dataclasses.replace(RECIPE, epochs=2))
+
+    with pytest.raises(SystemExit, match="another recipe than RECIPES"):
+        tool.publish(run, "tiny-test")
+    assert not list(tool.RELEASE.iterdir())
 
 
 def test_only_the_newest_base_travels_in_the_package(tool, run):

@@ -20,7 +20,7 @@ pytest.importorskip("keras", reason="training needs digitcnn[tensorflow]")
 
 TINY = Recipe(
     name="tiny-test",
-    architecture="conv-pool",
+    architecture="conv5x5",  # with dropout, whose state a resumed run must find again
     epochs=3,
     batch_size=32,
     optimizer="adamw",
@@ -49,7 +49,7 @@ def test_run_folder_holds_everything(finished):
     """The folder of a finished run tells the recipe, the history, the versions and the metrics."""
     record = read_run(finished.run_dir)
 
-    assert record.architecture == "conv-pool"
+    assert record.architecture == "conv5x5"
     assert record.recipe["name"] == "tiny-test"
     assert record.num_images + record.validation_size == 120
     assert len(record.history) == 3
@@ -118,8 +118,11 @@ def test_finished_run_is_given_back_at_once(digits, finished):
 
 def test_folder_of_another_training_is_refused(digits, finished):
     """A run folder is never mixed with another recipe or seed."""
-    with pytest.raises(InvalidArgumentError, match="`run_dir` must be empty or hold the same"):
-        train(*digits, recipe=TINY, seed=5, run_dir=finished.run_dir, verbose=0)
+    images, labels = digits
+    with pytest.raises(InvalidArgumentError, match=r"hold the same training; .* differs in seed"):
+        train(images, labels, recipe=TINY, seed=5, run_dir=finished.run_dir, verbose=0)
+    with pytest.raises(InvalidArgumentError, match="differs in data"):
+        train(images, labels[::-1], recipe=TINY, run_dir=finished.run_dir, verbose=0)
 
 
 def test_trained_model_serves_everywhere(digits, finished):
@@ -175,9 +178,13 @@ def test_options_override_the_recipe(digits, tmp_path):
     ("options", "message"),
     [
         ({"recipe": "nonesuch"}, "`recipe` must be one of base"),
-        ({"epochs": 0}, "`epochs` must be positive"),
-        ({"batch_size": -1}, "`batch_size` must be positive"),
+        ({"epochs": 0}, "`epochs` must be a whole number of at least 1"),
+        ({"batch_size": -1}, "`batch_size` must be a whole number of at least 1"),
+        ({"epochs": 1.5}, "`epochs` must be a whole number of at least 1; got 1.5"),
         ({"learning_rate": 0.0}, "`learning_rate` must be positive"),
+        ({"learning_rate": float("inf")}, "`learning_rate` must be positive and finite"),
+        ({"seed": -1}, "`seed` must be a whole number in 0"),
+        ({"initial_weights": "base", "recipe": "conv-pool"}, "for the recipe's architecture"),
     ],
 )
 def test_bad_options_are_refused(digits, options, message):
@@ -196,6 +203,8 @@ def test_labels_must_match_images(digits):
     """One label too few is refused with both counts."""
     with pytest.raises(InvalidArgumentError, match="each of 120 images; got 119"):
         train(digits[0], digits[1][:-1])
+    with pytest.raises(InvalidArgumentError, match="`labels` must be integers"):
+        train(digits[0], digits[1] + 0.7)
 
 
 def test_unfinished_folder_is_no_run(tmp_path):
@@ -215,6 +224,68 @@ def test_recipes_survive_json():
     for recipe in RECIPES.values():
         fields = dataclasses.asdict(recipe)
         assert json.loads(json.dumps(fields)) == fields
+
+
+def test_the_last_average_survives_a_kill_before_the_end(digits, tmp_path, monkeypatch):
+    """Killed when all epochs are done but nothing is written, a run gives the averaged weights."""
+    options = {"recipe": TINY, "validation_size": 0, "verbose": 0}
+    expected = train(*digits, run_dir=tmp_path / "whole", **options)
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("digitcnn.training._fitting._choose_weights", killed)
+    with pytest.raises(KeyboardInterrupt):
+        train(*digits, run_dir=tmp_path / "killed", **options)
+    monkeypatch.undo()
+    resumed = train(*digits, run_dir=tmp_path / "killed", **options)
+
+    assert _same_weights(expected.model, resumed.model)
+
+
+def test_a_stop_from_outside_keeps_the_average(digits, tmp_path):
+    """A callback that ends training early gets the averaged weights of that epoch, too."""
+    import keras
+
+    class StopAfterTwo(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            del logs
+            self.model.stop_training = epoch == 1
+
+    options = {"recipe": TINY, "validation_size": 0, "verbose": 0}
+    stopped = train(*digits, run_dir=tmp_path, callbacks=[StopAfterTwo()], **options)
+
+    assert len(stopped.history["loss"]) == 2
+    batch = np.zeros((1, 28, 28, 1), np.float32)
+    assert np.isfinite(np.asarray(stopped.model(batch, training=False))).all()
+
+
+def test_early_stopping_counts_from_the_history():
+    """Training has stalled once the validation loss has not fallen for as long as the patience."""
+    from digitcnn.training._fitting import has_stalled
+
+    losses = [0.5, 0.3, 0.4, 0.35]
+    history = [{"val_loss": loss} for loss in losses]
+
+    assert has_stalled(history, 2)
+    assert not has_stalled(history, 3)
+    assert not has_stalled(history, None)
+    assert not has_stalled([], 1)
+
+
+def test_finished_folders_are_small(finished):
+    """What only going on would need is gone: pools, checkpoints, the optimizer's state."""
+    names = {path.name for path in finished.run_dir.iterdir()}
+
+    assert names == {"plan.json", "run.json", "final.weights.h5", "history.csv"}
+
+
+def test_history_is_a_table(finished):
+    """`history.csv` has a row for each epoch, counted from 1."""
+    lines = (finished.run_dir / "history.csv").read_text().splitlines()
+
+    assert lines[0].startswith("epoch,")
+    assert [line.split(",")[0] for line in lines[1:]] == ["1", "2", "3"]
 
 
 @pytest.mark.slow

@@ -712,6 +712,8 @@ def test_registry_file_is_as_publishing_writes_it():
 @pytest.mark.parametrize(("record", "form"), PUBLISHED)
 def test_release_asset_is_what_its_record_says(record, form):
     """Each published file lies in `weights/` with the recorded name, size and SHA-256."""
+    if not RELEASE_ASSETS.is_dir():
+        pytest.skip("the release's assets lie in a checkout, not in a source distribution")
     file = record.file(form)
 
     assert file.filename == weights.published_filename(record.name, record.version, form)

@@ -19,7 +19,9 @@ import numpy as np
 
 from digitcnn import DigitClassifier, datasets, evaluate, load_pretrained, preprocess
 from digitcnn.models import count_multiply_adds, export_onnx
-from digitcnn.training import RunRecord, read_run
+from digitcnn.training import RECIPES, RunRecord, read_run
+from digitcnn.training._folders import as_fields
+from digitcnn.training.recipes import recipe_from_fields
 from digitcnn.weights import (
     PublishedFile,
     Weights,
@@ -52,6 +54,7 @@ def main() -> None:
 
 def publish(run: RunRecord, name: str) -> Weights:
     """Write the files, compare them, measure them, and enter the record."""
+    _check_recipe(run)
     version = next_version(name)
     h5, onnx = (RELEASE / published_filename(name, version, form) for form in ("h5", "onnx"))
     for path in (h5, onnx):
@@ -63,29 +66,43 @@ def publish(run: RunRecord, name: str) -> Weights:
         model.save_weights(h5)
         export_onnx(model, onnx)
         _compare(model, onnx, train_images[:1000])
+        evaluation = evaluate(DigitClassifier(onnx), test_images, test_labels)
+        record = Weights(
+            name=name,
+            version=version,
+            architecture=run.architecture,
+            h5=PublishedFile.of(h5),
+            onnx=PublishedFile.of(onnx),
+            num_parameters=int(model.count_params()),
+            multiply_adds=count_multiply_adds(model),
+            metrics={
+                "mnist_test_accuracy": round(float(evaluation.accuracy), 6),
+                **run.metrics,
+            },
+            recipe=run.recipe["name"],
+            date=dt.datetime.now(tz=dt.UTC).date().isoformat(),
+        )
+        _enter_in_model_card(record, run, errors=evaluation.num_errors)
+        if name in BUNDLED_NAMES:
+            _bundle(name, h5, onnx)
+        add_record(record)
     except BaseException:
         # An unpublished half must not block the next attempt.
         h5.unlink(missing_ok=True)
         onnx.unlink(missing_ok=True)
         raise
-    evaluation = evaluate(DigitClassifier(onnx), test_images, test_labels)
-    record = Weights(
-        name=name,
-        version=version,
-        architecture=run.architecture,
-        h5=PublishedFile.of(h5),
-        onnx=PublishedFile.of(onnx),
-        num_parameters=int(model.count_params()),
-        multiply_adds=count_multiply_adds(model),
-        metrics={"mnist_test_accuracy": round(float(evaluation.accuracy), 6), **run.metrics},
-        recipe=run.recipe["name"],
-        date=dt.datetime.now(tz=dt.UTC).date().isoformat(),
-    )
-    add_record(record)
-    if name in BUNDLED_NAMES:
-        _bundle(name, h5, onnx)
-    _enter_in_model_card(record, run, errors=round((1 - evaluation.accuracy) * len(test_labels)))
     return record
+
+
+def _check_recipe(run: RunRecord) -> None:
+    """Refuse a run whose recipe is not the one that its name stands for in this checkout."""
+    name = run.recipe["name"]
+    known = RECIPES.get(name)
+    if known is None or as_fields(recipe_from_fields(run.recipe)) != as_fields(known):
+        raise SystemExit(
+            f"the run was trained by another recipe than RECIPES[{name!r}], so nobody could train "
+            "it again by name; enter the recipe first"
+        )
 
 
 def _compare(model: object, onnx: Path, images: np.ndarray) -> None:

@@ -3,7 +3,7 @@
     python tools/readme.py README.md sh 1          the first block marked sh
     python tools/readme.py README.md python --run  run all blocks marked python, one after another
 
-Text that a block's last line announces with `# prints` is compared with what it printed.
+What lines announce with `# prints` is compared with what the block printed, line by line.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ def run_python(body: str, namespace: dict[str, object]) -> None:
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         exec(compile(body, "<block>", "exec"), namespace)  # noqa: S102 - the project's own docs
-    for expected in _EXPECTED.findall(body):
-        if expected not in printed.getvalue():
-            raise SystemExit(f"expected {expected!r}, but it printed {printed.getvalue()!r}")
+    expected = _EXPECTED.findall(body)
+    if expected and printed.getvalue().splitlines() != expected:
+        raise SystemExit(f"expected {expected}, but it printed {printed.getvalue()!r}")
 
 
 def main() -> None:

@@ -41,7 +41,7 @@ class Weights:
     h5, onnx : PublishedFile
         The file for Keras and the one for ONNX Runtime.
     num_parameters : int
-        Trained values in the network.
+        Values in the network, the statistics of its normalisation counted in.
     multiply_adds : int or None
         Multiplications with addition for one image, where counted.
     metrics : mapping of str to float

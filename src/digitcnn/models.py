@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from digitcnn._runs import read_run
 from digitcnn.errors import CorruptFileError, InvalidArgumentError, MissingDependencyError
 from digitcnn.weights import get_weights, list_weights, locate
 
@@ -58,14 +60,22 @@ def build_model(architecture: str = "base") -> keras.Model:
     return keras.Sequential([keras.Input(_INPUT_SHAPE), *layers], name=architecture)
 
 
-def load_pretrained(weights: str | os.PathLike[str] = "base", *, cache_dir: Any = None) -> Any:
+def load_pretrained(
+    weights: str | os.PathLike[str] = "base",
+    *,
+    architecture: str | None = None,
+    cache_dir: Any = None,
+) -> Any:
     """Load a network with published weights, or with those of a training run.
 
     Parameters
     ----------
     weights : str or os.PathLike
         The name of published weights ("base", or "base-v1" to pin a version), the folder of a
-        finished training run, or a `.weights.h5` file of the `base` architecture.
+        finished training run, or a `.weights.h5` file of your own.
+    architecture : str, optional
+        What the weights must be for, as `build_model` calls it; a file of your own is taken for
+        "base" without it.
     cache_dir : str or os.PathLike, optional
         Where to keep what has to be downloaded; by default the user's cache folder.
 
@@ -86,7 +96,13 @@ def load_pretrained(weights: str | os.PathLike[str] = "base", *, cache_dir: Any 
         If Keras is not installed.
     """
     import_keras("load_pretrained")
-    architecture, path = _find(weights, cache_dir)
+    found, path = find_weights(weights, cache_dir=cache_dir)
+    if architecture and found not in (None, architecture):
+        raise InvalidArgumentError(
+            f"`weights` must be for the architecture {architecture!r}; got {weights!r}, which is "
+            f"for {found!r}. Choose weights and architecture that belong together."
+        )
+    architecture = found or architecture or "base"
     model = build_model(architecture)
     try:
         model.load_weights(path)
@@ -98,19 +114,35 @@ def load_pretrained(weights: str | os.PathLike[str] = "base", *, cache_dir: Any 
     return model
 
 
-def _find(weights: str | os.PathLike[str], cache_dir: Any) -> tuple[str, str]:
-    """Resolve a name, run folder or file to an architecture and a verified file."""
-    published = {name for record in list_weights() for name in (record.name, record.id)}
-    # A folder that happens to be called like published weights does not hide them.
-    if weights not in published and os.path.isdir(weights):  # noqa: PTH112 - may be a bare name
-        from digitcnn.training import read_run
+def find_weights(
+    weights: str | os.PathLike[str], *, cache_dir: Any = None
+) -> tuple[str | None, Path]:
+    """Resolve a name, run folder or file to a verified file and what it is for.
 
+    Parameters
+    ----------
+    weights : str or os.PathLike
+        As :func:`load_pretrained` takes them.
+    cache_dir : str or os.PathLike, optional
+        Where to keep what has to be downloaded.
+
+    Returns
+    -------
+    architecture : str or None
+        None for a file of the user's, which does not say.
+    path : Path
+        The `.weights.h5` file.
+    """
+    published = {name for record in list_weights() for name in (record.name, record.id)}
+    is_path = isinstance(weights, str | os.PathLike) and weights not in published
+    # A folder that happens to be called like published weights does not hide them.
+    if is_path and Path(weights).is_dir():
         record = read_run(weights)
-        return record.architecture, str(record.weights_path)
-    path = str(locate(weights, format="h5", cache_dir=cache_dir))
-    if isinstance(weights, os.PathLike) or weights == path:
-        return "base", path
-    return get_weights(weights).architecture, path
+        return record.architecture, record.weights_path
+    path = locate(weights, format="h5", cache_dir=cache_dir)
+    if is_path:
+        return None, path
+    return get_weights(weights).architecture, path  # type: ignore[arg-type]
 
 
 def count_multiply_adds(model: Any) -> int:

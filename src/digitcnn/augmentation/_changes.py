@@ -78,7 +78,7 @@ def augment(
     Raises
     ------
     InvalidArgumentError
-        If `batch` has another shape.
+        If `batch` has another shape or other values.
 
     See Also
     --------
@@ -91,9 +91,15 @@ def augment(
     >>> augment(np.zeros((2, 28, 28, 1), np.float32), seed=0).shape
     (2, 28, 28, 1)
     """
+    batch = np.asarray(batch)
     if batch.ndim != _BATCH_RANK or batch.shape[3] != 1:
         raise InvalidArgumentError(
             f"`batch` must have shape (N, H, W, 1); got {batch.shape}. Call preprocess() first."
+        )
+    if batch.dtype.kind != "f" or (batch.size and not 0 <= batch.min() <= batch.max() <= 1):
+        raise InvalidArgumentError(
+            f"`batch` must hold floats in [0, 1]; got {batch.dtype} outside of it. "
+            "Call preprocess() first."
         )
     limits = augmentation or Augmentation()
     rng = np.random.default_rng(seed)
@@ -182,11 +188,21 @@ def _sample(images: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.nda
     return top * (1 - down) + bottom * down
 
 
+def moved(images: np.ndarray, step: int, axis: int) -> np.ndarray:
+    """Move images along one axis; what leaves at one edge does not come back at the other."""
+    result = np.roll(images, step, axis)
+    edge: list[slice] = [slice(None)] * images.ndim
+    edge[axis] = slice(0, step) if step > 0 else slice(step, None)
+    if step:
+        result[tuple(edge)] = 0
+    return result
+
+
 def change_pen(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Widen or narrow strokes by up to a pixel: towards the local maximum or minimum."""
     highest, lowest = images.copy(), images.copy()
     for axis, step in ((1, 1), (1, -1), (2, 1), (2, -1)):
-        neighbour = np.roll(images, step, axis)
+        neighbour = moved(images, step, axis)
         np.maximum(highest, neighbour, out=highest)
         np.minimum(lowest, neighbour, out=lowest)
     amount = rng.uniform(-0.6, 0.9, (len(images), 1, 1)).astype(np.float32)
@@ -203,7 +219,7 @@ def change_light(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     blur = rng.uniform(0, 1, shape).astype(np.float32) * (rng.random(shape) < 0.5)
     blurred = images
     for axis in (1, 2):
-        blurred = (np.roll(blurred, 1, axis) + 2 * blurred + np.roll(blurred, -1, axis)) / 4
+        blurred = (moved(blurred, 1, axis) + 2 * blurred + moved(blurred, -1, axis)) / 4
     return np.clip(fade * (images + blur * (blurred - images)), 0, 1) ** gamma
 
 

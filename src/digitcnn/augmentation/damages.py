@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
+from digitcnn.augmentation._changes import moved
 from digitcnn.errors import InvalidArgumentError
 
 SIDE = 28
@@ -141,9 +142,8 @@ def jolted(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     steps = np.linspace(-3, 3, 13)
     total = np.zeros(image.shape)
     for step in steps:
-        total += np.roll(
-            image, (round(step * np.sin(angle)), round(step * np.cos(angle))), axis=(0, 1)
-        )
+        shifted = moved(image, round(step * np.sin(angle)), 0)
+        total += moved(shifted, round(step * np.cos(angle)), 1)
     return total / len(steps)
 
 
@@ -205,7 +205,7 @@ def outlined(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     ink = image > PIXEL_MAX // 2
     inner = ink.copy()
     for axis, step in ((0, 1), (0, -1), (1, 1), (1, -1)):
-        inner &= np.roll(ink, step, axis)
+        inner &= moved(ink, step, axis)
     return np.where(ink & ~inner, PIXEL_MAX, 0)
 
 

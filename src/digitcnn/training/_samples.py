@@ -18,7 +18,9 @@ from digitcnn.training.recipes import Recipe
 
 _NUM_CLASSES = 10
 
-# Each epoch takes another part of a pool this many times as large as what it needs.
+_FULL_SIZE = 60_000  # images: what the recipes' counts are meant for
+
+# Each epoch draws its part anew from a pool this many times as large.
 _POOL_EPOCHS = 3
 # A third of the drawings are seen as photos, with uneven light and grain.
 _PHOTO_PART = 3
@@ -43,6 +45,10 @@ class Samples:
     def __len__(self) -> int:
         return len(self.pixels)
 
+    def batch(self) -> np.ndarray:
+        """Give all images as a canonical batch."""
+        return (self.pixels / np.float32(255))[..., None]
+
     @classmethod
     def of(cls, images: Any, labels: np.ndarray) -> Samples:
         """Preprocess images and one-hot their labels."""
@@ -59,7 +65,7 @@ def make_pools(
 ) -> list[Samples]:
     """Make the pools that the epochs take their part from: digits, other things, damaged copies.
 
-    `progress` is told how many more pictures are made, out of `pool_size(recipe)`.
+    `progress` is told how many more pictures are made, out of `pool_size`.
     """
 
     def digits(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -79,19 +85,21 @@ def make_pools(
     return [
         _make_pool(make, part * _POOL_EPOCHS, seed=_mix(seed, kind), progress=progress)
         for kind, (make, part) in enumerate(
-            zip((digits, nondigits, damaged), parts(recipe), strict=True)
+            zip((digits, nondigits, damaged), parts(recipe, len(given)), strict=True)
         )
     ]
 
 
-def pool_size(recipe: Recipe) -> int:
+def pool_size(recipe: Recipe, num_images: int) -> int:
     """Count the pictures in all pools together."""
-    return sum(parts(recipe)) * _POOL_EPOCHS
+    return sum(parts(recipe, num_images)) * _POOL_EPOCHS
 
 
-def parts(recipe: Recipe) -> tuple[int, int, int]:
-    """Say how many of each pool an epoch takes."""
-    return recipe.drawn_digits, recipe.drawn_nondigits, recipe.damaged
+def parts(recipe: Recipe, num_images: int) -> tuple[int, ...]:
+    """Say how many of each pool an epoch over so many images takes."""
+    scale = min(1, num_images / _FULL_SIZE)
+    counts = (recipe.drawn_digits, recipe.drawn_nondigits, recipe.damaged)
+    return tuple(round(count * scale) for count in counts)
 
 
 def _make_pool(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from dataclasses import dataclass
+from typing import Any
 
 from digitcnn.augmentation import Augmentation
 from digitcnn.errors import InvalidArgumentError
@@ -34,10 +37,10 @@ class Recipe:
     augmentation : Augmentation or None
         How the training images are changed at random, anew each epoch.
     drawn_digits, drawn_nondigits : int
-        Digits, and things that are none, from the stroke generator, to an epoch of MNIST. What is
-        no digit is taught as "every digit alike".
+        Digits, and things that are none, from the stroke generator, to an epoch of 60,000 images;
+        fewer images take as much fewer. What is no digit is taught as "every digit alike".
     damaged : int
-        Damaged copies of the training images, preprocessed like any picture, to an epoch.
+        Damaged copies of the training images, preprocessed like any picture, likewise.
     patience : int or None
         Epochs without a smaller validation loss before training stops.
     """
@@ -56,6 +59,43 @@ class Recipe:
     drawn_nondigits: int = 0
     damaged: int = 0
     patience: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what no training can be made of."""
+        for name in ("epochs", "batch_size"):
+            _check_whole(name, getattr(self, name), least=1)
+        for name in ("drawn_digits", "drawn_nondigits", "damaged"):
+            _check_whole(name, getattr(self, name), least=0)
+        if not (0 < self.learning_rate < math.inf):
+            raise InvalidArgumentError(
+                f"`learning_rate` must be positive and finite; got {self.learning_rate!r}. "
+                "Try 0.001."
+            )
+        if self.optimizer not in _OPTIMIZERS:
+            raise InvalidArgumentError(
+                f"`optimizer` must be one of {', '.join(_OPTIMIZERS)}; got {self.optimizer!r}. "
+                "Choose one of these."
+            )
+
+
+_OPTIMIZERS = ("adam", "adamw", "adadelta")
+
+
+def _check_whole(name: str, value: object, *, least: int) -> None:
+    """Refuse what is no whole number, or too small a one."""
+    if not isinstance(value, int) or value < least:
+        raise InvalidArgumentError(
+            f"`{name}` must be a whole number of at least {least}; got {value!r}. Pass an int."
+        )
+
+
+def recipe_from_fields(fields: dict[str, Any]) -> Recipe:
+    """Rebuild a recipe from its fields in JSON; those it lacks have their defaults."""
+    known = {each.name for each in dataclasses.fields(Recipe)}
+    values = {name: value for name, value in fields.items() if name in known}
+    if values.get("augmentation"):
+        values["augmentation"] = Augmentation(**values["augmentation"])
+    return Recipe(**values)
 
 
 # What the tutorials augment by: rotation, zoom, width and height shift, nothing else.
@@ -122,7 +162,7 @@ def get_recipe(recipe: str | Recipe) -> Recipe:
     """
     if isinstance(recipe, Recipe):
         return recipe
-    if recipe not in RECIPES:
+    if not isinstance(recipe, str) or recipe not in RECIPES:
         raise InvalidArgumentError(
             f"`recipe` must be one of {', '.join(RECIPES)}, or a Recipe; got {recipe!r}. "
             "Choose one of these, or change one with dataclasses.replace."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -73,8 +73,9 @@ def read_run(run_dir: str | os.PathLike[str]) -> RunRecord:
     folder = Path(run_dir)
     try:
         content = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
-        record = RunRecord(run_dir=folder, **content)
-    except (OSError, ValueError, TypeError) as error:
+        known = {each.name for each in fields(RunRecord)} - {"run_dir"}
+        record = RunRecord(folder, **{name: content[name] for name in known})
+    except (OSError, ValueError, TypeError, KeyError) as error:
         raise CorruptFileError(
             f"`run_dir` must be the folder of a finished training run; got {str(folder)!r}: "
             f"{error}. Let the training finish: the same call resumes it."

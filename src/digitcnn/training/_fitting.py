@@ -1,0 +1,193 @@
+"""Fitting a network with Keras, so that a kill at any moment costs one epoch and nothing else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from digitcnn._runs import WEIGHTS_FILE
+from digitcnn.models import build_model, load_pretrained
+from digitcnn.training._folders import History, State, read_state, write_history, write_state
+from digitcnn.training._samples import EpochPlan, Samples
+from digitcnn.training.recipes import Recipe
+
+
+def fit(
+    recipe: Recipe,
+    plan: EpochPlan,
+    validation: Samples,
+    *,
+    folder: Path,
+    initial_weights: str | os.PathLike[str] | None,
+    callbacks: Sequence[Any],
+    verbose: int | str,
+) -> tuple[History, dict[str, float]]:
+    """Train from the last checkpoint to the end, and write the weights that count."""
+    keras.utils.set_random_seed(plan.seed)
+    model = _start(recipe, plan.num_steps, initial_weights)
+    state = read_state(folder)
+    if state.history:
+        # The optimizer's variables exist only once it knows the model's.
+        model.optimizer.build(model.trainable_variables)
+        model.load_weights(folder / state.weights)
+    if len(state.history) < recipe.epochs and not has_stalled(state.history, recipe.patience):
+        model.fit(
+            plan.batches(first_epoch=len(state.history)),
+            steps_per_epoch=plan.num_steps,
+            shuffle=False,
+            initial_epoch=len(state.history),
+            epochs=recipe.epochs,
+            validation_data=(validation.batch(), validation.targets) if len(validation) else None,
+            validation_batch_size=500,
+            callbacks=[*_own_callbacks(recipe, plan.seed, folder, state), *callbacks],
+            verbose=verbose,
+        )
+    metrics = _choose_weights(model, recipe, folder, read_state(folder))
+    # A fresh model, without the optimizer's variables.
+    finished = build_model(recipe.architecture)
+    finished.set_weights(model.get_weights())
+    _save(finished, folder / WEIGHTS_FILE)
+    return read_state(folder).history, metrics
+
+
+def _start(
+    recipe: Recipe, steps_per_epoch: int, initial_weights: str | os.PathLike[str] | None
+) -> Any:
+    """Build and compile the network that the first epoch begins with."""
+    if initial_weights is None:
+        model = build_model(recipe.architecture)
+    else:
+        model = load_pretrained(initial_weights, architecture=recipe.architecture)
+    model.compile(
+        optimizer=_optimizer(recipe, steps_per_epoch),
+        loss="categorical_crossentropy",
+        metrics=["accuracy"],
+        # On two CPU cores XLA halved the images per second (Keras 3.15, TensorFlow 2.21).
+        jit_compile=False,
+    )
+    return model
+
+
+def _optimizer(recipe: Recipe, steps_per_epoch: int) -> Any:
+    """Build the recipe's optimizer with its schedule and weight average."""
+    rate: Any = recipe.learning_rate
+    if recipe.cosine_decay:
+        total = steps_per_epoch * recipe.epochs
+        warmup = min(steps_per_epoch, total // 2)
+        rate = keras.optimizers.schedules.CosineDecay(
+            0.0, total - warmup, warmup_target=recipe.learning_rate, warmup_steps=warmup
+        )
+    options: dict[str, Any] = {}
+    if recipe.weight_average:
+        options = {"use_ema": True, "ema_momentum": recipe.weight_average}
+    if recipe.optimizer == "adamw":
+        options["weight_decay"] = recipe.weight_decay
+    kinds = {
+        "adam": keras.optimizers.Adam,
+        "adamw": keras.optimizers.AdamW,
+        "adadelta": keras.optimizers.Adadelta,
+    }
+    return kinds[recipe.optimizer](rate, **options)
+
+
+def _own_callbacks(recipe: Recipe, seed: int, folder: Path, state: State) -> list[Any]:
+    """List what keeps a run, in the order it must happen in at the end of an epoch."""
+    recorder = _Recorder(folder, state, patience=recipe.patience)
+    own: list[Any] = [_SeedDropout(seed), _RawCheckpoint(folder)]
+    if recipe.weight_average:
+        # After the checkpoint, which goes on from the raw weights; before what judges a network.
+        own.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
+    return [*own, recorder]
+
+
+class _SeedDropout(keras.callbacks.Callback):  # type: ignore[misc]
+    """Seed dropout anew for each epoch: Keras does not store its state with the weights."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self.seed = seed
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 - Keras' signature
+        for index, layer in enumerate(self.model.layers):
+            generator = getattr(layer, "seed_generator", None)
+            if generator is not None:
+                words = np.random.SeedSequence([self.seed, epoch, index]).generate_state(2)
+                generator.state.assign(words)
+
+
+class _RawCheckpoint(keras.callbacks.Callback):  # type: ignore[misc]
+    """Write what the next epoch would begin with: weights and the optimizer's state."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.folder = folder
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 - Keras' signature
+        _save(self.model, self.folder / _epoch_file(epoch))
+
+
+class _Recorder(keras.callbacks.Callback):  # type: ignore[misc]
+    """Keep the best epoch's weights and the history, and stop when nothing improves.
+
+    The small file that names the others is written last, so that a kill at any moment leaves a
+    state to go on from.
+    """
+
+    def __init__(self, folder: Path, state: State, *, patience: int | None) -> None:
+        super().__init__()
+        self.folder = folder
+        self.state = state
+        self.patience = patience
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        metrics = {name: float(value) for name, value in (logs or {}).items()}
+        best = self.state.best
+        before = [each["val_accuracy"] for each in self.state.history if "val_accuracy" in each]
+        if "val_accuracy" in metrics and metrics["val_accuracy"] > max(before, default=-1):
+            best = f"best-{epoch + 1:03d}.weights.h5"
+            _save(self.model, self.folder / best)
+        history = [*self.state.history, metrics]
+        self.state = State(weights=_epoch_file(epoch), best=best, history=history)
+        write_state(self.folder, self.state)
+        write_history(self.folder, history)
+        if has_stalled(history, self.patience):
+            self.model.stop_training = True
+
+
+def has_stalled(history: History, patience: int | None) -> bool:
+    """Tell whether the validation loss has not fallen for `patience` epochs."""
+    losses = [epoch["val_loss"] for epoch in history if "val_loss" in epoch]
+    if not patience or not losses:
+        return False
+    return len(losses) - 1 - losses.index(min(losses)) >= patience
+
+
+def _choose_weights(model: Any, recipe: Recipe, folder: Path, state: State) -> dict[str, float]:
+    """Load the best epoch's weights or, without validation, the last epoch's average."""
+    if state.best:
+        accuracies = [epoch["val_accuracy"] for epoch in state.history]
+        model.load_weights(folder / state.best)
+        best = max(accuracies)
+        return {"validation_accuracy": best, "best_epoch": 1 + accuracies.index(best)}
+    # From the file, because Keras leaves raw or averaged weights behind, as the case may be.
+    model.load_weights(folder / state.weights)
+    if recipe.weight_average:
+        model.optimizer.finalize_variable_values(model.trainable_variables)
+    return {}
+
+
+def _epoch_file(epoch: int) -> str:
+    """Name the file of an epoch, counted from 0, by its number, counted from 1."""
+    return f"epoch-{epoch + 1:03d}.weights.h5"
+
+
+def _save(model: Any, path: Path) -> None:
+    """Write weights whole or not at all."""
+    partial = path.with_name(f"partial-{path.name}")
+    model.save_weights(partial)
+    partial.replace(path)

@@ -1,0 +1,172 @@
+"""The folder of a training: what it is for, how far it has come, and what is left of it."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from digitcnn._runs import RUN_FILE
+from digitcnn.errors import InvalidArgumentError
+from digitcnn.training._samples import Samples
+from digitcnn.training.recipes import Recipe, recipe_from_fields
+
+History = list[dict[str, float]]
+
+_PLAN_FILE = "plan.json"
+_STATE_FILE = "state.json"
+_POOLS_FILE = "pools.npz"
+_PACKAGES = ("digitcnn", "keras", "tensorflow", "numpy", "pillow")
+
+
+@dataclass(frozen=True)
+class State:
+    """How far a training has come.
+
+    Attributes
+    ----------
+    weights : str
+        The file that the next epoch begins with.
+    best : str
+        The file of the best epoch; empty without validation.
+    history : list of dict of str to float
+        Each epoch's metrics.
+    """
+
+    weights: str = ""
+    best: str = ""
+    history: History = field(default_factory=list)
+
+
+def read_state(folder: Path) -> State:
+    """Read how far a training has come; an empty state where it has not begun."""
+    path = folder / _STATE_FILE
+    return State(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else State()
+
+
+def write_state(folder: Path, state: State) -> None:
+    """Write how far a training has come, then drop the weights that this makes useless."""
+    write_json(folder / _STATE_FILE, dataclasses.asdict(state))
+    for pattern in ("epoch-*.weights.h5", "best-*.weights.h5"):
+        for path in folder.glob(pattern):
+            if path.name not in (state.weights, state.best):
+                path.unlink()
+
+
+def write_history(folder: Path, history: History) -> None:
+    """Write each epoch's metrics as a table, epochs counted from 1."""
+    with _whole(folder / "history.csv") as partial, partial.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, ["epoch", *history[0]], extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows({"epoch": number, **row} for number, row in enumerate(history, 1))
+
+
+def claim(folder: Path, plan: dict[str, Any]) -> None:
+    """Write down what the folder is for, or refuse one that holds another training."""
+    path = folder / _PLAN_FILE
+    if not path.exists():
+        write_json(path, plan)
+        return
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    # A field that a later version adds to the recipe has, in older folders, its default.
+    stored["recipe"] = as_fields(recipe_from_fields(stored["recipe"]))
+    differing = [name for name, value in plan.items() if stored.get(name) != value]
+    if differing:
+        raise InvalidArgumentError(
+            f"`run_dir` must be empty or hold the same training; got {str(folder)!r}, which "
+            f"differs in {', '.join(differing)}. Choose another folder."
+        )
+
+
+def describe(samples: tuple[Samples, ...]) -> str:
+    """Give the SHA-256 of all images and what is to be learnt of them."""
+    digest = hashlib.sha256()
+    for each in samples:
+        digest.update(each.pixels.tobytes())
+        digest.update(each.targets.tobytes())
+    return digest.hexdigest()
+
+
+def as_fields(recipe: Recipe) -> dict[str, Any]:
+    """Write a recipe as JSON gives it back."""
+    fields: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(recipe)))
+    return fields
+
+
+def read_pools(folder: Path) -> list[Samples] | None:
+    """Read the pools that an interrupted run has made, or None."""
+    path = folder / _POOLS_FILE
+    if not path.exists():
+        return None
+    with np.load(path) as stored:
+        return [
+            Samples(stored[f"pixels{index}"], stored[f"targets{index}"])
+            for index in range(len(stored.files) // 2)
+        ]
+
+
+def write_pools(folder: Path, pools: list[Samples]) -> None:
+    """Keep the pools for a run that may be interrupted."""
+    arrays: dict[str, Any] = {}
+    for index, pool in enumerate(pools):
+        arrays[f"pixels{index}"], arrays[f"targets{index}"] = pool.pixels, pool.targets
+    with _whole(folder / _POOLS_FILE) as partial:
+        np.savez(partial, **arrays)
+
+
+def finish(folder: Path, plan: dict[str, Any], metrics: dict[str, float], history: History) -> None:
+    """Write what the run was and what came of it, then drop what only going on would need."""
+    record = {name: plan[name] for name in plan if name not in ("data", "initial_weights")}
+    write_json(
+        folder / RUN_FILE,
+        {**record, "metrics": metrics, "history": history, "versions": _versions()},
+    )
+    for pattern in (_POOLS_FILE, "epoch-*.weights.h5", "best-*.weights.h5", _STATE_FILE):
+        for path in folder.glob(pattern):
+            path.unlink()
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a JSON file whole or not at all."""
+    with _whole(path) as partial, partial.open("w", encoding="utf-8") as stream:
+        json.dump(content, stream, indent=1)
+        stream.write("\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+class _whole:  # noqa: N801 - reads as the statement `with _whole(path) as partial:`
+    """Give a place beside the real one to write to, and move it there when all is written."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.partial = path.with_name(f"partial-{path.name}")
+
+    def __enter__(self) -> Path:
+        return self.partial
+
+    def __exit__(self, kind: object, error: object, traceback: object) -> None:
+        if error is None:
+            self.partial.replace(self.path)
+
+
+def _versions() -> dict[str, str]:
+    """Name the versions that decide what a seed gives."""
+    import keras
+
+    versions = {"python": platform.python_version(), "keras_backend": keras.backend.backend()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions
