@@ -3,7 +3,7 @@
     python tools/figures.py [--pictures FOLDER]
 
 Replaces what stands between `<!-- figures: NAME -->` and `<!-- end -->` in both files, and draws
-`docs/images/examples.png`. FOLDER is as `benchmarks/pictures.py` takes it; without it the figures
+the pictures in `docs/images`. FOLDER is as `benchmarks/pictures.py` takes it; without it the figures
 of people's own pictures stay as they are.
 """
 
@@ -21,7 +21,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 from PIL import Image, ImageOps
 
-from digitcnn import datasets, evaluate, predict_proba
+from digitcnn import datasets, evaluate, explain, plots, predict_proba
 from digitcnn.weights import get_weights
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -48,6 +48,8 @@ def main() -> None:
             )
         page.write_text(text, encoding="utf-8")
     draw_examples(PROJECT / "docs" / "images" / "examples.png")
+    steps = plots.steps(explain(PROJECT / "examples" / "seven-crossed.jpg"))
+    steps[0, 0].figure.savefig(PROJECT / "docs" / "images" / "steps.png", dpi=72)
 
 
 def mnist_figures() -> str:
