@@ -3,8 +3,8 @@
     python tools/figures.py [--pictures FOLDER]
 
 Replaces what stands between `<!-- figures: NAME -->` and `<!-- end -->` in both files, and draws
-the pictures in `docs/images`. FOLDER is as `benchmarks/pictures.py` takes it; without it the figures
-of people's own pictures stay as they are.
+the pictures in `docs/images`. FOLDER is as `benchmarks/pictures.py` takes it; without it the
+figures of people's own pictures stay as they are.
 """
 
 from __future__ import annotations
