@@ -26,7 +26,7 @@ from strategies import (
 
 from digitcnn import explain, preprocess
 from digitcnn.augmentation import damage
-from digitcnn.errors import NoDigitError
+from digitcnn.errors import InvalidImageError, NoDigitError
 from digitcnn.preprocessing import batches_of, is_single
 from digitcnn.strokes import draw_digits
 
@@ -799,3 +799,10 @@ def test_outlines_are_no_noise(mnist):
             refused += 1
 
     assert refused <= 10
+
+
+@pytest.mark.parametrize("shape", [(784,), (1, 784), (50, 784)])
+def test_flattened_images_are_refused(shape):
+    """Rows of 784 values, as tables hold MNIST, are not read as one wide strip."""
+    with pytest.raises(InvalidImageError, match=r"flattened .*reshape\(-1, 28, 28\)"):
+        preprocess(np.zeros(shape, np.uint8))

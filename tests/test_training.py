@@ -131,6 +131,7 @@ def test_trained_model_serves_everywhere(digits, finished):
 
     expected = predict_proba(images, model=finished.model)
 
+    np.testing.assert_array_equal(predict_proba(images, model=finished), expected)
     loaded = load_pretrained(finished.run_dir)
     np.testing.assert_allclose(predict_proba(images, model=loaded), expected, atol=1e-6)
 
@@ -191,6 +192,14 @@ def test_bad_options_are_refused(digits, options, message):
     """An option out of range is refused by name before anything is done."""
     with pytest.raises(InvalidArgumentError, match=message):
         train(*digits, **options)
+
+
+def test_a_file_is_no_run_folder(digits, tmp_path):
+    """A run folder that cannot be made is refused by name."""
+    (tmp_path / "file").touch()
+
+    with pytest.raises(InvalidArgumentError, match="`run_dir` must be a folder"):
+        train(*digits, recipe=TINY, run_dir=tmp_path / "file")
 
 
 def test_images_without_labels_are_refused(digits):

@@ -59,11 +59,11 @@ def predict(
     ----------
     images : image or iterable of images
         Pictures in any form that :func:`digitcnn.preprocess` takes.
-    model : str, os.PathLike, Weights, DigitClassifier, keras.Model or callable, optional
-        None and the names of published weights share one classifier for the whole process. The
-        path of an `.onnx` file is opened anew on each call: make a DigitClassifier to call it
-        often. A Keras model, or any function, takes float32 (n, 28, 28, 1) as `preprocess` gives it
-        and returns probabilities of shape (n, 10).
+    model : str, os.PathLike, Weights, DigitClassifier, TrainingRun, keras.Model or callable
+        None, the default, and the names of published weights share one classifier for the whole
+        process. The path of an `.onnx` file is opened anew on each call: make a DigitClassifier to
+        call it often. A Keras model, or any function, takes float32 (n, 28, 28, 1) as `preprocess`
+        gives it and returns probabilities of shape (n, 10).
     min_confidence : float
         The least probability, in [0, 1], at which a digit is named.
 
@@ -106,7 +106,7 @@ def predict_proba(images: Any, *, model: Any = None) -> Probabilities:
     ----------
     images : image or iterable of images
         Pictures in any form that :func:`digitcnn.preprocess` takes.
-    model : str, os.PathLike, Weights, DigitClassifier, keras.Model or callable, optional
+    model : str, os.PathLike, Weights, DigitClassifier, TrainingRun, keras.Model or callable
         As in :func:`predict`.
 
     Returns
@@ -317,6 +317,9 @@ def _runner(model: Any) -> Run:
         model = DigitClassifier(model)
     if isinstance(model, DigitClassifier):
         return model._run
+    # What `train` gives: not named here, because its room brings Keras along.
+    if hasattr(model, "run_dir") and hasattr(model, "model"):
+        model = model.model
     # Keras' own `predict` prints a bar and is slow on few images.
     run = getattr(model, "predict_on_batch", model)
     if not callable(run):

@@ -13,6 +13,7 @@ from PIL import Image
 from digitcnn.errors import DigitcnnError, InvalidImageError, NoDigitError
 from digitcnn.preprocessing._color import to_gray
 from digitcnn.preprocessing._files import opened, read_file, read_path, reading
+from digitcnn.preprocessing._geometry import IMAGE_SIDE
 from digitcnn.preprocessing._values import (
     PLANE_MAX,
     PLANE_PER_PIXEL,
@@ -149,9 +150,18 @@ def as_array(image: object) -> np.ndarray:
         ) from error
 
 
+# Rows of so many values are how tables hold MNIST; read as a picture, they are nonsense.
+_FLATTENED = IMAGE_SIDE * IMAGE_SIDE
+
+
 def array_picture(values: np.ndarray, scale: int) -> Picture:
     """Show one array, whose values :func:`plane_scale` has judged."""
     shape = values.shape
+    if values.ndim in (1, 2) and shape[-1] == _FLATTENED:
+        raise InvalidImageError(
+            f"`images` must hold arrays of shape (H, W); got {shape}, which looks like flattened "
+            "images of 28 x 28. Call .reshape(-1, 28, 28) first."
+        )
     if values.ndim == 2:
         values = values[:, :, None]
     if values.ndim != 3 or values.shape[2] not in COLOR_CHANNELS:

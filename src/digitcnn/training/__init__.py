@@ -146,7 +146,13 @@ def train(
     origin = _checked_origin(initial_weights, recipe)
     given, validation = _given_samples(images, labels, validation_size)
     folder = Path(run_dir) if run_dir is not None else Path(tempfile.mkdtemp(prefix="digitcnn-"))
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidArgumentError(
+            f"`run_dir` must be a folder that can be made; got {str(folder)!r}, which fails with: "
+            f"{error}. Choose another one."
+        ) from error
     plan = {
         "architecture": recipe.architecture,
         "recipe": as_fields(recipe),
