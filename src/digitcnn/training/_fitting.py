@@ -12,7 +12,7 @@ import numpy as np
 
 from digitcnn._runs import WEIGHTS_FILE
 from digitcnn.models import build_model, load_pretrained
-from digitcnn.training._folders import History, State, read_state, write_history, write_state
+from digitcnn.training._folders import History, State, read_state, whole, write_history, write_state
 from digitcnn.training._samples import EpochPlan, Samples
 from digitcnn.training.recipes import Recipe
 
@@ -188,6 +188,5 @@ def _epoch_file(epoch: int) -> str:
 
 def _save(model: Any, path: Path) -> None:
     """Write weights whole or not at all."""
-    partial = path.with_name(f"partial-{path.name}")
-    model.save_weights(partial)
-    partial.replace(path)
+    with whole(path) as partial:
+        model.save_weights(partial)

@@ -64,7 +64,7 @@ def write_state(folder: Path, state: State) -> None:
 
 def write_history(folder: Path, history: History) -> None:
     """Write each epoch's metrics as a table, epochs counted from 1."""
-    with _whole(folder / "history.csv") as partial, partial.open("w", newline="") as stream:
+    with whole(folder / "history.csv") as partial, partial.open("w", newline="") as stream:
         writer = csv.DictWriter(stream, ["epoch", *history[0]], extrasaction="ignore")
         writer.writeheader()
         writer.writerows({"epoch": number, **row} for number, row in enumerate(history, 1))
@@ -119,7 +119,7 @@ def write_pools(folder: Path, pools: list[Samples]) -> None:
     arrays: dict[str, Any] = {}
     for index, pool in enumerate(pools):
         arrays[f"pixels{index}"], arrays[f"targets{index}"] = pool.pixels, pool.targets
-    with _whole(folder / _POOLS_FILE) as partial:
+    with whole(folder / _POOLS_FILE) as partial:
         np.savez(partial, **arrays)
 
 
@@ -137,14 +137,14 @@ def finish(folder: Path, plan: dict[str, Any], metrics: dict[str, float], histor
 
 def write_json(path: Path, content: Any) -> None:
     """Write a JSON file whole or not at all."""
-    with _whole(path) as partial, partial.open("w", encoding="utf-8") as stream:
+    with whole(path) as partial, partial.open("w", encoding="utf-8") as stream:
         json.dump(content, stream, indent=1)
         stream.write("\n")
         stream.flush()
         os.fsync(stream.fileno())
 
 
-class _whole:  # noqa: N801 - reads as the statement `with _whole(path) as partial:`
+class whole:  # noqa: N801 - reads as the statement `with whole(path) as partial:`
     """Give a place beside the real one to write to, and move it there when all is written."""
 
     def __init__(self, path: Path) -> None:

@@ -192,7 +192,7 @@ class EpochPlan:
             pixels[inside] = samples.pixels[indices[inside] - start]
             targets[inside] = samples.targets[indices[inside] - start]
             start += len(samples)
-        batch = (pixels / np.float32(255))[..., None]
+        batch = Samples(pixels, targets).batch()
         if self.augmentation is not None:
             rng = np.random.default_rng([self.seed, epoch, step + 1])
             batch = augment(batch, seed=rng, augmentation=self.augmentation)
