@@ -25,6 +25,7 @@ from PIL import Image, ImageDraw, ImageOps
 import digitcnn
 from digitcnn import DigitcnnError, predict_proba
 from digitcnn._sessions import NetworkSession
+from digitcnn.evaluation import Evaluation
 from digitcnn.weights import locate
 
 REFUSED = -1
@@ -48,8 +49,13 @@ class Reading:
     source: str
     kind: str
     answer: int
-    confidence: float
+    probabilities: tuple[float, ...] = ()
     error: str = ""
+
+    @property
+    def confidence(self) -> float:
+        """Give the probability of the answer, 0 for a refusal."""
+        return max(self.probabilities, default=0.0)
 
     @property
     def is_right(self) -> bool:
@@ -63,15 +69,15 @@ def read_pictures(folder: Path, read: Read) -> list[Reading]:
         rows = list(csv.DictReader(stream))
     readings = []
     for row in rows:
-        answer, confidence, error = REFUSED, 0.0, ""
+        answer, probabilities, error = REFUSED, (), ""
         try:
-            probabilities = read(folder / row["path"]).ravel()
+            probabilities = tuple(read(folder / row["path"]).ravel().tolist())
         except (DigitcnnError, OSError) as refusal:
             error = f"{type(refusal).__name__}: {refusal}"
         else:
-            answer, confidence = int(probabilities.argmax()), float(probabilities.max())
+            answer = int(np.argmax(probabilities))
         place = (row["path"], int(row["label"]), row["source"], row["kind"])
-        readings.append(Reading(*place, answer, confidence, error))
+        readings.append(Reading(*place, answer, probabilities, error))
     return readings
 
 
@@ -109,12 +115,26 @@ def summarize(readings: list[Reading]) -> dict[str, Any]:
         "accuracy": share(readings),
         "accuracy_over_sources": float(np.mean([share(group) for group in by_source])),
         "refused": sum(reading.answer == REFUSED for reading in readings),
+        "calibration_error": calibration_error(readings),
         "kinds": {
             kind: {"pictures": len(group), "accuracy": share(group)}
             for kind, group in grouped(readings, "kind").items()
         },
-        "misread": [asdict(reading) for reading in readings if not reading.is_right],
+        "misread": [
+            asdict(reading) | {"confidence": reading.confidence}
+            for reading in readings
+            if not reading.is_right
+        ],
     }
+
+
+def calibration_error(readings: list[Reading]) -> float:
+    """Give the expected calibration error over what was not refused, or NaN if all was."""
+    answered = [reading for reading in readings if reading.probabilities]
+    if not answered:
+        return float("nan")
+    labels = [reading.label for reading in answered]
+    return Evaluation(labels, [reading.probabilities for reading in answered]).calibration_error
 
 
 def print_table(summaries: dict[str, dict[str, Any]]) -> None:
@@ -130,6 +150,8 @@ def print_table(summaries: dict[str, dict[str, Any]]) -> None:
     ):
         shares = [summary[key] for summary in summaries.values()]
         print(f"{label:24}{count:>9}" + "".join(f"{value:>16.2%}" for value in shares))
+    errors = [summary["calibration_error"] for summary in summaries.values()]
+    print(f"{'calibration error':33}" + "".join(f"{value:>16.2%}" for value in errors))
 
 
 def print_misread(misread: list[dict[str, Any]]) -> None:
