@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from digitcnn.preprocessing import _geometry as geometry
+from digitcnn.preprocessing._bands import undo_negative_bands
 from digitcnn.preprocessing._ground import even_light, flat_ground, ink_is_dark
 from digitcnn.preprocessing._ink import drawn_ink, full_strength, ink_mask
 from digitcnn.preprocessing._lines import drop_lines
@@ -62,12 +63,15 @@ def normalization_steps(picture: Picture) -> Iterator[Step]:
     if (pixels := _as_canonical(picture.plane)) is not None:
         yield Step("unchanged", pixels, "Just as MNIST would hold it, or its negative.")
         return
+    even = undo_negative_bands(picture.plane)
+    if even is not picture.plane:
+        picture = Picture(even)
+        yield Step("one ground", even, "Bands in negative turned back.")
     if ink_is_dark(picture.plane):
-        plane = PLANE_MAX - picture.plane
-        yield Step("bright ink", plane, "Ink darker than its ground: turned into its negative.")
+        plane, note = PLANE_MAX - picture.plane, "Ink darker than its ground: made its negative."
     else:
-        plane = picture.plane
-        yield Step("bright ink", plane, "Ink brighter than its ground, as in MNIST: left so.")
+        plane, note = picture.plane, "Ink brighter than its ground, as in MNIST: left so."
+    yield Step("bright ink", plane, note)
 
     ground = flat_ground(plane)
     if ground is None:
@@ -103,7 +107,11 @@ def normalization_steps(picture: Picture) -> Iterator[Step]:
         yield Step("closer", nearer.plane, "A small digit: looked at again in the original.")
         yield from normalization_steps(nearer)
         return
-    ink = geometry.crop(ink, box)
+    yield from _fitting_steps(geometry.crop(ink, box))
+
+
+def _fitting_steps(ink: np.ndarray) -> Iterator[Step]:
+    """Bring ink, cut to its box, to MNIST's size and place."""
     yield Step("box", ink, "Cut to the box of the digit.")
     wide = widen_hairlines(ink)
     if wide is not ink:
