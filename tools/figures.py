@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from pages import format_table, write_figures
 from PIL import Image, ImageOps
 
 from digitcnn import datasets, evaluate, explain, plots, predict_proba
@@ -38,15 +38,8 @@ def main() -> None:
     if arguments.pictures:
         figures["pictures"] = picture_figures(arguments.pictures)
     for page in PAGES:
-        text = page.read_text(encoding="utf-8")
         for name, table in figures.items():
-            text = re.sub(
-                rf"(<!-- figures: {name} -->\n).*?(<!-- end -->)",
-                lambda found, table=table: f"{found[1]}\n{table}\n{found[2]}",
-                text,
-                flags=re.DOTALL,
-            )
-        page.write_text(text, encoding="utf-8")
+            write_figures(page, name, table)
     draw_examples(PROJECT / "docs" / "images" / "examples.png")
     steps = plots.steps(explain(PROJECT / "examples" / "seven-crossed.jpg"))
     steps[0, 0].figure.savefig(PROJECT / "docs" / "images" / "steps.png", dpi=72)
@@ -57,7 +50,7 @@ def mnist_figures() -> str:
     _, (images, labels) = datasets.load_mnist()
     record = get_weights("base")
     result = evaluate("base", images, labels)
-    return _table(
+    return format_table(
         ("MNIST's test set, 10,000 images", record.id),
         [
             ("accuracy", f"{result.accuracy:.2%}"),
@@ -84,7 +77,7 @@ def picture_figures(folder: Path) -> str:
         (f"mean over {ours['sources']} people", "accuracy_over_sources"),
     ):
         rows.append((name, f"{ours[key]:.1%}", f"{theirs[key]:.1%}"))
-    return _table(
+    return format_table(
         ("people's own pictures", "digitcnn", "the same network, fed as tutorials do"),
         rows,
         "python benchmarks/pictures.py FOLDER --baseline",
@@ -98,7 +91,7 @@ def cold_start_figures() -> str:
         (name, f"{row['seconds']:.2f} s", f"{row['peak_mib']:.0f} MiB")
         for name, row in measured["jobs"].items()
     ]
-    return _table(
+    return format_table(
         ("one picture in a new process", "time", "peak memory"),
         rows,
         f"python benchmarks/cold_start.py, median of {measured['repeats']}; {measured['machine']}",
@@ -112,14 +105,6 @@ def _run(benchmark: str, *options: str, may_miss: bool = False) -> dict[str, dic
         command = [sys.executable, str(PROJECT / "benchmarks" / benchmark), *options]
         subprocess.run([*command, "--json", str(path)], check=not may_miss)  # noqa: S603 - this project's own
         return json.loads(path.read_text(encoding="utf-8"))
-
-
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]], command: str) -> str:
-    """Write a Markdown table, and the command that repeats it."""
-    lines = [head, tuple("---" for _ in head), *rows]
-    text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    command, *rest = command.split(", ", 1)
-    return f"{text}\n\nCommand: `{command}`{', ' if rest else ''}{''.join(rest)}\n"
 
 
 def draw_examples(path: Path) -> None:
