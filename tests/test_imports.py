@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "errors": set(),
     "preprocessing": {"errors"},
     "strokes": {"errors"},
+    "architectures": set(),
     "augmentation": {"errors"},
     "plots": {"errors"},
     "_fetch": {"errors"},
@@ -29,7 +30,7 @@ MAY_IMPORT = {
     "_registry": {"errors", "_fetch"},
     "datasets": {"errors", "_fetch", "_idx"},
     "weights": {"errors", "_fetch", "_registry"},
-    "models": {"errors", "weights", "_runs"},
+    "models": {"errors", "weights", "architectures", "_runs"},
     "inference": {"errors", "preprocessing", "weights", "_probabilities", "_sessions"},
     "evaluation": {"errors", "preprocessing", "inference", "_probabilities"},
     "training": {

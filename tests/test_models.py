@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from digitcnn import build_model, load_pretrained, predict_proba, preprocess
+from digitcnn.architectures import ARCHITECTURES
 from digitcnn.errors import CorruptFileError, InvalidArgumentError, UnknownWeightsError
-from digitcnn.models import ARCHITECTURES, count_multiply_adds, export_onnx
+from digitcnn.models import count_multiply_adds, export_onnx
 from digitcnn.strokes import draw_digits
 from digitcnn.weights import list_weights
 

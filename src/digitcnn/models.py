@@ -1,4 +1,4 @@
-"""Architectures as flat lists of layers, and the published weights put into them."""
+"""Networks: built by name, with the published weights put into them, counted and exported."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from digitcnn._runs import read_run
+from digitcnn.architectures import ARCHITECTURES, INPUT_SHAPE
 from digitcnn.errors import CorruptFileError, InvalidArgumentError, MissingDependencyError
 from digitcnn.weights import get_weights, list_weights, locate
 
 if TYPE_CHECKING:
     import keras
-
-_INPUT_SHAPE = (28, 28, 1)
-_NUM_CLASSES = 10
 
 
 def build_model(architecture: str = "base") -> keras.Model:
@@ -57,7 +55,7 @@ def build_model(architecture: str = "base") -> keras.Model:
         )
     keras = import_keras("build_model")
     layers = ARCHITECTURES[architecture](keras.layers)
-    return keras.Sequential([keras.Input(_INPUT_SHAPE), *layers], name=architecture)
+    return keras.Sequential([keras.Input(INPUT_SHAPE), *layers], name=architecture)
 
 
 def load_pretrained(
@@ -196,7 +194,7 @@ def export_onnx(model: Any, path: str | os.PathLike[str]) -> None:
             "export_onnx() needs onnx and tf2onnx; one is not installed. "
             'Type: pip install "digitcnn[export]"'
         ) from error
-    signature = [keras.InputSpec(shape=(None, *_INPUT_SHAPE), dtype="float32", name="images")]
+    signature = [keras.InputSpec(shape=(None, *INPUT_SHAPE), dtype="float32", name="images")]
     model.export(path, format="onnx", verbose=False, input_signature=signature)
     graph = onnx.load(path)
     graph.graph.node[-1].output[0] = graph.graph.output[0].name = "probabilities"
@@ -216,115 +214,3 @@ def import_keras(caller: str) -> Any:
             'Type: pip install "digitcnn[tensorflow]"'
         ) from error
     return keras
-
-
-def _base(layers: Any) -> list[Any]:
-    """List the layers of the library's own network: 4.3 million multiply-adds an image."""
-    return [
-        *_normalized_conv(layers, 16),  # (N, 28, 28, 16)
-        *_normalized_conv(layers, 24, strides=2),  # (N, 14, 14, 24)
-        *_normalized_conv(layers, 24),  # (N, 14, 14, 24)
-        *_normalized_conv(layers, 64, strides=2),  # (N, 7, 7, 64)
-        *_normalized_conv(layers, 64, padding="valid"),  # (N, 5, 5, 64)
-        *_normalized_conv(layers, 128, padding="valid"),  # (N, 3, 3, 128)
-        *_normalized_conv(layers, 192, padding="valid"),  # (N, 1, 1, 192)
-        layers.Flatten(),  # (N, 192)
-        layers.Dropout(0.3),
-        layers.Dense(_NUM_CLASSES),
-        layers.Softmax(),
-    ]
-
-
-def _normalized_conv(layers: Any, filters: int, **options: Any) -> list[Any]:
-    """List a 3 x 3 convolution, its batch normalisation and ReLU."""
-    options.setdefault("padding", "same")
-    return [
-        # The normalisation's offset does a bias's work.
-        layers.Conv2D(filters, 3, use_bias=False, kernel_initializer="he_normal", **options),
-        layers.BatchNormalization(momentum=0.98),
-        layers.ReLU(),
-    ]
-
-
-def _conv_pool_dropout(layers: Any) -> list[Any]:
-    """List tutorial A: blocks of 3 x 3 convolutions and pooling, dropout, dense."""
-    return [
-        layers.Conv2D(32, 3, activation="relu"),  # (N, 26, 26, 32)
-        layers.MaxPooling2D(2),  # (N, 13, 13, 32)
-        layers.Dropout(0.25),
-        layers.Conv2D(64, 3, activation="relu"),  # (N, 11, 11, 64)
-        layers.MaxPooling2D(2),  # (N, 5, 5, 64)
-        layers.Dropout(0.25),
-        layers.Flatten(),  # (N, 1600)
-        layers.Dense(128, activation="relu"),
-        layers.Dropout(0.5),
-        layers.Dense(_NUM_CLASSES, activation="softmax"),
-    ]
-
-
-def _conv5x5(layers: Any) -> list[Any]:
-    """List tutorial B: a 5 x 5 and a 3 x 3 convolution, each pooled and dropped out."""
-    return [
-        layers.Conv2D(32, 5, activation="relu"),  # (N, 24, 24, 32)
-        layers.MaxPooling2D(2),  # (N, 12, 12, 32)
-        layers.Dropout(0.2),
-        layers.Conv2D(64, 3, activation="relu"),  # (N, 10, 10, 64)
-        layers.MaxPooling2D(2),  # (N, 5, 5, 64)
-        layers.Dropout(0.2),
-        layers.Flatten(),  # (N, 1600)
-        layers.Dense(128, activation="relu"),
-        layers.Dropout(0.2),
-        layers.Dense(_NUM_CLASSES, activation="softmax"),
-    ]
-
-
-def _three_conv(layers: Any) -> list[Any]:
-    """List tutorial C: 32, 64 and 128 filters, each pooled, for a `tf.data` pipeline."""
-    return [
-        layers.Conv2D(32, 3, padding="same", activation="relu"),  # (N, 28, 28, 32)
-        layers.MaxPooling2D(2),  # (N, 14, 14, 32)
-        layers.Conv2D(64, 3, padding="same", activation="relu"),  # (N, 14, 14, 64)
-        layers.MaxPooling2D(2),  # (N, 7, 7, 64)
-        layers.Conv2D(128, 3, padding="same", activation="relu"),  # (N, 7, 7, 128)
-        layers.MaxPooling2D(2),  # (N, 3, 3, 128)
-        layers.Flatten(),  # (N, 1152)
-        layers.Dense(128, activation="relu"),
-        layers.Dense(_NUM_CLASSES, activation="softmax"),
-    ]
-
-
-def _two_conv_dropout(layers: Any) -> list[Any]:
-    """List tutorial D: two convolutions before one pooling, a dense layer of 256."""
-    return [
-        layers.Conv2D(32, 3, activation="relu"),  # (N, 26, 26, 32)
-        layers.Conv2D(64, 3, activation="relu"),  # (N, 24, 24, 64)
-        layers.MaxPooling2D(2),  # (N, 12, 12, 64)
-        layers.Dropout(0.25),
-        layers.Flatten(),  # (N, 9216)
-        layers.Dense(256, activation="relu"),
-        layers.Dropout(0.5),
-        layers.Dense(_NUM_CLASSES, activation="softmax"),
-    ]
-
-
-def _conv_pool(layers: Any) -> list[Any]:
-    """List tutorial E: convolution, ReLU and pooling, twice, and a dense layer."""
-    return [
-        layers.Conv2D(32, 3, activation="relu"),  # (N, 26, 26, 32)
-        layers.MaxPooling2D(2),  # (N, 13, 13, 32)
-        layers.Conv2D(64, 3, activation="relu"),  # (N, 11, 11, 64)
-        layers.MaxPooling2D(2),  # (N, 5, 5, 64)
-        layers.Flatten(),  # (N, 1600)
-        layers.Dense(64, activation="relu"),
-        layers.Dense(_NUM_CLASSES, activation="softmax"),
-    ]
-
-
-ARCHITECTURES = {
-    "base": _base,
-    "conv-pool-dropout": _conv_pool_dropout,
-    "conv5x5": _conv5x5,
-    "three-conv": _three_conv,
-    "two-conv-dropout": _two_conv_dropout,
-    "conv-pool": _conv_pool,
-}
