@@ -91,19 +91,19 @@ def affine(matrix: Callable[[np.random.Generator], np.ndarray]) -> Damage:
 
 
 def turn(rng: np.random.Generator) -> np.ndarray:
-    """Turn by 20 to 30 degrees either way."""
-    angle = np.deg2rad(rng.uniform(20, 30)) * rng.choice([-1, 1])
+    """Turn by 15 to 35 degrees either way."""
+    angle = np.deg2rad(rng.uniform(15, 35)) * rng.choice([-1, 1])
     return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
 
 
 def slant(rng: np.random.Generator) -> np.ndarray:
     """Slant by about 30 degrees either way."""
-    return np.array([[1, rng.uniform(0.45, 0.65) * rng.choice([-1, 1])], [0, 1]])
+    return np.array([[1, rng.uniform(0.3, 0.7) * rng.choice([-1, 1])], [0, 1]])
 
 
 def shrink(rng: np.random.Generator) -> np.ndarray:
     """Shrink to about a half."""
-    return np.eye(2) * rng.uniform(0.45, 0.65)
+    return np.eye(2) * rng.uniform(0.4, 0.7)
 
 
 def shift(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -118,13 +118,15 @@ def shift(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def grain(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Count photons: noise that grows with brightness."""
-    return np.clip(rng.poisson(image / PIXEL_MAX * 8 + 0.15) / 8 * PIXEL_MAX, 0, PIXEL_MAX)
+    brightest = rng.uniform(3, 12)  # photons to a pixel
+    counted = rng.poisson(image / PIXEL_MAX * brightest + rng.choice([0, 0.15]))
+    return np.clip(counted / brightest * PIXEL_MAX, 0, PIXEL_MAX)
 
 
 def specks(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Turn a tenth of the pixels black or white."""
-    chance = rng.random(image.shape)
-    return np.where(chance < 0.05, 0, np.where(chance > 0.95, PIXEL_MAX, image))
+    """Turn up to a fifth of the pixels black or white."""
+    chance, part = rng.random(image.shape), rng.uniform(0.02, 0.1)
+    return np.where(chance < part, 0, np.where(chance > 1 - part, PIXEL_MAX, image))
 
 
 def frosted(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -133,13 +135,13 @@ def frosted(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     rows = np.clip(rows + rng.integers(-1, 2, image.shape), 0, SIDE - 1)
     columns = np.clip(columns + rng.integers(-1, 2, image.shape), 0, SIDE - 1)
     scattered = Image.fromarray(image[rows, columns])
-    return np.asarray(scattered.filter(ImageFilter.GaussianBlur(0.8)))
+    return np.asarray(scattered.filter(ImageFilter.GaussianBlur(rng.uniform(0.5, 1))))
 
 
 def jolted(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Smear along one direction, as a moving camera does."""
-    angle = rng.uniform(0, np.pi)
-    steps = np.linspace(-3, 3, 13)
+    angle, reach = rng.uniform(0, np.pi), rng.uniform(2, 4)
+    steps = np.linspace(-reach, reach, 13)
     total = np.zeros(image.shape)
     for step in steps:
         shifted = moved(image, round(step * np.sin(angle)), 0)
@@ -153,60 +155,81 @@ def brighter(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def striped(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Turn a band across the picture into its negative."""
-    start, width = rng.integers(2, 18), rng.integers(5, 9)
-    changed = image.copy()
-    changed[:, start : start + width] = PIXEL_MAX - changed[:, start : start + width]
-    return changed
+    """Turn a band across the picture, or one at each side of it, into its negative."""
+    upright = rng.random() < 0.7
+    changed = image.copy() if upright else image.T.copy()
+    if rng.random() < 0.5:
+        start, width = int(rng.integers(0, 20)), int(rng.integers(4, 10))
+        bands = [(start, start + width)]
+    else:
+        first, last = (int(width) for width in rng.integers(4, 9, 2))
+        bands = [(0, first), (SIDE - last, SIDE)]
+    for left, right in bands:
+        changed[:, left:right] = PIXEL_MAX - changed[:, left:right]
+    return changed if upright else changed.T
 
 
 def fog(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Lay clouds of several sizes over the picture."""
-    cloud = np.zeros((SIDE, SIDE))
-    for knots, weight in ((3, 0.5), (5, 0.3), (9, 0.2)):
+    """Lay clouds of several sizes over the picture, smooth or ragged, thin or thick."""
+    cloud, total = np.zeros((SIDE, SIDE)), 0.0
+    decay = rng.uniform(0.45, 0.75)
+    for octave, knots in enumerate((3, 5, 9, 17)):
         knot_values = Image.fromarray(rng.random((knots, knots)).astype(np.float32))
-        cloud += weight * np.asarray(knot_values.resize((SIDE, SIDE), Image.Resampling.BICUBIC))
-    strength = rng.uniform(0.6, 0.9)
-    return np.clip(image * (1 - 0.35 * strength) + cloud * strength * PIXEL_MAX, 0, PIXEL_MAX)
+        layer = np.asarray(knot_values.resize((SIDE, SIDE), Image.Resampling.BICUBIC))
+        cloud += decay**octave * layer
+        total += decay**octave
+    cloud = np.clip(cloud / total, 0, 1)
+    thickness = rng.uniform(0.4, 2)
+    hazy = (image / PIXEL_MAX + thickness * cloud) / (1 + thickness * rng.uniform(0.5, 1))
+    return np.clip(hazy, 0, 1) * PIXEL_MAX
 
 
 def spattered(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Let drops of ink fall on the picture."""
+    """Let drops fall on the picture: of ink, or of what washes it away."""
     noise = Image.fromarray(rng.random((SIDE, SIDE)).astype(np.float32) * PIXEL_MAX).convert("L")
-    drops = np.asarray(noise.filter(ImageFilter.GaussianBlur(1)), np.float64)
-    drops = (drops - drops.mean()) / drops.std()
-    return np.clip(image + np.where(drops > 1.5, 0.8 * PIXEL_MAX, 0), 0, PIXEL_MAX)
+    drops = np.asarray(noise.filter(ImageFilter.GaussianBlur(rng.uniform(0.8, 1.5))), np.float64)
+    drops = (drops - drops.mean()) / drops.std() > rng.uniform(1.2, 1.8)
+    if rng.random() < 0.3:
+        return np.where(drops, rng.uniform(0, 0.4) * PIXEL_MAX, image)
+    return np.clip(image + np.where(drops, rng.uniform(0.4, 1) * PIXEL_MAX, 0), 0, PIXEL_MAX)
 
 
 def lined(*, dotted: bool, kinked: bool) -> Damage:
-    """Draw a line from side to side over the picture."""
+    """Draw a line over the picture, from side to side or from top to bottom."""
 
     def damage(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        canvas = Image.fromarray(image)
+        upright = rng.random() < 0.3
+        canvas = Image.fromarray(image.T.copy() if upright else image)
         draw = ImageDraw.Draw(canvas)
-        columns = np.linspace(0, SIDE - 1, 8 if kinked else 2)
+        fill = int(rng.uniform(0.6, 1) * PIXEL_MAX)
+        columns = np.linspace(0, SIDE - 1, rng.integers(6, 13) if kinked else 2)
         rows = np.linspace(rng.uniform(2, 25), rng.uniform(2, 25), len(columns))
         if kinked:
-            rows = rows + np.where(np.arange(len(columns)) % 2, 3, -3)
+            height = rng.uniform(1.5, 4)
+            rows = rows + np.where(np.arange(len(columns)) % 2, height, -height)
         points = list(zip(columns, rows, strict=True))
         if not dotted:
-            draw.line(points, fill=PIXEL_MAX)
+            draw.line(points, fill=fill, width=int(rng.integers(1, 3)))
         else:
-            for column in range(0, SIDE, 3):
-                draw.point((column, np.interp(column, columns, rows)), fill=PIXEL_MAX)
-        return np.asarray(canvas)
+            size, gap = int(rng.integers(0, 2)), int(rng.integers(2, 5))
+            for column in range(0, SIDE, gap + size):
+                row = float(np.interp(column, columns, rows))
+                corners = [float(column), row, float(column + size), row + size]
+                draw.rectangle(corners, fill=fill)
+        return np.asarray(canvas).T if upright else np.asarray(canvas)
 
     return damage
 
 
 def outlined(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Keep the outline of the strokes alone."""
-    del rng
-    ink = image > PIXEL_MAX // 2
-    inner = ink.copy()
+    """Keep the outline of the strokes alone: the last pixels within, or the first without."""
+    ink = image > rng.uniform(0.15, 0.6) * PIXEL_MAX
+    inner, outer = ink.copy(), ink.copy()
     for axis, step in ((0, 1), (0, -1), (1, 1), (1, -1)):
         inner &= moved(ink, step, axis)
-    return np.where(ink & ~inner, PIXEL_MAX, 0)
+        outer |= moved(ink, step, axis)
+    outline = ink & ~inner if rng.random() < 0.5 else outer & ~ink
+    return np.where(outline, PIXEL_MAX, 0)
 
 
 DAMAGES: dict[str, Damage] = {

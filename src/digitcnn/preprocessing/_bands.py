@@ -11,19 +11,17 @@ from digitcnn.preprocessing._values import PLANE_MAX
 # Across the edge of a band most pixels turn into their negative: neighbours differ by this part of
 # full scale on the average, and add up to full scale within this part. Strokes that end just there
 # are what is left.
-_LEAST_JUMP = 0.55
-_MOST_UNLIKE = 0.35
+_LEAST_JUMP = 0.45
+_MOST_UNLIKE = 0.5
 # Most of them are ground and turn the same way: so much do the means of both sides differ.
-_LEAST_STEP = 0.2
+_LEAST_STEP = 0.1
 
 # Where a digit keeps clear of the picture's sides, this part of them is ground of one tone.
 _EVEN_FRAME = 0.98
 # This part of the strokes' pixels at the edges has such a pixel across the edge.
 _LEAST_GOING_ON = 0.5
-# A band is at least this part of the picture wide, lest it be a stroke of a digit that was cut out
-# closely; one of a single tone at a side, which may be such a stroke the sooner, is wider.
+# A narrower band, as a part of the picture, may be a stroke of a digit that was cut out closely.
 _LEAST_BAND = 0.12
-_LEAST_PLAIN = 0.2
 _LEAST_SIDE = 16  # pixels
 
 
@@ -63,7 +61,7 @@ def _undo_upright(plane: np.ndarray) -> np.ndarray:
     kept = int(np.argmax(wide))
     even = plane.copy()
     for index, (left, right) in enumerate(bounds):
-        at_side = index in (0, len(bounds) - 1) and right - left >= _LEAST_PLAIN * width
+        at_side = index in (0, len(bounds) - 1)
         if (index - kept) % 2 and (wide[index] or at_side):
             even[:, left:right] = PLANE_MAX - plane[:, left:right]
     return even if _has_even_frame(even) or _strokes_go_on(plane, bounds) else plane

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 
 from digitcnn.errors import NoDigitError
@@ -18,6 +20,9 @@ _MAIN_PART = 0.1
 _NOISE_CORRELATION = 0.05
 _NOISE_CHANGES = 0.43
 _NOISE_PIXELS = 200
+# Of a line's pixels fewer have one neighbour or none, and fewer have four or more, than of noise's.
+_LINE_LONE = 0.05
+_LINE_CROWDED = 0.4
 # No digit of MNIST comes in more than four pieces.
 _FEW_PIECES = 6
 
@@ -108,6 +113,16 @@ def _refuse_specks(num_pieces: int, main_part: float) -> None:
         )
 
 
+def _is_thin_line(mask: np.ndarray) -> bool:
+    """Tell lines one pixel wide, whose pixels have few neighbours each, but hardly any has none."""
+    padded = np.pad(mask, 1).astype(np.uint8)
+    height, width = mask.shape
+    shifts = product(range(3), range(3))
+    windows = [padded[y : y + height, x : x + width] for y, x in shifts]
+    near = np.sum(windows, axis=0)[mask] - 1
+    return bool(np.mean(near <= 1) < _LINE_LONE and np.mean(near >= 4) < _LINE_CROWDED)
+
+
 def refuse_noise(mask: np.ndarray) -> None:
     """Refuse a mask whose pixels know nothing of their neighbours.
 
@@ -128,7 +143,7 @@ def refuse_noise(mask: np.ndarray) -> None:
     covariance = np.mean([product.mean() for product in products])
     changes = [(mask[1:] != mask[:-1]).mean(), (mask[:, 1:] != mask[:, :-1]).mean()]
     is_random = covariance < _NOISE_CORRELATION * np.square(deviation).mean()
-    if is_random or np.mean(changes) > _NOISE_CHANGES:
+    if (is_random or np.mean(changes) > _NOISE_CHANGES) and not _is_thin_line(mask):
         raise NoDigitError(
             "`images` must hold a digit; got a picture of noise. "
             "Give a picture with one connected digit."
