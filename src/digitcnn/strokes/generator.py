@@ -137,7 +137,7 @@ def _natural(name: str, value: int) -> int:
         number = operator.index(value)
     except TypeError:
         number = -1
-    if number < 0 or isinstance(value, bool | np.bool):
+    if number < 0 or isinstance(value, bool | np.bool_):
         raise InvalidArgumentError(f"`{name}` must be a non-negative integer; got {value!r}.")
     return number
 
