@@ -1,6 +1,6 @@
 """Train `base` with and without the stroke generator's digits, and measure what they bring.
 
-    python benchmarks/strokes.py FOLDER [--seeds 3] [--epochs 6] [--runs FOLDER] [--json FILE]
+    python benchmarks/strokes.py FOLDER [--seeds 3] [--epochs 6] [--runs FOLDER] [--page PAGE.md]
 
 FOLDER is as `benchmarks/pictures.py` takes it. The network and its training are those of the `base`
 recipe, shortened to so many epochs, on MNIST's 60,000 images without damaged copies and without
@@ -26,6 +26,11 @@ from digitcnn import datasets, evaluate, predict_proba, train
 from digitcnn.strokes import draw_digits
 from digitcnn.training import RECIPES, Recipe
 
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.append(str(ROOT / "tools"))
+from pages import format_table, write_figures  # noqa: E402 - where to find it is said above
+
+NAME = "strokes"  # of the table in the page
 DRAWN = 2000
 DRAWN_SEED = 2**31  # apart from all that the trainings draw by
 MEASURES = ("MNIST test", "pictures", "over sources", "drawn digits")
@@ -55,13 +60,14 @@ def measure(recipe: Recipe, seed: int, run_dir: Path, folder: Path) -> dict[str,
     return dict(zip(MEASURES, values, strict=True))
 
 
-def table(figures: dict[str, list[dict[str, float]]]) -> str:
+def table(figures: dict[str, list[dict[str, float]]], epochs: int) -> str:
     """Write a Markdown table of means and standard deviations over the seeds."""
-    lines = [("trained on", "seeds", *MEASURES), ("---",) * (2 + len(MEASURES))]
-    for name, rows in figures.items():
-        cells = [_spread([row[measure] for row in rows]) for measure in MEASURES]
-        lines.append((name, str(len(rows)), *cells))
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    rows = [
+        (name, str(len(rows)), *(_spread([row[measure] for row in rows]) for measure in MEASURES))
+        for name, rows in figures.items()
+    ]
+    command = f"python benchmarks/strokes.py FOLDER --epochs {epochs}"
+    return format_table(("trained on", "seeds", *MEASURES), rows, command)
 
 
 def _spread(values: list[float]) -> str:
@@ -77,6 +83,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=3, help="trainings of each kind")
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--runs", type=Path, default=Path("runs/strokes"), help="their folders")
+    parser.add_argument("--page", type=Path, help="write the table into this Markdown page")
     parser.add_argument("--json", type=Path, help="write every figure to this file")
     arguments = parser.parse_args()
 
@@ -87,7 +94,10 @@ def main() -> int:
             row = measure(recipe, seed, run_dir, arguments.folder)
             figures.setdefault(name, []).append(row)
             print(f"{name}, seed {seed}: {row}", flush=True)
-    print(table(figures))
+    text = table(figures, arguments.epochs)
+    print(text)
+    if arguments.page and not write_figures(arguments.page, NAME, text):
+        parser.error(f"{arguments.page} has no place for figures called {NAME!r}")
     if arguments.json:
         record = {"epochs": arguments.epochs, "figures": figures}
         arguments.json.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
