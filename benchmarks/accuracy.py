@@ -69,11 +69,12 @@ def table(rows: list[dict[str, Any]]) -> str:
     """Write a Markdown table."""
     head = tuple(rows[0])
     lines = [head, ("---",) * len(head)]
-    lines += [tuple(_cell(name, value) for name, value in row.items()) for row in rows]
+    lines += [tuple(cell(name, value) for name, value in row.items()) for row in rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _cell(name: str, value: Any) -> str:
+def cell(name: str, value: Any) -> str:
+    """Write one figure as its column has it."""
     if value is None:
         return "-"
     if name in {"accuracy", "calibration error"}:

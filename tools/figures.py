@@ -1,10 +1,10 @@
 """Measure what the README and the model card state, and write it there.
 
-    python tools/figures.py [--pictures FOLDER]
+    python tools/figures.py [--pictures FOLDER] [--nondigits FILE.npz]
 
 Replaces what stands between `<!-- figures: NAME -->` and `<!-- end -->` in both files, and draws
-the pictures in `docs/images`. FOLDER is as `benchmarks/pictures.py` takes it; without it the
-figures of people's own pictures stay as they are.
+the pictures in `docs/images`. FOLDER and FILE are as `benchmarks/pictures.py` and
+`benchmarks/nondigits.py` take them; without them those figures stay as they are.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ from digitcnn import datasets, evaluate, explain, plots, predict_proba
 from digitcnn.weights import get_weights
 
 PROJECT = Path(__file__).resolve().parents[1]
+sys.path.append(str(PROJECT / "benchmarks"))
+from accuracy import cell as accuracy_cell  # noqa: E402 - where to find it is said above
+
 PAGES = (PROJECT / "README.md", PROJECT / "docs" / "model-card.md")
 COLUMNS = 7
 
@@ -33,10 +36,18 @@ def main() -> None:
     """Measure, write and draw."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--pictures", type=Path, help="folder of labelled pictures")
+    parser.add_argument("--nondigits", type=Path, help="file of pictures of what is no digit")
     arguments = parser.parse_args()
-    figures = {"mnist": mnist_figures(), "cold start": cold_start_figures()}
+    figures = {
+        "mnist": mnist_figures(),
+        "weights": weights_figures(),
+        "damages": damage_figures(),
+        "cold start": cold_start_figures(),
+    }
     if arguments.pictures:
         figures["pictures"] = picture_figures(arguments.pictures)
+    if arguments.nondigits:
+        figures["nondigits"] = nondigit_figures(arguments.nondigits)
     for page in PAGES:
         for name, table in figures.items():
             write_figures(page, name, table)
@@ -77,11 +88,43 @@ def picture_figures(folder: Path) -> str:
         (f"mean over {ours['sources']} people", "accuracy_over_sources"),
     ):
         rows.append((name, f"{ours[key]:.1%}", f"{theirs[key]:.1%}"))
+    errors = (f"{way['calibration_error']:.1%}" for way in (ours, theirs))
+    rows.append(("expected calibration error", *errors))
     return format_table(
         ("people's own pictures", "digitcnn", "the same network, fed as tutorials do"),
         rows,
         "python benchmarks/pictures.py FOLDER --baseline",
     )
+
+
+def weights_figures() -> str:
+    """Measure all published networks from their files."""
+    measured = _run("accuracy.py")
+    head = list(measured["weights"][0])
+    rows = [[accuracy_cell(name, row[name]) for name in head] for row in measured["weights"]]
+    return format_table(head, rows, "python benchmarks/accuracy.py")
+
+
+def damage_figures() -> str:
+    """Measure the test images after each kind of damage."""
+    errors = _run("corruptions.py", "--split", "test")
+    damages = {name: error for name, error in errors.items() if name != "none"}
+    rows = [(name, f"{error:.1%}") for name, error in damages.items()]
+    rows.append(("mean", f"{sum(damages.values()) / len(damages):.1%}"))
+    head = ("damage to MNIST's test images", "misread or refused")
+    return format_table(head, rows, "python benchmarks/corruptions.py --split test")
+
+
+def nondigit_figures(file: Path) -> str:
+    """Measure how much of what is no digit is refused."""
+    measured = _run("nondigits.py", str(file))
+    rows = [
+        ("confidence that 99% of MNIST's validation digits reach", f"{measured['threshold']:.3f}"),
+        ("of what is no digit, refused by it", f"{measured['refused']:.1%}"),
+        ("of letters that look like a digit, refused by it", f"{measured['lookalikes']:.1%}"),
+    ]
+    head = ("letters, clothing, other scripts, doodles", get_weights("base").id)
+    return format_table(head, rows, "python benchmarks/nondigits.py FILE.npz")
 
 
 def cold_start_figures() -> str:
