@@ -31,6 +31,27 @@ def test_base_is_small():
     assert build_model("base").count_params() <= 400_000
 
 
+@pytest.mark.parametrize("architecture", ["vgg", "resnet"])
+def test_deeper_networks_keep_within_bounds(architecture):
+    """The deeper networks have some hundred thousand parameters: enough for MNIST."""
+    assert 300_000 <= build_model(architecture).count_params() <= 1_500_000
+
+
+def test_residual_shortcuts_reach_the_answer():
+    """With its branches silenced, the residual network still tells two images apart."""
+    model = build_model("resnet")
+    batch = np.random.default_rng(0).random((2, 28, 28, 1), np.float32)
+    adds = [layer for layer in model.layers if isinstance(layer, keras.layers.Add)]
+    for layer in adds:
+        branch = layer.input[0]._keras_history.operation  # its last normalisation
+        branch.gamma.assign(np.zeros_like(branch.gamma))
+
+    first, second = np.asarray(model(batch, training=False))
+
+    assert len(adds) == 4
+    assert np.abs(first - second).max() > 1e-4
+
+
 def test_models_are_uncompiled():
     """A built network is not compiled: how to train it is the caller's choice."""
     assert not build_model("base").compiled
@@ -65,8 +86,8 @@ def test_multiply_adds_follow_the_layers():
 
 def test_unknown_architecture_lists_the_known():
     """The message of a misspelt architecture names those there are."""
-    with pytest.raises(InvalidArgumentError, match=r"one of base, .*; got 'vgg'"):
-        build_model("vgg")
+    with pytest.raises(InvalidArgumentError, match=r"one of base, .*; got 'alexnet'"):
+        build_model("alexnet")
 
 
 def test_unknown_weights_are_refused():
@@ -125,11 +146,12 @@ def test_published_pairs_agree():
         assert count_multiply_adds(model) == record.multiply_adds
 
 
-def test_exported_network_agrees_with_keras(tmp_path):
+@pytest.mark.parametrize("architecture", ["base", "resnet"])
+def test_exported_network_agrees_with_keras(tmp_path, architecture):
     """ONNX Runtime gives what Keras gives, for any batch size."""
     pytest.importorskip("tf2onnx", reason="export needs digitcnn[export]")
     images, _ = draw_digits(5, seed=1)
-    model = build_model("base")
+    model = build_model(architecture)
     export_onnx(model, tmp_path / "own.onnx")
 
     probabilities = predict_proba(images, model=tmp_path / "own.onnx")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from digitcnn._runs import read_run
-from digitcnn.architectures import ARCHITECTURES, INPUT_SHAPE
+from digitcnn.architectures import ARCHITECTURES, INPUT_SHAPE, Residual
 from digitcnn.errors import CorruptFileError, InvalidArgumentError, MissingDependencyError
 from digitcnn.weights import get_weights, list_weights, locate
 
@@ -22,8 +22,9 @@ def build_model(architecture: str = "base") -> keras.Model:
     Parameters
     ----------
     architecture : str
-        "base", the library's own; or one of the classic tutorials' networks: "conv-pool-dropout",
-        "conv5x5", "three-conv", "two-conv-dropout", "conv-pool".
+        "base", the library's own; deeper ones in the manner of "vgg" and "resnet"; or one of the
+        classic tutorials' networks: "conv-pool-dropout", "conv5x5", "three-conv",
+        "two-conv-dropout", "conv-pool".
 
     Returns
     -------
@@ -55,7 +56,21 @@ def build_model(architecture: str = "base") -> keras.Model:
         )
     keras = import_keras("build_model")
     layers = ARCHITECTURES[architecture](keras.layers)
-    return keras.Sequential([keras.Input(INPUT_SHAPE), *layers], name=architecture)
+    images = keras.Input(INPUT_SHAPE)
+    if any(isinstance(layer, Residual) for layer in layers):
+        return keras.Model(images, _connect(keras, layers, images), name=architecture)
+    return keras.Sequential([images, *layers], name=architecture)
+
+
+def _connect(keras: Any, layers: list[Any], tensor: Any) -> Any:
+    """Lead a tensor through layers, by both ways where there are two."""
+    for layer in layers:
+        if isinstance(layer, Residual):
+            ways = [_connect(keras, way, tensor) for way in layer]
+            tensor = keras.layers.add(ways)
+        else:
+            tensor = layer(tensor)
+    return tensor
 
 
 def load_pretrained(
