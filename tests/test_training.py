@@ -15,6 +15,7 @@ from digitcnn import build_model, load_pretrained, predict_proba, train
 from digitcnn.errors import CorruptFileError, InvalidArgumentError
 from digitcnn.strokes import draw_digits
 from digitcnn.training import RECIPES, Recipe, read_run
+from digitcnn.training.recipes import recipe_from_fields
 
 pytest.importorskip("keras", reason="training needs digitcnn[tensorflow]")
 
@@ -24,7 +25,7 @@ TINY = Recipe(
     epochs=3,
     batch_size=32,
     optimizer="adamw",
-    cosine_decay=True,
+    schedule="cosine",
     weight_average=0.9,
     augmentation=RECIPES["base"].augmentation,
     drawn_digits=30,
@@ -185,6 +186,7 @@ def test_options_override_the_recipe(digits, tmp_path):
         ({"learning_rate": 0.0}, "`learning_rate` must be positive"),
         ({"learning_rate": float("inf")}, "`learning_rate` must be positive and finite"),
         ({"seed": -1}, "`seed` must be a whole number in 0"),
+        ({"recipe": {"name": "base"}}, "`recipe` must be one of base"),
         ({"initial_weights": "base", "recipe": "conv-pool"}, "for the recipe's architecture"),
     ],
 )
@@ -226,6 +228,43 @@ def test_every_recipe_names_an_architecture():
     """Each named recipe can be built."""
     for recipe in RECIPES.values():
         assert build_model(recipe.architecture).output_shape == (None, 10)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        # At the first step, at a tenth, at the greatest, half way, and at the end of 10 epochs.
+        ("constant", {0: 1, 10: 1, 50: 1, 100: 1}),
+        ("cosine", {0: 0, 5: 0.5, 10: 1, 55: 0.5, 100: 0}),
+        ("one-cycle", {0: 0.04, 15: 0.52, 30: 1, 65: 0.50005, 100: 1e-4}),
+        ("exponential", {0: 1, 50: 0.1, 100: 0.01}),
+    ],
+)
+def test_schedules_follow_their_curves(schedule, expected):
+    """The learning rate passes through the points that its schedule is known by."""
+    from digitcnn.training._optimizers import learning_rate
+
+    recipe = dataclasses.replace(RECIPES["base"], schedule=schedule, learning_rate=0.5, epochs=10)
+
+    rate = learning_rate(recipe, steps_per_epoch=10)
+
+    found = {step: float(rate(step)) if callable(rate) else rate for step in expected}
+    assert found == pytest.approx({step: part * 0.5 for step, part in expected.items()}, abs=1e-6)
+
+
+def test_unknown_schedules_are_refused():
+    """A schedule that there is none of is refused with those there are."""
+    with pytest.raises(InvalidArgumentError, match="`schedule` must be one of constant, cosine"):
+        dataclasses.replace(TINY, schedule="stepped")
+
+
+def test_recipes_of_older_runs_are_read():
+    """A run that knew only whether the rate decayed is by the recipe that it is by today."""
+    old = dataclasses.asdict(RECIPES["base"])
+    del old["schedule"]
+
+    assert recipe_from_fields(old | {"cosine_decay": True}) == RECIPES["base"]
+    assert recipe_from_fields(old | {"cosine_decay": False}).schedule == "constant"
 
 
 def test_recipes_survive_json():

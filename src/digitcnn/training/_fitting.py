@@ -13,6 +13,7 @@ import numpy as np
 from digitcnn._runs import WEIGHTS_FILE
 from digitcnn.models import build_model, load_pretrained
 from digitcnn.training._folders import History, State, read_state, whole, write_history, write_state
+from digitcnn.training._optimizers import make_optimizer
 from digitcnn.training._samples import EpochPlan, Samples
 from digitcnn.training.recipes import Recipe
 
@@ -64,35 +65,13 @@ def _start(
     else:
         model = load_pretrained(initial_weights, architecture=recipe.architecture)
     model.compile(
-        optimizer=_optimizer(recipe, steps_per_epoch),
+        optimizer=make_optimizer(recipe, steps_per_epoch),
         loss="categorical_crossentropy",
         metrics=["accuracy"],
         # On two CPU cores XLA halved the images per second (Keras 3.15, TensorFlow 2.21).
         jit_compile=False,
     )
     return model
-
-
-def _optimizer(recipe: Recipe, steps_per_epoch: int) -> Any:
-    """Build the recipe's optimizer with its schedule and weight average."""
-    rate: Any = recipe.learning_rate
-    if recipe.cosine_decay:
-        total = steps_per_epoch * recipe.epochs
-        warmup = min(steps_per_epoch, total // 2)
-        rate = keras.optimizers.schedules.CosineDecay(
-            0.0, total - warmup, warmup_target=recipe.learning_rate, warmup_steps=warmup
-        )
-    options: dict[str, Any] = {}
-    if recipe.weight_average:
-        options = {"use_ema": True, "ema_momentum": recipe.weight_average}
-    if recipe.optimizer == "adamw":
-        options["weight_decay"] = recipe.weight_decay
-    kinds = {
-        "adam": keras.optimizers.Adam,
-        "adamw": keras.optimizers.AdamW,
-        "adadelta": keras.optimizers.Adadelta,
-    }
-    return kinds[recipe.optimizer](rate, **options)
 
 
 def _own_callbacks(recipe: Recipe, seed: int, folder: Path, state: State) -> list[Any]:
