@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import gzip
 import http.server
+import socket
+import struct
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -13,13 +15,25 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer; `cut` sends so many bytes of the body, having promised all, and hangs up."""
+    """One answer, and how it misbehaves.
+
+    `cut` sends so many bytes of the body, having promised all, and hangs up, or `resets` the
+    connection; `length` promises another number of bytes, a negative one none; `pause_s` waits
+    before each byte, of the head too where `drips_head`, until the server ends; `hangs` says
+    nothing, or no more after the `cut`; `mislabelled` says gzip of what is none.
+    """
 
     body: bytes = b""
     status: int = 200
     cut: int | None = None
     gzipped: bool = False
     location: str | None = None
+    length: int | None = None
+    resets: bool = False
+    pause_s: float = 0
+    drips_head: bool = False
+    hangs: bool = False
+    mislabelled: bool = False
 
 
 @dataclass
@@ -32,6 +46,8 @@ class Server:
     url: str
     replies: dict[str, list[Reply]] = field(default_factory=dict)
     visits: Counter[str] = field(default_factory=Counter)
+    connections: int = 0
+    ends: threading.Event = field(default_factory=threading.Event)
 
     def answer(self, path: str) -> Reply:
         """Count the visit and choose the answer."""
@@ -43,29 +59,63 @@ class Server:
 @contextlib.contextmanager
 def serve() -> Iterator[Server]:
     """Run a server on a free port until the block ends."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as listener:
+    with _Listener(("127.0.0.1", 0), _Handler) as listener:
         listener.scripted = Server(f"http://127.0.0.1:{listener.server_port}")
         thread = threading.Thread(target=listener.serve_forever, args=(0.01,))
         thread.start()
         try:
             yield listener.scripted
         finally:
+            listener.scripted.ends.set()
             listener.shutdown()
             thread.join()
+
+
+class _Listener(http.server.ThreadingHTTPServer):
+    """Counts the connections, whether or not anything is asked, and takes lost ones in silence."""
+
+    def process_request(self, request, client_address):
+        self.scripted.connections += 1
+        super().process_request(request, client_address)
+
+    def handle_error(self, request, client_address):
+        """Expect clients that hang up."""
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         reply = self.server.scripted.answer(self.path)
+        if reply.hangs and reply.cut is None:
+            self.server.scripted.ends.wait()
+            return
         body = gzip.compress(reply.body) if reply.gzipped else reply.body
+        if reply.drips_head:
+            self._drip(b"HTTP/1.0 200 OK\r\nX-Patience: " + b"." * 10_000, reply.pause_s)
         self.send_response(reply.status)
-        self.send_header("Content-Length", str(len(body)))
-        if reply.gzipped:
+        length = len(body) if reply.length is None else reply.length
+        if length >= 0:
+            self.send_header("Content-Length", str(length))
+        if reply.gzipped or reply.mislabelled:
             self.send_header("Content-Encoding", "gzip")
         if reply.location is not None:
             self.send_header("Location", reply.location)
         self.end_headers()
+        if reply.pause_s:
+            self._drip(body, reply.pause_s)
+            return
         self.wfile.write(body[: reply.cut])
+        if reply.hangs:
+            self.server.scripted.ends.wait()
+        if reply.resets:
+            # Closed with unsent data and no time to linger, a socket sends a reset.
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.close()
+
+    def _drip(self, data: bytes, pause_s: float) -> None:
+        for index in range(len(data)):
+            if self.server.scripted.ends.wait(pause_s):
+                return
+            self.wfile.write(data[index : index + 1])
 
     def log_message(self, *args: object) -> None:
         """Keep the tests' output clean."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import pickle
+import shutil
 import socket
 import stat
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import FrozenInstanceError, asdict, replace
 from pathlib import Path
 
@@ -405,6 +408,7 @@ def test_unknown_format_is_refused():
 # What can go wrong on the way.
 
 
+@pytest.mark.reliability("weights", "status 404: asked for once, then explained")
 @pytest.mark.usefixtures("bundle")
 def test_missing_release_is_explained(cache, server):
     """A 404 is asked for once, and the error says what to do by hand."""
@@ -426,13 +430,47 @@ BAD_BODIES = {
     "wrong bytes": (Reply(b"?" * len(GOOD.body)), "sha256 [0-9a-f]{64} instead of"),
     "empty": (Reply(), "0 bytes instead of"),
     "server error": (Reply(status=500), "HTTP status 500"),
+    "busy": (Reply(status=429), "HTTP status 429"),
+    "hang": (Reply(hangs=True), "[Tt]imed out"),
+    "reset at once": (Reply(GOOD.body, cut=0, resets=True), "Connection"),
+    "reset on the way": (Reply(GOOD.body, cut=1_000, resets=True), "Connection"),
+    "promises more": (Reply(GOOD.body, length=len(GOOD.body) + 9), "IncompleteRead"),
+    "promises less": (Reply(GOOD.body, length=9), "9 bytes instead of"),
+    "no length, cut": (Reply(GOOD.body, length=-1, cut=9), "9 bytes instead of"),
+    "gzip, cut": (Reply(GOOD.body, gzipped=True, cut=40), "IncompleteRead"),
+    "gzip of too much": (Reply(bytes(1 << 20), gzipped=True), "more bytes than the file has"),
+    "gzip in name only": (Reply(GOOD.body, mislabelled=True), "Error"),
+    "redirect to a file": (Reply(status=302, location="file:///etc/hostname"), "InvalidSchema"),
+    "redirect to nowhere": (
+        Reply(status=302, location="http://a..b/"),
+        "UnicodeError|InvalidURL",
+    ),
 }
+BAD_REPLIES = [
+    pytest.param(
+        *case,
+        marks=pytest.mark.reliability(
+            "weights", f"{name}: asked for again, then refused; nothing under the real name"
+        ),
+        id=name,
+    )
+    for name, case in BAD_BODIES.items()
+]
+PASSING_REPLIES = [
+    pytest.param(
+        reply,
+        marks=pytest.mark.reliability("weights", f"{name}, then a good answer: the file"),
+        id=name,
+    )
+    for name, (reply, _) in BAD_BODIES.items()
+]
 
 
 @pytest.mark.usefixtures("bundle")
-@pytest.mark.parametrize(("reply", "reason"), BAD_BODIES.values(), ids=BAD_BODIES)
-def test_bad_download_never_gets_the_real_name(cache, server, reply, reason):
+@pytest.mark.parametrize(("reply", "reason"), BAD_REPLIES)
+def test_bad_download_never_gets_the_real_name(cache, server, monkeypatch, reply, reason):
     """A file that is not the published one is asked for again, then refused, and not kept."""
+    monkeypatch.setattr(_fetch, "TIMEOUT_S", 0.3 if reply.hangs else 30)
     server.replies[LARGE] = [reply]
 
     with pytest.raises(UnavailableError, match=reason):
@@ -442,15 +480,17 @@ def test_bad_download_never_gets_the_real_name(cache, server, reply, reason):
 
 
 @pytest.mark.usefixtures("bundle")
-@pytest.mark.parametrize("reply", [reply for reply, _ in BAD_BODIES.values()], ids=BAD_BODIES)
-def test_passing_failure_is_overcome(cache, server, reply):
+@pytest.mark.parametrize("reply", PASSING_REPLIES)
+def test_passing_failure_is_overcome(cache, server, monkeypatch, reply):
     """When the second attempt gives the file, the caller notices nothing."""
+    monkeypatch.setattr(_fetch, "TIMEOUT_S", 0.3 if reply.hangs else 30)
     server.replies[LARGE] = [reply, GOOD]
 
     assert weights.locate("large").read_bytes() == GOOD.body
     assert all_files(cache) == ["digitcnn-large-v1.onnx"]
 
 
+@pytest.mark.reliability("weights", "a redirect: followed")
 @pytest.mark.usefixtures("bundle", "cache")
 def test_redirect_is_followed(server):
     """Release pages redirect to where the files lie."""
@@ -460,6 +500,64 @@ def test_redirect_is_followed(server):
     assert weights.locate("large").read_bytes() == GOOD.body
 
 
+@pytest.mark.usefixtures("bundle")
+@pytest.mark.reliability("weights", "redirects in a circle: refused after one round of them")
+def test_circle_of_redirects_ends(cache, server):
+    """A redirect to itself is followed a bounded number of times, and not tried again."""
+    server.replies[LARGE] = [Reply(status=302, location=LARGE)]
+
+    with pytest.raises(UnavailableError, match=r"Exceeded 30 redirects\. To place it by hand"):
+        weights.locate("large")
+    assert all_files(cache) == []
+    assert server.visits[LARGE] <= 31
+
+
+SLOW_REPLIES = {
+    "a server that drips its bytes": Reply(GOOD.body, pause_s=0.02),
+    "a server that drips its headers": Reply(GOOD.body, pause_s=0.02, drips_head=True),
+}
+
+
+@pytest.mark.usefixtures("bundle")
+@pytest.mark.parametrize(
+    "reply",
+    [
+        pytest.param(
+            reply,
+            marks=pytest.mark.reliability("weights", f"{name}: refused after the time limit"),
+            id=name,
+        )
+        for name, reply in SLOW_REPLIES.items()
+    ],
+)
+def test_drip_ends_at_the_time_limit(cache, server, monkeypatch, reply):
+    """A server that always has one more byte holds nobody longer than the whole may take."""
+    monkeypatch.setattr(_fetch, "ATTEMPT_S", 0.5)
+    monkeypatch.setattr(_fetch, "SLOWEST_BYTES_PER_S", 1e9)
+    server.replies[LARGE] = [reply]
+
+    start = time.perf_counter()
+    with pytest.raises(UnavailableError, match=r"not all of it within .* seconds"):
+        weights.locate("large")
+
+    assert time.perf_counter() - start < 5
+    assert all_files(cache) == []
+    assert server.visits == {LARGE: 1}
+
+
+def test_time_limit_leaves_room_for_slow_lines():
+    """A line of 16 kB/s is waited for; that is some minutes for the largest file."""
+    limits = [
+        _fetch.time_limit(file)
+        for record in weights.list_weights()
+        for file in (record.h5, record.onnx)
+    ]
+
+    assert _fetch.time_limit(make_record("base", 1).onnx) >= 60
+    assert all(60 < limit < 1_000 for limit in limits)
+
+
+@pytest.mark.reliability("weights", "a body compressed on the way: the file")
 @pytest.mark.usefixtures("bundle", "cache")
 def test_compressed_transfer_is_unpacked(server):
     """A server that compresses on the way, though not asked to, does no harm."""
@@ -468,6 +566,7 @@ def test_compressed_transfer_is_unpacked(server):
     assert weights.locate("large").read_bytes() == GOOD.body
 
 
+@pytest.mark.reliability("weights", "a refused connection: explained")
 @pytest.mark.usefixtures("bundle", "cache")
 def test_refused_connection_is_explained(monkeypatch):
     """No server at all is an UnavailableError that says so."""
@@ -480,6 +579,7 @@ def test_refused_connection_is_explained(monkeypatch):
         weights.locate("large")
 
 
+@pytest.mark.reliability("weights", "an address that is none: explained")
 @pytest.mark.usefixtures("bundle", "cache")
 @pytest.mark.parametrize("address", ["localhost", "gopher://localhost", "http://a..b", "http://"])
 def test_base_url_that_is_none_is_explained(monkeypatch, address):
@@ -490,6 +590,7 @@ def test_base_url_that_is_none_is_explained(monkeypatch, address):
         weights.locate("large")
 
 
+@pytest.mark.reliability("weights", "offline mode: no connection, counted by the server")
 @pytest.mark.usefixtures("bundle", "cache")
 @pytest.mark.parametrize("value", ["1", "true", "YES"])
 def test_offline_mode_touches_no_network(monkeypatch, server, value):
@@ -500,6 +601,7 @@ def test_offline_mode_touches_no_network(monkeypatch, server, value):
     with pytest.raises(UnavailableError, match="while DIGITCNN_OFFLINE is set; got none in"):
         weights.fetch_weights("large")
     assert not server.visits
+    assert server.connections == 0
 
 
 @pytest.mark.usefixtures("bundle", "cache")
@@ -512,6 +614,7 @@ def test_offline_variable_can_say_no(monkeypatch, server, value):
     assert weights.locate("large").is_file()
 
 
+@pytest.mark.reliability("weights", "`verify`: nothing asked of the server")
 @pytest.mark.usefixtures("bundle", "cache")
 def test_verification_touches_no_network(server):
     """`verify` says what is missing instead of fetching it."""
@@ -522,6 +625,7 @@ def test_verification_touches_no_network(server):
     assert not server.visits
 
 
+@pytest.mark.reliability("weights", "a corrupt cached file: replaced, with a warning")
 @pytest.mark.usefixtures("bundle")
 def test_corrupt_cached_file_is_replaced_with_a_warning(cache, server, caplog):
     """Damage in the cache is said and mended."""
@@ -534,6 +638,7 @@ def test_corrupt_cached_file_is_replaced_with_a_warning(cache, server, caplog):
     assert f"{path} is damaged (sha256" in caplog.text
 
 
+@pytest.mark.reliability("weights", "a corrupt cached file, offline: refused")
 @pytest.mark.usefixtures("bundle")
 def test_corrupt_cached_file_is_refused_offline(monkeypatch, cache):
     """Damage that cannot be mended is an error, and the file stays for a look."""
@@ -545,6 +650,7 @@ def test_corrupt_cached_file_is_refused_offline(monkeypatch, cache):
     assert path.read_bytes() == b"short"
 
 
+@pytest.mark.reliability("weights", "a corrupt file in the package: refused")
 @pytest.mark.usefixtures("cache")
 def test_corrupt_bundled_file_is_refused(bundle, server):
     """Damage in the installation is never covered up by another copy."""
@@ -555,6 +661,7 @@ def test_corrupt_bundled_file_is_refused(bundle, server):
     assert not server.visits
 
 
+@pytest.mark.reliability("weights", "a wrong file in the read-only mirror: refused")
 @pytest.mark.usefixtures("bundle", "cache")
 def test_wrong_file_in_the_mirror_is_refused(monkeypatch, server, tmp_path):
     """A mirror is never written to; a wrong file in it is named."""
@@ -567,6 +674,7 @@ def test_wrong_file_in_the_mirror_is_refused(monkeypatch, server, tmp_path):
     assert not server.visits
 
 
+@pytest.mark.reliability("weights", "a cached file's mode: what the umask gives")
 @pytest.mark.usefixtures("bundle")
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
 @pytest.mark.parametrize("umask", [0o022, 0o002, 0o077])
@@ -584,6 +692,7 @@ def test_cached_file_has_the_mode_that_the_umask_gives(server, cache, umask):
     assert stat.S_IMODE(cache.stat().st_mode) == 0o777 & ~umask
 
 
+@pytest.mark.reliability("weights", "a cache that is no folder: explained")
 @pytest.mark.usefixtures("bundle", "server")
 def test_cache_that_is_no_folder_is_explained(tmp_path):
     """A cache that cannot be written names the variable that moves it."""
@@ -598,6 +707,7 @@ def raise_runtime_error(name):
     raise RuntimeError(name)
 
 
+@pytest.mark.reliability("weights", "no home: bundled weights found, a download explained")
 @pytest.mark.parametrize("user_cache_dir", [raise_runtime_error, "~/.cache/{}".format])
 def test_missing_home_is_explained(bundle, server, tmp_path, monkeypatch, user_cache_dir):
     """Without a home, what is bundled is found, and a download names the variable to set."""
@@ -619,6 +729,7 @@ def test_unreadable_file_is_a_defect(tmp_path):
     assert _fetch.find_defect(tmp_path / "gone", file) == "unreadable: No such file or directory"
 
 
+@pytest.mark.reliability("weights", "a full disk (/dev/full): explained")
 @pytest.mark.usefixtures("bundle")
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_full_disk_is_explained(server, cache, monkeypatch):
@@ -639,6 +750,7 @@ def test_full_disk_is_explained(server, cache, monkeypatch):
     assert server.visits == {LARGE: 1}
 
 
+@pytest.mark.reliability("weights", "eight threads at once, one empty cache: all get the file")
 @pytest.mark.usefixtures("bundle")
 def test_threads_fetching_at_once_all_succeed(server, cache):
     """Eight at once into an empty cache get the file, and leave nothing else behind."""
@@ -657,6 +769,197 @@ def test_threads_fetching_at_once_all_succeed(server, cache):
 
     assert bodies == [GOOD.body] * 8
     assert all_files(cache) == ["digitcnn-large-v1.onnx"]
+
+
+IN_A_CHILD = """
+import resource, signal, sys
+from pathlib import Path
+from digitcnn import _fetch, _registry, weights
+_registry.bundle_folder = lambda: Path({bundle!r})
+_fetch.PAUSE_S = 0
+{before}
+try:
+    print(len(weights.locate("large").read_bytes()))
+except OSError as error:
+    print(type(error).__name__, error)
+"""
+
+
+@pytest.fixture
+def child(bundle, cache, server):
+    """Start a process that locates `large`, and give it back; it says what it got."""
+    started = []
+
+    def start(before="", prefix=()):
+        code = IN_A_CHILD.format(bundle=str(bundle), before=before)
+        environment = os.environ | {
+            "PYTHONPATH": str(Path(weights.__file__).parents[1]),
+            "DIGITCNN_CACHE_DIR": str(cache.parent),
+            "DIGITCNN_BASE_URL": server.url,
+        }
+        started.append(
+            subprocess.Popen(
+                [*prefix, sys.executable, "-c", code],
+                env=environment,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        )
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+@pytest.mark.reliability("weights", "eight processes at once, one empty cache: all get the file")
+def test_processes_fetching_at_once_all_succeed(child, server, cache):
+    """Eight processes that download into one empty cache get the file and leave nothing else."""
+    server.replies[LARGE] = [GOOD]
+
+    answers = [process.communicate()[0] for process in [child() for _ in range(8)]]
+
+    assert answers == [f"{len(GOOD.body)}\n"] * 8
+    assert all_files(cache) == ["digitcnn-large-v1.onnx"]
+    assert server.visits[LARGE] >= 1
+
+
+@pytest.mark.reliability("weights", "SIGKILL during a download, then again: the file")
+def test_killed_download_is_no_hindrance(child, server, cache):
+    """What a killed download leaves has no real name, and the next call gets the file."""
+    server.replies[LARGE] = [Reply(GOOD.body, cut=80_000, hangs=True), GOOD]
+    process = child()
+    wait_until(lambda: any(part.stat().st_size for part in cache.glob("*.part")))
+    process.kill()
+    process.wait()
+
+    assert [Path(name).suffix for name in all_files(cache)] == [".part"]
+    assert child().communicate()[0] == f"{len(GOOD.body)}\n"
+    assert (cache / "digitcnn-large-v1.onnx").read_bytes() == GOOD.body
+
+
+@pytest.mark.usefixtures("bundle")
+@pytest.mark.reliability("weights", "leftovers of killed downloads: deleted after a day")
+def test_leftovers_are_dropped_once_they_are_old(cache, server):
+    """A part that was left behind goes with the next download; one that may be in use stays."""
+    server.replies[LARGE] = [GOOD]
+    cache.mkdir(parents=True)
+    for name, age_s in {"old": 2 * _fetch.STALE_S, "new": 0}.items():
+        part = cache / f"digitcnn-large-v1.onnx.{name}.part"
+        part.write_bytes(b"half")
+        os.utime(part, (time.time() - age_s,) * 2)
+
+    weights.locate("large")
+
+    assert all_files(cache) == ["digitcnn-large-v1.onnx", "digitcnn-large-v1.onnx.new.part"]
+
+
+def wait_until(is_so, limit_s=20):
+    """Wait for another process or thread to get somewhere."""
+    end = time.monotonic() + limit_s
+    while not is_so():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.01)
+
+
+@pytest.mark.reliability("weights", "no file may grow beyond a size (RLIMIT_FSIZE): explained")
+@pytest.mark.skipif(os.name == "nt", reason="Windows knows no such limit")
+def test_file_size_limit_is_explained(child, server, cache):
+    """A disk that takes only so much is named with its reason, and nothing is left on it."""
+    server.replies[LARGE] = [GOOD]
+    limited = "resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, 1_000))"
+
+    answer, _ = child(limited).communicate()
+
+    assert answer.startswith(f"UnavailableError `{cache}` must be a folder to write to; got OSE")
+    assert "File too large" in answer
+    assert_says_how_to_place_it(answer, server, cache)
+    assert all_files(cache) == []
+
+
+def assert_says_how_to_place_it(message, server, cache):
+    """Check that an error tells the URL, the path and what to do with them."""
+    assert f"download {server.url}{LARGE} on any machine" in message
+    assert str(cache / "digitcnn-large-v1.onnx") in message
+    assert "DIGITCNN_CACHE_DIR" in message
+
+
+@pytest.fixture
+def mounted(child, cache):
+    """Run a child in mounts of its own: `commands` first, its output then given back."""
+    unshare = ["unshare", "--mount", *([] if os.getuid() == 0 else ["--map-root-user"])]
+    probe = [*unshare, "mount", "-t", "tmpfs", "tmpfs", str(cache.parent)]
+    cache.mkdir(parents=True)
+    if shutil.which("unshare") is None or subprocess.run(probe, check=False).returncode:
+        pytest.skip("nothing may be mounted here")
+
+    def run(commands):
+        shell = [*unshare, "sh", "-ec", f'{commands}; exec "$0" "$@"']
+        return child(prefix=shell).communicate()[0]
+
+    return run
+
+
+@pytest.mark.reliability("weights", "a full disk (a small tmpfs): explained")
+def test_full_file_system_is_explained(mounted, server, cache):
+    """A disk without room for the file is named."""
+    server.replies[LARGE] = [GOOD]
+
+    answer = mounted(f"mount -t tmpfs -o size=16k tmpfs {cache}")
+
+    assert "got OSError: No space left on device" in answer
+    assert_says_how_to_place_it(answer, server, cache)
+
+
+@pytest.mark.reliability("weights", "a read-only cache: explained; a file already in it: used")
+def test_read_only_cache_serves_what_it_holds(mounted, server, cache):
+    """From a read-only cache a file is read; what it lacks is explained."""
+    server.replies[LARGE] = [GOOD]
+    read_only = (
+        f"mount --bind -o ro {cache.parent} {cache.parent}; mount -o remount,bind,ro {cache.parent}"
+    )
+
+    answer = mounted(read_only)
+    cache.joinpath("digitcnn-large-v1.onnx").write_bytes(GOOD.body)
+
+    assert "Read-only file system" in answer
+    assert_says_how_to_place_it(answer, server, cache)
+    visits = server.visits[LARGE]
+    assert mounted(read_only) == f"{len(GOOD.body)}\n"
+    assert server.visits[LARGE] == visits
+
+
+@pytest.mark.reliability("weights", "a cached file that is a mount of its own: explained")
+def test_file_that_cannot_be_replaced_is_explained(mounted, server, cache):
+    """Where the real name lies on another device, renaming onto it fails with a reason."""
+    server.replies[LARGE] = [GOOD]
+    path = cache / "digitcnn-large-v1.onnx"
+    path.write_bytes(b"damaged")
+
+    answer = mounted(f"mount --bind {path} {path}")
+
+    assert "must be a folder to write to; got OSError: Device or resource busy" in answer
+    assert_says_how_to_place_it(answer, server, cache)
+    assert all_files(cache) == ["digitcnn-large-v1.onnx"]
+
+
+@pytest.mark.usefixtures("bundle")
+@pytest.mark.reliability("weights", "a rename across devices that fails: explained")
+def test_rename_across_devices_is_explained(server, cache, monkeypatch):
+    """A file system that cannot rename is named, and nothing is left on it."""
+    server.replies[LARGE] = [GOOD]
+
+    def refuse(self, target):
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), str(self), None, str(target))
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(UnavailableError, match="Invalid cross-device link") as caught:
+        weights.locate("large")
+
+    assert_says_how_to_place_it(str(caught.value), server, cache)
+    assert all_files(cache) == []
 
 
 def test_finding_local_files_loads_neither_pooch_nor_a_framework(tmp_path):

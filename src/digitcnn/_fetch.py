@@ -7,9 +7,11 @@ of a second to import, is loaded only to download.
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import logging
 import os
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,8 +24,14 @@ AnyPath = str | os.PathLike[str]
 
 ATTEMPTS = 3
 PAUSE_S = 0.5
+# Without any news from the server; the whole of one attempt is limited below.
 TIMEOUT_S = 30
+ATTEMPT_S = 60
+SLOWEST_BYTES_PER_S = 16 * 1024
+# An attempt is over long before: what is left of one that was killed.
+STALE_S = 24 * 3600
 CHUNK_BYTES = 64 * 1024
+_PASSING_STATUSES = frozenset({408, 425, 429})  # timeout, too early, too many requests
 
 logger = logging.getLogger("digitcnn")
 
@@ -165,8 +173,11 @@ class _BoundedWriter:
         self._stream = stream
         self._room = size
         self.failure: OSError | None = None
+        self.is_abandoned = False
 
     def write(self, chunk: bytes) -> None:
+        if self.is_abandoned:
+            raise _DownloadError("nobody waits for it any more")
         self._room -= len(chunk)
         if self._room < 0:
             raise _DownloadError("more bytes than the file has")
@@ -225,23 +236,75 @@ def _download_from(url: str, file: PublishedFile, path: Path) -> None:
     part = path.with_name(f"{path.name}.{os.urandom(8).hex()}.part")
     try:
         with part.open("xb") as stream:
-            _stream(url, _BoundedWriter(stream, file.size))
+            _stream_in_time(url, _BoundedWriter(stream, file.size), time_limit(file))
         defect = find_defect(part, file)
         if defect is not None:
             raise _DownloadError(defect)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+    _drop_leftovers(path)
     logger.info("Downloaded %s to %s", url, path)
 
 
-def _stream(url: str, writer: _BoundedWriter) -> None:
+def _drop_leftovers(path: Path) -> None:
+    """Delete what downloads of this file left behind that were killed long ago."""
+    for part in path.parent.glob(f"{glob.escape(path.name)}.*.part"):
+        with contextlib.suppress(OSError):
+            if time.time() - part.stat().st_mtime > STALE_S:
+                part.unlink()
+
+
+def time_limit(file: PublishedFile) -> float:
+    """Say how many seconds one attempt to download a file may take."""
+    return ATTEMPT_S + file.size / SLOWEST_BYTES_PER_S
+
+
+def _stream_in_time(url: str, writer: _BoundedWriter, limit_s: float) -> None:
+    """Stream, but for no longer than the limit.
+
+    A thread does it, which can be left behind: the time-outs of requests count from byte to byte,
+    so that a server which drips, or a name server that does not answer, would hold the caller for
+    as long as it likes.
+    """
+    responses: list[Any] = []
+    outcome: list[BaseException] = []
+
+    def stream() -> None:
+        try:
+            _stream(url, writer, responses)
+        except BaseException as error:  # noqa: BLE001  raised again where it is waited for
+            outcome.append(error)
+
+    thread = threading.Thread(target=stream, name="digitcnn-download", daemon=True)
+    thread.start()
+    try:
+        thread.join(limit_s)
+    finally:
+        if thread.is_alive():
+            writer.is_abandoned = True
+            for response in responses:
+                _shut_down(response)
+    if writer.is_abandoned:
+        raise _DownloadError(f"not all of it within {limit_s:.0f} seconds", is_final=True)
+    if outcome:
+        raise outcome[0]
+
+
+def _shut_down(response: Any) -> None:
+    """Wake the thread that reads a response, where urllib3 (2.3 or newer) can."""
+    with contextlib.suppress(AttributeError, OSError, ValueError, RuntimeError):
+        response.raw.shutdown()
+
+
+def _stream(url: str, writer: _BoundedWriter, responses: list[Any]) -> None:
     """Copy what the URL gives to the writer, telling the network's failures from the disk's."""
     import pooch
 
     with contextlib.ExitStack() as stack:
 
         def close_at_end(response: Any, **_: Any) -> None:
+            responses.append(response)
             stack.callback(response.close)
 
         download = pooch.HTTPDownloader(
@@ -261,18 +324,21 @@ def _stream(url: str, writer: _BoundedWriter) -> None:
 
 
 def _as_download_error(error: Exception) -> _DownloadError:
-    """Word what requests raised; only a 4xx status is final."""
+    """Word what requests raised; a circle of redirects and most of the 4xx statuses are final."""
     status = getattr(getattr(error, "response", None), "status_code", None)
     if status is None:
         return _DownloadError(_root_cause(error))
-    return _DownloadError(f"HTTP status {status}", is_final=400 <= status < 500)
+    is_final = status < 500 and status not in _PASSING_STATUSES
+    if status < 400:
+        return _DownloadError(_root_cause(error), is_final=is_final)
+    return _DownloadError(f"HTTP status {status}", is_final=is_final)
 
 
 def _root_cause(error: BaseException) -> str:
     """Tell in one line what started a chain of exceptions."""
     while (cause := error.__cause__ or error.__context__) is not None:
         error = cause
-    return " ".join(f"{type(error).__name__}: {error}".split())
+    return " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")
 
 
 def _nowhere_message(file: PublishedFile, sources: Sources, folder: Path | None) -> str:
