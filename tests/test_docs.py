@@ -1,0 +1,171 @@
+"""The README and the site: what they tell a reader to type does what they say."""
+
+import importlib.util
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from digitcnn import cli, datasets
+from digitcnn.strokes import draw_digits
+
+ROOT = Path(__file__).parents[1]
+TOOL = ROOT / "tools" / "readme.py"
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
+MNIST_IMAGES = 300
+
+_spec = importlib.util.spec_from_file_location("readme", TOOL)
+readme = importlib.util.module_from_spec(_spec)
+sys.modules["readme"] = readme
+_spec.loader.exec_module(readme)
+
+WITH_PYTHON = [page for page in PAGES if readme.blocks(page, "python")]
+# A page that trains is run in this process, where TensorFlow, which takes long to import, mostly is
+# there already; the others in one of their own, where it is not.
+TRAINING = [page for page in WITH_PYTHON if re.search(r"\btrain\(", page.read_text("utf-8"))]
+READING = [page for page in WITH_PYTHON if page not in TRAINING]
+
+ANY_SHELL = {"cd", "git", "python3"}  # checked by `.ci/run`, which types the README's lines
+CHECKED = {"python", "sh"}
+SILENT = {"text", "toctree", "include"}
+LOOKS_LIKE_CODE = re.compile(r"^\s*(\$ )?(digitcnn|pip|python|import|from) ", re.MULTILINE)
+
+
+def name_of(page):
+    """Name a page in pytest's report."""
+    return str(page.relative_to(ROOT))
+
+
+@pytest.fixture
+def reader(tmp_path, monkeypatch):
+    """A reader's folder: the project's examples, and a few pictures of their own."""
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    pictures, labels = draw_digits(40, seed=3)
+    for number, (picture, label) in enumerate(zip(pictures, labels, strict=True)):
+        folder = tmp_path / "my-digits" / str(label)
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(folder / f"{number}.png")
+    for name in ("seven.jpg", "mine.jpg", "my-picture.jpg"):
+        (tmp_path / name).symlink_to(ROOT / "examples" / "seven-on-paper.jpg")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def shell_commands():
+    """List each command in the pages, with where it stands."""
+    found = []
+    for page in PAGES:
+        for block in readme.blocks(page, "sh"):
+            for line in block.body.replace("\\\n", " ").splitlines():
+                for command in line.split(" && "):
+                    words = shlex.split(command, comments=True)
+                    while words and re.fullmatch(r"[A-Z_]+=.*", words[0]):
+                        words = words[1:]
+                    if words:
+                        found.append((f"{name_of(page)}:{block.line}", words))
+    return found
+
+
+OWN_COMMANDS = sorted(
+    {shlex.join(words) for _, words in shell_commands() if Path(words[0]).name == "digitcnn"}
+)
+
+
+def is_cheap(command):
+    """Tell whether a command takes seconds and needs nothing but a reader's folder."""
+    _, name, *rest = shlex.split(command)
+    return (name == "predict" and "--weights" not in rest) or (name, rest[0]) == ("weights", "list")
+
+
+@pytest.mark.parametrize("page", READING, ids=name_of)
+def test_python_blocks_run_without_tensorflow(page, reader, mnist):
+    """What a page of reading digits shows runs as it stands, and prints what it says."""
+    del mnist, reader
+    code = (
+        "import sys; sys.modules['tensorflow'] = sys.modules['keras'] = None\n"
+        f"sys.argv = ['readme.py', {str(page)!r}, 'python', '--run', '--mnist', "
+        f"'{MNIST_IMAGES}']\n"
+        f"import runpy; runpy.run_path({str(TOOL)!r}, run_name='__main__')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("page", TRAINING, ids=name_of)
+def test_python_blocks_that_train_run(page, reader, mnist, monkeypatch):
+    """What a page of training shows runs, on a few images and for as long as it says."""
+    pytest.importorskip("keras", reason="training needs digitcnn[tensorflow]")
+    del mnist, reader
+    read_whole = datasets.read_idx
+    monkeypatch.setattr(datasets, "read_idx", lambda path: read_whole(path)[:MNIST_IMAGES])
+    namespace = {"__name__": "__main__"}
+
+    for block in readme.blocks(page, "python"):
+        readme.run_python(block, namespace)
+
+
+def test_every_block_is_of_a_kind_that_is_checked():
+    """No code stands in a block that nothing looks at, and no command in a block of text."""
+    for page in PAGES:
+        for block in readme.blocks(page):
+            where = f"{name_of(page)}:{block.line}"
+            assert block.language in CHECKED | SILENT, where
+            assert block.language in CHECKED or not LOOKS_LIKE_CODE.search(block.body), where
+
+
+@pytest.mark.parametrize("command", OWN_COMMANDS)
+def test_commands_are_understood(command):
+    """Each line that begins with `digitcnn` is one that its own parser takes."""
+    assert cli._parser().parse_args(shlex.split(command)[1:])
+
+
+def test_scripts_exist_with_their_options():
+    """Each `python FILE --option` names a file of the project that knows the option."""
+    for where, words in shell_commands():
+        if words[0] == "python" and words[1] != "-m":
+            script = ROOT / words[1]
+            assert script.is_file(), f"{where}: {script}"
+            for word in words[2:]:
+                if word.startswith("--"):
+                    assert f'"{word}"' in script.read_text("utf-8"), f"{where}: {word}"
+
+
+def test_extras_exist():
+    """Each `pip install` names extras that the package has."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"][
+        "optional-dependencies"
+    ]
+    for page in PAGES:
+        for named in re.findall(r"(?:digitcnn|\.)\[([\w,]+)\]", page.read_text("utf-8")):
+            assert set(named.split(",")) <= set(extras), f"{name_of(page)}: {named}"
+
+
+def test_other_commands_are_known_ones():
+    """A page tells nobody to run what no test here knows."""
+    for where, words in shell_commands():
+        known = ANY_SHELL | {"digitcnn", "python", "pip", "pytest"}
+        assert Path(words[0]).name in known, f"{where}: {shlex.join(words)}"
+
+
+@pytest.mark.parametrize("command", [each for each in OWN_COMMANDS if is_cheap(each)])
+@pytest.mark.usefixtures("reader")
+def test_cheap_commands_succeed(command, capsys):
+    """Reading pictures and listing weights is not only understood, but done."""
+    status = cli.main(shlex.split(command)[1:])
+    printed = capsys.readouterr()
+
+    assert status == 0, printed.err
+    assert printed.out
+
+
+def test_links_between_pages_lead_somewhere():
+    """Each relative link in the README and the pages names a file of the project."""
+    for page in PAGES:
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text("utf-8")):
+            assert (page.parent / target).exists(), f"{name_of(page)}: {target}"
