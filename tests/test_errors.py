@@ -8,6 +8,7 @@ import io
 import os
 import pickle
 import struct
+import tracemalloc
 import warnings
 import zlib
 
@@ -355,12 +356,75 @@ def test_decompression_bombs_are_refused():
         preprocess(bomb(30_000))
 
 
-def test_a_warning_made_an_error_is_a_refusal():
-    """Where the caller made errors of warnings, Pillow's about size is the library's error."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        with pytest.raises(InvalidImageError, match="must hold pictures of sane size"):
+def damaged_but_readable():
+    """Give a TIFF whose EXIF is damaged, of which Pillow warns before it reads on."""
+    content = bytearray(encode(DIGIT, "TIFF", dpi=(72, 72)))
+    entry = content.index(struct.pack("<HHI", 282, 5, 1))  # its resolution
+    content[entry + 8 : entry + 12] = struct.pack("<I", 2**31 - 1)
+    return bytes(content)
+
+
+@pytest.mark.reliability("bad input", "pictures of which Pillow warns are read, without a warning")
+@pytest.mark.parametrize("action", ["always", "error"])
+def test_pillows_warnings_stay_away(action):
+    """What Pillow warns of is answered, or refused, the same whatever the caller's filters do."""
+    content = damaged_but_readable()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter(action)
+        before = warnings.filters[:]
+        batch = preprocess(content)
+        after = warnings.filters[:]
+        with pytest.raises(DigitcnnError, match="`images` must"):
             preprocess(bomb(10_000))
+
+    assert (1, 28, 28, 1) == batch.shape
+    assert [] == caught
+    assert before == after
+
+
+@pytest.mark.reliability("bad input", "warnings of the program itself are left alone")
+def test_the_programs_own_warnings_stay():
+    """While a picture is read, whatever does not come from Pillow warns as ever."""
+
+    class Warner(io.BytesIO):
+        def read(self, size=-1):
+            warnings.warn("my own", stacklevel=2)
+            return super().read(size)
+
+    with pytest.warns(UserWarning, match="my own"):
+        preprocess(Warner(damaged_but_readable()))
+
+
+def scan_bomb(num_scans):
+    """Write a small JPEG that asks for 20,000 x 8,000 pixels to be passed over many times."""
+    content = encode(np.zeros((8, 8), np.uint8), "JPEG")
+    header = content.index(b"\xff\xc0") + 5
+    scan = content.index(b"\xff\xda")
+    size = struct.pack(">HH", 8_000, 20_000)
+    return content[:header] + size + content[header + 4 : scan] + content[scan:-2] * num_scans
+
+
+@pytest.mark.reliability("bad input", "a JPEG of thousands of scans is refused at once")
+def test_a_jpeg_of_endless_scans_is_refused():
+    """A file that would be decoded for minutes is refused before it is."""
+    with pytest.raises(InvalidImageError, match=r"decoded in seconds; got .* in 5000 scans"):
+        preprocess(scan_bomb(5_000))
+
+
+@pytest.mark.reliability("bad input", "a picture of 32-bit pixels takes a bounded part of memory")
+@pytest.mark.parametrize("mode", ["I", "F"])
+def test_pixels_of_four_bytes_take_bounded_memory(mode):
+    """What is made of them on the way takes less than the picture itself."""
+    image = Image.new(mode, (4000, 4000), 1)
+    image.paste(0, (1500, 1000, 1900, 3000))
+    tracemalloc.start()
+    try:
+        preprocess(image)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 4 * 4000 * 4000 * 2.5
 
 
 def test_pillows_limits_stay_as_they_were():
@@ -419,6 +483,82 @@ def test_a_path_that_is_none_is_refused():
 
     with pytest.raises(ImageReadError, match="must name readable files"):
         preprocess(NoPath())
+
+
+class Proxy:
+    """Stands for nothing, and says so whatever it is asked, as web frameworks' proxies do."""
+
+    def __getattr__(self, name):
+        """Fail."""
+        raise RuntimeError(f"outside of a context: {name}")
+
+
+class Impostor:
+    """Fails when it is asked for its class."""
+
+    @property
+    def __class__(self):
+        """Fail."""
+        raise KeyError("class")
+
+
+class Unplaced(os.PathLike):
+    """A path that cannot say which."""
+
+    def __fspath__(self):
+        """Fail."""
+        raise KeyError("place")
+
+
+class Shapeless:
+    """An array whose shape is none."""
+
+    shape = property(lambda self: self.nothing)
+
+    def __array__(self, dtype=None, copy=None):
+        """Give a digit."""
+        return DIGIT
+
+
+def released():
+    """Give a view of bytes that are gone."""
+    view = memoryview(encode(DIGIT))
+    view.release()
+    return view
+
+
+HOSTILE = {
+    "a class of arrays": np.ndarray,
+    "a class of numbers": np.float32,
+    "a class of pictures": Image.Image,
+    "a proxy": Proxy(),
+    "an impostor": Impostor(),
+    "a path of no place": Unplaced(),
+    "a released view": released(),
+}
+
+
+@pytest.mark.reliability("bad input", "objects whose own code fails are refused with its reason")
+@pytest.mark.parametrize("kind", HOSTILE)
+@pytest.mark.parametrize("function", [preprocess, explain])
+def test_objects_that_fail_are_refused(kind, function):
+    """Whatever an object's own code raises becomes the library's error, alone and in a list."""
+    with pytest.raises(DigitcnnError, match=r"^`images?` must .*; got .*\. [A-Z].*\.$"):
+        function(HOSTILE[kind])
+    with pytest.raises(DigitcnnError, match=r"^`images\[0\]` must .*; got .*\. [A-Z].*\.$"):
+        preprocess([HOSTILE[kind]])
+
+
+def test_an_array_that_cannot_say_its_shape_is_asked_for_its_values():
+    """Where `shape` fails, `__array__` decides."""
+    np.testing.assert_array_equal(preprocess(Shapeless()), preprocess(DIGIT))
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="needs Linux's /proc")  # noqa: PTH110
+def test_a_file_that_cannot_be_read_is_named():
+    """An error while reading names the path, not only what went wrong."""
+    with pytest.raises(ImageReadError, match="got '/proc/self/mem' whose read"):
+        preprocess("/proc/self/mem")
 
 
 def test_explain_takes_one_image():

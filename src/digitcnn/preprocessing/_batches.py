@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TypeGuard
 
 import numpy as np
-from PIL import Image
 
 from digitcnn.errors import DigitcnnError, InvalidImageError
 from digitcnn.preprocessing._geometry import IMAGE_SIDE, PIXEL_MAX, is_canonical
@@ -17,6 +15,7 @@ from digitcnn.preprocessing._pictures import (
     COLOR_CHANNELS,
     array_picture,
     as_array,
+    form_of,
     open_picture,
 )
 from digitcnn.preprocessing._pipeline import normalize
@@ -40,21 +39,23 @@ def is_single(images: object) -> bool:
         An array of rank 3 whose last axis is 1, 3 or 4 long is one image (H, W, C); any other
         array of rank 3 is a batch (N, H, W).
     """
-    if isinstance(images, (str, os.PathLike, bytes, bytearray, memoryview, Image.Image)):
-        return True
-    if hasattr(images, "__array__"):
-        shape = _shape(images)
-        # np.array([]) is no image of rank 1, but no images.
-        if shape == (0,):
-            return False
-        return len(shape) < 3 or (len(shape) == 3 and shape[2] in COLOR_CHANNELS)
-    return hasattr(images, "read")
+    form = form_of(images)
+    if form != "array":
+        return form is not None
+    shape = _shape(images)
+    # np.array([]) is no image of rank 1, but no images.
+    if shape == (0,):
+        return False
+    return len(shape) < 3 or (len(shape) == 3 and shape[2] in COLOR_CHANNELS)
 
 
 def _shape(images: object) -> tuple[int, ...]:
     """Ask for an array's shape without converting it, where it knows."""
-    shape = getattr(images, "shape", None)
-    return tuple(as_array(images).shape if shape is None else shape)
+    try:
+        return tuple(images.shape)  # type: ignore[attr-defined]
+    # Whatever a caller's own type raises, and what has no shape.
+    except Exception:  # noqa: BLE001
+        return as_array(images).shape
 
 
 def batches_of(images: object, *, chunk_size: int = CHUNK_SIZE) -> Iterator[np.ndarray]:
@@ -78,9 +79,9 @@ def batches_of(images: object, *, chunk_size: int = CHUNK_SIZE) -> Iterator[np.n
             yield _to_batch(images[None])
         else:
             yield _to_batch(normalize(open_picture(images))[None])
-    elif hasattr(images, "__array__"):
+    elif form_of(images) == "array":
         yield from _array_batches(as_array(images), chunk_size)
-    elif isinstance(images, Iterable) and not isinstance(images, dict):
+    elif isinstance(images, Iterable) and not isinstance(images, dict | type):
         yield from _item_batches(images, chunk_size)
     else:
         raise InvalidImageError(

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import stat
+import warnings
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from PIL import Image, UnidentifiedImageError
 
@@ -19,6 +21,10 @@ _READ_BYTES = 2**20
 
 # Pillow hands these to an external program or to the operating system, which run what they say.
 _PROGRAM_FORMATS = ("EPS", "WMF")
+# Each scan of a progressive JPEG goes over all its pixels; programs write a dozen of them. So many
+# pixels, counted once for each scan, take some seconds.
+_SCAN_MARKER = b"\xff\xda"
+_MOST_SCANNED_PIXELS = 2**31
 _HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1", b"avif")
 
 
@@ -30,37 +36,50 @@ def read_path(path: str | os.PathLike[Any]) -> bytes:
     ImageReadError
         If there is no such regular file, or it cannot be read.
     """
+    name: Any = f"a {type(path).__name__}"
     try:
         name = os.fspath(path)
-        mode = os.stat(name).st_mode  # noqa: PTH116 - `path` may be any os.PathLike, of bytes too
-        if stat.S_ISDIR(mode):
-            raise ImageReadError(
-                f"`images` must name picture files; got the folder {name!r}. Pass the files in it."
-            )
-        # A pipe would block, a device might never end.
-        if not stat.S_ISREG(mode):
-            raise ImageReadError(
-                f"`images` must name regular files; got {name!r}, a pipe or device. "
-                "Open it in mode 'rb' and pass that."
-            )
-        with open(name, "rb") as file:  # noqa: PTH123 - as above
-            return read_file(file)
+        _refuse_irregular(name)
+        with open(name, "rb") as file:  # noqa: PTH123 - `path` may be any os.PathLike, of bytes too
+            return read_file(file, repr(name))
     except FileNotFoundError as error:
         raise ImageReadError(
             f"`images` must name existing files; got {name!r}. Check the path."
         ) from error
     except DigitcnnError:
         raise
-    # ValueError: an embedded null byte; TypeError: a __fspath__ that gives no path.
-    except (OSError, ValueError, TypeError) as error:
+    # OSError; ValueError for an embedded null byte; and whatever a caller's own __fspath__ raises.
+    except Exception as error:
         raise ImageReadError(
-            f"`images` must name readable files; got {path!r}, which fails with: {error}. "
+            f"`images` must name readable files; got {name!r}, which fails with: {error}. "
             "Check the path and its permissions."
         ) from error
 
 
-def read_file(file: Any) -> bytes:
+def _refuse_irregular(name: str | bytes) -> None:
+    """Refuse folders, pipes and devices."""
+    mode = os.stat(name).st_mode  # noqa: PTH116 - as above
+    if stat.S_ISDIR(mode):
+        raise ImageReadError(
+            f"`images` must name picture files; got the folder {name!r}. Pass the files in it."
+        )
+    # A pipe would block, a device might never end.
+    if not stat.S_ISREG(mode):
+        raise ImageReadError(
+            f"`images` must name regular files; got {name!r}, a pipe or device. "
+            "Open it in mode 'rb' and pass that."
+        )
+
+
+def read_file(file: Any, name: str = "an open file") -> bytes:
     """Read an open binary file to its end.
+
+    Parameters
+    ----------
+    file : binary file
+        Whatever has a `read` that takes a number of bytes.
+    name : str
+        What to call it in messages.
 
     Raises
     ------
@@ -69,24 +88,24 @@ def read_file(file: Any) -> bytes:
     ImageReadError
         If reading fails.
     """
-    content = bytearray()
-    while len(content) <= MAX_FILE_BYTES:
+    content = io.BytesIO()  # gives its bytes without a copy
+    while content.tell() <= MAX_FILE_BYTES:
         try:
             part = file.read(_READ_BYTES)
         # Whatever a caller's own file object raises.
         except Exception as error:
             raise ImageReadError(
-                f"`images` must hold readable files; got one whose read() fails with: {error}. "
-                "Check that it is open for reading."
+                f"`images` must hold readable files; got {name} whose read() fails with: "
+                f"{error}. Check that it is open for reading."
             ) from error
         if not isinstance(part, bytes | bytearray | memoryview):
             raise InvalidImageError(
-                "`images` must hold binary files; got one whose read() gives "
+                f"`images` must hold binary files; got {name} whose read() gives "
                 f"{type(part).__name__}. Open it in mode 'rb'."
             )
         if not part:
-            return bytes(content)
-        content += part
+            return content.getvalue()
+        content.write(part)
     raise InvalidImageError(
         f"`images` must hold files of at most {MAX_FILE_BYTES} bytes; got more. "
         "Crop or shrink the picture first."
@@ -110,16 +129,16 @@ def opened(content: bytes, name: str) -> Iterator[Image.Image]:
             "Check where it comes from; a file that was just written must be rewound."
         )
     try:
-        with Image.open(io.BytesIO(content)) as image:
+        with _silent(), Image.open(io.BytesIO(content)) as image:
             _refuse_program(image, name)
+            _refuse_scans(image, content, name)
             with reading(name):
                 yield image
     except UnidentifiedImageError as error:
         raise ImageReadError(_unidentified(content, name)) from error
     except DigitcnnError:
         raise
-    # A warning is raised where the caller made errors of warnings.
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+    except Image.DecompressionBombError as error:
         raise InvalidImageError(
             f"`images` must hold pictures of sane size; got {name}: {error}. "
             "Crop or shrink it first."
@@ -138,11 +157,51 @@ def _refuse_program(image: Image.Image, name: str) -> None:
         )
 
 
+def _refuse_scans(image: Image.Image, content: bytes, name: str) -> None:
+    """Refuse a JPEG of so many pixels, passed over so often, that decoding it takes minutes."""
+    if image.format not in ("JPEG", "MPO"):
+        return
+    num_scans = content.count(_SCAN_MARKER)
+    if num_scans * image.width * image.height > _MOST_SCANNED_PIXELS:
+        raise InvalidImageError(
+            f"`images` must hold pictures that can be decoded in seconds; got {name}, a JPEG of "
+            f"{image.width} x {image.height} pixels in {num_scans} scans. Save it again as PNG."
+        )
+
+
+_SILENCE = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
+_silenced: set[object] = set()
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    """Keep Pillow's warnings back: what can be read past is read, what cannot is an error.
+
+    `warnings.catch_warnings` would undo what other threads do at the same time, for good, and let
+    every warning of the program that is shown once be shown again. One filter for Pillow's modules
+    alone, put there and taken away without a lock, does neither; whatever another thread's
+    `catch_warnings` should bring back of it goes when the last picture has been read.
+    """
+    filters = cast("list[Any]", warnings.filters)
+    token = object()
+    _silenced.add(token)
+    filters.insert(0, _SILENCE)
+    try:
+        yield
+    finally:
+        _silenced.discard(token)
+        filters = cast("list[Any]", warnings.filters)  # another list, inside catch_warnings
+        for _ in range(1 if _silenced else filters.count(_SILENCE)):
+            with contextlib.suppress(ValueError):
+                filters.remove(_SILENCE)
+
+
 @contextlib.contextmanager
 def reading(name: str) -> Iterator[None]:
     """Turn whatever Pillow raises while it decodes into an error that names the picture."""
     try:
-        yield
+        with _silent():
+            yield
     except DigitcnnError:
         raise
     # SyntaxError, ValueError, struct.error, IndexError, zlib.error, MemoryError and more.

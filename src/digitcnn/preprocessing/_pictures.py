@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any, Literal, cast
 
 import numpy as np
 from PIL import Image
@@ -19,7 +20,8 @@ from digitcnn.preprocessing._values import (
     PLANE_PER_PIXEL,
     average_blocks,
     plane_scale,
-    stretch_wide_values,
+    stretch,
+    wide_span,
 )
 
 # Pictures are shrunk to this many pixels on the longer side before anything looks at them; where
@@ -113,21 +115,71 @@ def open_picture(image: object) -> Picture:
     NoDigitError
         If the picture has no pixels, or none that is visible.
     """
-    if isinstance(image, Image.Image):
-        return _seen(_image_look(image, "a PIL image"), _WHOLE)
-    if isinstance(image, (str, os.PathLike)):
-        return _seen(_file_look(read_path(image), repr(os.fspath(image))), _WHOLE)
-    if isinstance(image, (bytes, bytearray, memoryview)):
-        return _seen(_file_look(bytes(image), "encoded bytes"), _WHOLE)
-    if hasattr(image, "__array__"):
+    form = form_of(image)
+    if form == "PIL image":
+        return _seen(_image_look(cast("Image.Image", image), "a PIL image"), _WHOLE)
+    if form == "path":
+        path = cast("str | os.PathLike[Any]", image)
+        return _seen(_file_look(read_path(path), repr(os.fspath(path))), _WHOLE)
+    if form == "bytes":
+        return _seen(_file_look(_as_bytes(image), "encoded bytes"), _WHOLE)
+    if form == "array":
         values = as_array(image)
         return array_picture(values, plane_scale(values))
-    if hasattr(image, "read"):
+    if form == "file":
         return _seen(_file_look(read_file(image), "an open file"), _WHOLE)
     raise InvalidImageError(
         f"`images` must hold paths, bytes, binary files, PIL images or arrays; got "
         f"{type(image).__name__}. Convert it with numpy.asarray or PIL.Image first."
     )
+
+
+Form = Literal["PIL image", "path", "bytes", "array", "file"]
+
+
+def form_of(image: object) -> Form | None:
+    """Tell what form an object gives a picture in, or several if it is an array.
+
+    Raises
+    ------
+    InvalidImageError
+        If the object fails when it is asked what it is, as proxies of nothing do.
+    """
+    try:
+        for kinds, form in _FORMS:
+            if isinstance(image, kinds):
+                return form
+        # A class has what its instances have, and is none.
+        if isinstance(image, type):
+            return None
+        if hasattr(image, "__array__"):
+            return "array"
+        return "file" if hasattr(image, "read") else None
+    # Whatever a caller's own type raises.
+    except Exception as error:
+        raise InvalidImageError(
+            f"`images` must hold paths, bytes, binary files, PIL images or arrays; got "
+            f"{type(image).__name__}, which fails with: {error}. Pass what it stands for."
+        ) from error
+
+
+_FORMS: tuple[tuple[Any, Form], ...] = (
+    (np.ndarray, "array"),
+    (Image.Image, "PIL image"),
+    ((str, os.PathLike), "path"),
+    ((bytes, bytearray, memoryview), "bytes"),
+)
+
+
+def _as_bytes(content: Any) -> bytes:
+    """Give the bytes of what holds some."""
+    try:
+        return bytes(content)
+    except ValueError as error:
+        raise InvalidImageError(
+            f"`images` must hold readable bytes; got {type(content).__name__}, which fails with: "
+            f"{error}. Pass it before it is released."
+        ) from error
 
 
 def as_array(image: object) -> np.ndarray:
@@ -263,21 +315,33 @@ def _least_factor(height: int, width: int) -> int:
 
 def _channels(image: Image.Image, box: tuple[int, int, int, int], factor: int) -> np.ndarray:
     """Take a box of a PIL image, block by block, as uint16 of shape (H, W, 1, 3 or 4)."""
+    # Strip by strip: 32-bit values as float64, a palette picture in full colour, and what is made
+    # of them on the way take many times the picture's own memory.
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         # Pillow's convert("L") would clip these to white.
-        left, top, right, bottom = box
-        values = stretch_wide_values(np.asarray(image))[top:bottom, left:right, None]
-        return average_blocks(values, 1, factor)
+        whole = (0, 0, image.width, image.height)
+        span = wide_span(np.asarray(strip) for strip in _strips(image, whole, 1))
+        parts = [
+            average_blocks(stretch(np.asarray(strip), *span)[:, :, None], 1, factor)
+            for strip in _strips(image, box, factor)
+        ]
+    else:
+        parts = []
+        for strip in _strips(image, box, factor):
+            pixels = np.asarray(_to_eight_bits(strip))
+            pixels = pixels.reshape(*pixels.shape[:2], -1)
+            parts.append(average_blocks(pixels, PLANE_PER_PIXEL, factor))
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _strips(
+    image: Image.Image, box: tuple[int, int, int, int], factor: int
+) -> Iterator[Image.Image]:
+    """Cut a box into strips of whole blocks, each of a bounded number of pixels."""
     left, top, right, bottom = box
-    # Strip by strip: a palette picture in full colour takes four times its own memory.
     rows = max(1, _STRIP_PIXELS // ((right - left) * factor)) * factor
-    strips = []
     for start in range(top, bottom, rows):
-        strip = image.crop((left, start, right, min(start + rows, bottom)))
-        pixels = np.asarray(_to_eight_bits(strip))
-        pixels = pixels.reshape(*pixels.shape[:2], -1)
-        strips.append(average_blocks(pixels, PLANE_PER_PIXEL, factor))
-    return strips[0] if len(strips) == 1 else np.concatenate(strips)
+        yield image.crop((left, start, right, min(start + rows, bottom)))
 
 
 def _to_eight_bits(image: Image.Image) -> Image.Image:

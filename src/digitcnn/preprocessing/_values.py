@@ -7,6 +7,8 @@ mirror of its positive.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from digitcnn.errors import InvalidImageError
@@ -91,31 +93,46 @@ def to_pixel_values(plane: np.ndarray) -> np.ndarray:
     return ((plane.astype(np.uint32) + PLANE_PER_PIXEL // 2) // PLANE_PER_PIXEL).astype(np.uint8)
 
 
-def stretch_wide_values(values: np.ndarray) -> np.ndarray:
-    """Rescale 16-bit, 32-bit and float pixels of a file by the least common range that holds them.
+def wide_span(strips: Iterable[np.ndarray]) -> tuple[float, float]:
+    """Find what is black and what is white among 16-bit, 32-bit and float pixels of a file.
 
-    Files of these kinds do not say what white is; values that fit none of 0..1 (floats only),
-    0..255 (32-bit integers and floats) and 0..65535 are stretched from their least to their
-    greatest. A flat picture stays flat.
+    Files of these kinds do not say; the least common range that holds them is taken: 0..1 (floats
+    only), 0..255 (32-bit integers and floats) or 0..65535. Values that fit none are stretched from
+    their least to their greatest. A flat picture stays flat.
+
+    Parameters
+    ----------
+    strips : iterable of ndarray
+        The whole picture, part by part.
+
+    Returns
+    -------
+    black, white : float
+        The values of the two.
     """
-    low, high = float(values.min()), float(values.max())
+    least, greatest = zip(*((strip.min(), strip.max()) for strip in strips), strict=True)
+    low, high = float(np.min(least)), float(np.max(greatest))
     if not (np.isfinite(low) and np.isfinite(high)):
         bad = "NaN" if np.isnan(low) else "infinity"
         raise InvalidImageError(
             f"`images` must hold finite values; got {bad}. Replace or drop it first."
         )
-    if values.dtype.kind == "f":
+    dtype = np.asarray(least).dtype
+    if dtype.kind == "f":
         spans: tuple[int, ...] = (1, PIXEL_MAX, PLANE_MAX)
-    elif values.dtype.itemsize == np.dtype(np.uint16).itemsize:
+    elif dtype.itemsize == np.dtype(np.uint16).itemsize:
         spans = (PLANE_MAX,)
     else:
         spans = (PIXEL_MAX, PLANE_MAX)
     fitting = [float(span) for span in spans if low >= 0 and high <= span]
-    scaled = values.astype(np.float64)
     if fitting:
-        scaled = scaled / fitting[0]
-    else:
-        scaled = (scaled - low) / max(high - low, float(np.finfo(np.float32).tiny))
+        return 0.0, fitting[0]
+    return low, max(high, low + float(np.finfo(np.float32).tiny))
+
+
+def stretch(values: np.ndarray, black: float, white: float) -> np.ndarray:
+    """Bring values from black to white to uint16 of the plane."""
+    scaled = (values.astype(np.float64) - black) / (white - black)
     return np.rint(scaled * PLANE_MAX).astype(np.uint16)
 
 

@@ -1,0 +1,48 @@
+"""Whatever comes, an answer or an error of the library's own: a few thousand of the cases.
+
+`tools/fuzz.py` runs as many as one likes; what it ever found stands as a test in `test_errors.py`.
+"""
+
+from __future__ import annotations
+
+import pytest
+from fuzzing import WAYS, damaged_file, outcome_of, seed_files
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from strategies import anything
+
+NUM_FILES, NUM_PARTS, NUM_THINGS = 2_000, 10, 600
+FORMATS = {"JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "ICO", "PPM", "TGA", "PCX", "JPEG2000"}
+
+
+def test_the_seeds_are_of_every_format():
+    """Each format that Pillow writes here is among what is damaged."""
+    assert FORMATS <= {name.split()[0] for name in seed_files()}
+
+
+@pytest.mark.reliability("bad input", "picture files of every format, as written")
+@pytest.mark.parametrize("name", seed_files())
+def test_every_format_is_answered_or_refused(name):
+    """An undamaged file of any format and mode gives an answer or a DigitcnnError, no warning."""
+    assert outcome_of("preprocess", seed_files()[name]).failure is None
+
+
+@pytest.mark.reliability("bad input", "picture files of every format, damaged at random")
+@pytest.mark.parametrize("part", range(NUM_PARTS))
+def test_damaged_files_are_answered_or_refused(part):
+    """Two hundred damaged files at a time: an answer or a DigitcnnError, and no warning."""
+    ways = list(WAYS)
+    for index in range(part, NUM_FILES, NUM_PARTS):
+        name, content = damaged_file(0, index)
+        outcome = outcome_of(ways[index // NUM_PARTS % len(ways)], content)
+        assert outcome.failure is None, f"damaged_file(0, {index}), once {name}: {outcome.failure}"
+
+
+@pytest.mark.reliability("bad input", "arrays, images, files, iterables and junk of every kind")
+@given(st.sampled_from(list(WAYS)), anything())
+@settings(
+    max_examples=NUM_THINGS, deadline=None, suppress_health_check=list(HealthCheck), database=None
+)
+def test_anything_is_answered_or_refused(way, images):
+    """Whatever is passed, by whichever way in: an answer or a DigitcnnError, and no warning."""
+    assert outcome_of(way, images).failure is None
