@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+import digitcnn
 from digitcnn import cli, datasets
 from digitcnn.strokes import draw_digits
 
@@ -162,6 +163,22 @@ def test_cheap_commands_succeed(command, capsys):
 
     assert status == 0, printed.err
     assert printed.out
+
+
+def test_every_public_name_has_its_place_in_the_reference():
+    """What `import digitcnn` offers is on a page of the API reference."""
+    text = "\n".join(page.read_text("utf-8") for page in (ROOT / "docs" / "api").glob("*.rst"))
+    names = {*digitcnn.__all__} - {
+        *digitcnn._MODULES,
+        "__version__",
+        "DigitcnnError",
+        "NoDigitError",
+    }
+    for name in names:
+        assert re.search(rf"^\.\. auto\w+:: digitcnn\.{name}$", text, re.MULTILINE), name
+    assert {"datasets", "errors", "plots", "weights"} <= {
+        *re.findall(r"^\.\. automodule:: digitcnn\.(\w+)$", text, re.MULTILINE)
+    }
 
 
 def test_links_between_pages_lead_somewhere():
