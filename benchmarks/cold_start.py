@@ -17,12 +17,12 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 TARGET = 1 / 15
 ROOT = Path(__file__).resolve().parents[1]
+LAUNCH = str(Path(__file__).with_name("launch.py"))
 MIB = 1024 * 1024
 # Kilobytes on Linux, bytes on macOS.
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024
@@ -51,18 +51,14 @@ class Run:
 
 def run_once(code: str) -> Run:
     """Run code in a fresh process of this environment."""
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        start = time.perf_counter()
-        process = subprocess.Popen([sys.executable, "-c", code], stdout=out, stderr=err)  # noqa: S603
-        # wait4 tells this child's own peak memory; getrusage would give the largest so far.
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
-        out.seek(0)
-        err.seek(0)
-        if process.returncode:
-            sys.exit(f"The process failed:\n{code}\n{err.read().decode(errors='replace')}")
-        return Run(seconds, usage.ru_maxrss * RSS_UNIT, out.read().decode().strip())
+    with tempfile.TemporaryDirectory() as folder:
+        figures = Path(folder) / "figures.json"
+        command = [sys.executable, LAUNCH, str(figures), sys.executable, "-c", code]
+        done = subprocess.run(command, capture_output=True, check=False, text=True)  # noqa: S603
+        if done.returncode:
+            sys.exit(f"The process failed:\n{code}\n{done.stderr}")
+        usage = json.loads(figures.read_text(encoding="ascii"))
+    return Run(usage["seconds"], usage["maxrss"] * RSS_UNIT, done.stdout.strip())
 
 
 def measure(codes: dict[str, str], repeats: int) -> dict[str, list[Run]]:
