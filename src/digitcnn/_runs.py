@@ -46,6 +46,11 @@ class RunRecord:
     history: list[dict[str, float]]
     versions: dict[str, str]
 
+    def __post_init__(self) -> None:
+        """Refuse what no training writes."""
+        if not isinstance(self.architecture, str) or not self.history:
+            raise ValueError("it names no architecture, or no epoch")
+
     @property
     def weights_path(self) -> Path:
         """The weights, in Keras' HDF5 format."""
@@ -75,7 +80,7 @@ def read_run(run_dir: str | os.PathLike[str]) -> RunRecord:
         content = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
         known = {each.name for each in fields(RunRecord)} - {"run_dir"}
         record = RunRecord(folder, **{name: content[name] for name in known})
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise CorruptFileError(
             f"`run_dir` must be the folder of a finished training run; got {str(folder)!r}: "
             f"{error}. Let the training finish: the same call resumes it."

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import os
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from digitcnn._hdf5 import copy_arrays
 from digitcnn._runs import read_run
 from digitcnn.architectures import ARCHITECTURES, INPUT_SHAPE, Residual
-from digitcnn.errors import CorruptFileError, InvalidArgumentError, MissingDependencyError
+from digitcnn.errors import InvalidArgumentError, MissingDependencyError
 from digitcnn.weights import get_weights, list_weights, locate
 
 if TYPE_CHECKING:
@@ -117,13 +119,17 @@ def load_pretrained(
         )
     architecture = found or architecture or "base"
     model = build_model(architecture)
-    try:
-        model.load_weights(path)
-    except (ValueError, KeyError, OSError) as error:
-        raise CorruptFileError(
-            f"`weights` must fit the architecture {architecture!r}; got {str(path)!r}, which does "
-            f"not: {error}. Name the folder of its training run instead."
-        ) from error
+    # Keras reads a file of this process's own, into which only checked arrays are copied.
+    with tempfile.TemporaryDirectory(prefix="digitcnn-") as folder:
+        checked = Path(folder) / "checked.weights.h5"
+        model.save_weights(checked)
+        copy_arrays(
+            path,
+            checked,
+            rule=f"fit the architecture {architecture!r} with plain arrays",
+            remedy="Name the folder of its training run instead.",
+        )
+        model.load_weights(checked)
     return model
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import dataclasses
 import hashlib
@@ -9,14 +10,17 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from digitcnn._hdf5 import check_plain
 from digitcnn._runs import RUN_FILE
-from digitcnn.errors import InvalidArgumentError
+from digitcnn.errors import CorruptFileError, InvalidArgumentError, UnavailableError
 from digitcnn.training._samples import Samples
 from digitcnn.training.recipes import Recipe, recipe_from_fields
 
@@ -25,6 +29,10 @@ History = list[dict[str, float]]
 _PLAN_FILE = "plan.json"
 _STATE_FILE = "state.json"
 _POOLS_FILE = "pools.npz"
+_CHECKPOINTS = ("epoch-*.weights.h5", "best-*.weights.h5")
+_CHECKPOINT = re.compile(r"(epoch|best)-[0-9]+\.weights\.h5")
+_PARTIAL = "partial-"
+_ANEW = "Train anew in another folder."
 _PACKAGES = ("digitcnn", "keras", "tensorflow", "numpy", "pillow")
 
 
@@ -50,13 +58,41 @@ class State:
 def read_state(folder: Path) -> State:
     """Read how far a training has come; an empty state where it has not begun."""
     path = folder / _STATE_FILE
-    return State(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else State()
+    if not path.exists():
+        return State()
+    with _refusing_damage(path):
+        state = State(**json.loads(path.read_text(encoding="utf-8")))
+        for name in (state.weights, state.best):
+            if name and not _CHECKPOINT.fullmatch(name):
+                raise ValueError(f"no checkpoint is called {name!r}")
+        _check_history(state.history)
+    for name in {state.weights, state.best} - {""}:
+        check_plain(folder / name, argument="run_dir", remedy=_ANEW)
+    return state
+
+
+def _check_history(history: History) -> None:
+    """Refuse what is no table of numbers."""
+    if not all(isinstance(value, float | int) for row in history for value in row.values()):
+        raise ValueError("the history holds what is no number")
+
+
+@contextlib.contextmanager
+def _refusing_damage(path: Path) -> Iterator[None]:
+    """Name the file of a run folder that is not as a training writes it."""
+    try:
+        yield
+    except Exception as error:  # NumPy, JSON and zip files have no common base
+        raise CorruptFileError(
+            f"`run_dir` must be as a training left it; got {str(path)!r}, which cannot be read: "
+            f"{error}. {_ANEW}"
+        ) from error
 
 
 def write_state(folder: Path, state: State) -> None:
     """Write how far a training has come, then drop the weights that this makes useless."""
     write_json(folder / _STATE_FILE, dataclasses.asdict(state))
-    for pattern in ("epoch-*.weights.h5", "best-*.weights.h5"):
+    for pattern in _CHECKPOINTS:
         for path in folder.glob(pattern):
             if path.name not in (state.weights, state.best):
                 path.unlink()
@@ -76,9 +112,10 @@ def claim(folder: Path, plan: dict[str, Any]) -> None:
     if not path.exists():
         write_json(path, plan)
         return
-    stored = json.loads(path.read_text(encoding="utf-8"))
-    # A field that a later version adds to the recipe has, in older folders, its default.
-    stored["recipe"] = as_fields(recipe_from_fields(stored["recipe"]))
+    with _refusing_damage(path):
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        # A field that a later version adds to the recipe has, in older folders, its default.
+        stored["recipe"] = as_fields(recipe_from_fields(stored["recipe"]))
     differing = [name for name, value in plan.items() if stored.get(name) != value]
     if differing:
         raise InvalidArgumentError(
@@ -107,7 +144,8 @@ def read_pools(folder: Path) -> list[Samples] | None:
     path = folder / _POOLS_FILE
     if not path.exists():
         return None
-    with np.load(path) as stored:
+    # Opened here: NumPy 2.4 leaves a file open that is no archive.
+    with _refusing_damage(path), path.open("rb") as stream, np.load(stream) as stored:
         return [
             Samples(stored[f"pixels{index}"], stored[f"targets{index}"])
             for index in range(len(stored.files) // 2)
@@ -130,7 +168,8 @@ def finish(folder: Path, plan: dict[str, Any], metrics: dict[str, float], histor
         folder / RUN_FILE,
         {**record, "metrics": metrics, "history": history, "versions": _versions()},
     )
-    for pattern in (_POOLS_FILE, "epoch-*.weights.h5", "best-*.weights.h5", _STATE_FILE):
+    # What a kill left half-written goes, too.
+    for pattern in (_POOLS_FILE, *_CHECKPOINTS, _STATE_FILE, f"{_PARTIAL}*"):
         for path in folder.glob(pattern):
             path.unlink()
 
@@ -144,19 +183,35 @@ def write_json(path: Path, content: Any) -> None:
         os.fsync(stream.fileno())
 
 
-class whole:  # noqa: N801 - reads as the statement `with whole(path) as partial:`
-    """Give a place beside the real one to write to, and move it there when all is written."""
+@contextlib.contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Give a place beside the real one to write to, and move it there when all is written.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.partial = path.with_name(f"partial-{path.name}")
+    Raises
+    ------
+    UnavailableError
+        If the disk is full or refuses for another reason; what lay under the real name stays.
+    """
+    partial = path.with_name(f"{_PARTIAL}{path.name}")
+    try:
+        yield partial
+        partial.replace(path)
+    except (OSError, RuntimeError) as error:  # h5py tells a full disk as either
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise UnavailableError(
+            f"`run_dir` must be a folder with room to write to; got {str(path.parent)!r}, where "
+            f"{path.name} cannot be written: {_first_cause(error)}. Make room, then call again: "
+            "the training goes on from its last checkpoint."
+        ) from error
 
-    def __enter__(self) -> Path:
-        return self.partial
 
-    def __exit__(self, kind: object, error: object, traceback: object) -> None:
-        if error is None:
-            self.partial.replace(self.path)
+def _first_cause(error: BaseException) -> str:
+    """Word what began a failure: over a full disk h5py fails again while it closes the file."""
+    while error.__context__ is not None:
+        error = error.__context__
+    number = getattr(error, "errno", None)  # h5py puts much around it
+    return os.strerror(number) if number else " ".join(str(error).split())
 
 
 def _versions() -> dict[str, str]:

@@ -1,0 +1,241 @@
+"""What a training survives: being killed while it writes, a disk that takes no more, odd files."""
+
+import contextlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from digitcnn import train
+from digitcnn.errors import CorruptFileError, UnavailableError
+from digitcnn.strokes import draw_digits
+from digitcnn.training import RECIPES, Recipe
+
+keras = pytest.importorskip("keras", reason="training needs digitcnn[tensorflow]")
+from digitcnn.training import _fitting, _folders  # noqa: E402 - once Keras is known to be there
+
+SHORT = Recipe(
+    name="short-test",
+    architecture="conv5x5",  # with dropout, whose state a resumed run must find again
+    epochs=2,
+    batch_size=32,
+    optimizer="adamw",
+    weight_average=0.9,
+    augmentation=RECIPES["base"].augmentation,
+    drawn_digits=10,
+)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """Sixty drawn digits and their labels."""
+    return draw_digits(60, seed=11)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(digits, tmp_path_factory):
+    """Train from beginning to end without a break."""
+    return train(*digits, recipe=SHORT, run_dir=tmp_path_factory.mktemp("run"), verbose=0)
+
+
+class Killed(BaseException):
+    """What a test stops a training with: nothing catches it, as nothing catches SIGKILL."""
+
+
+@contextlib.contextmanager
+def death_while_writing(name):
+    """Stop, as dead, where a file of that name is half written; expect it to happen."""
+    real = _folders.whole
+
+    @contextlib.contextmanager
+    def half(path):
+        if path.name != name:
+            with real(path) as partial:
+                yield partial
+            return
+        partial = path.with_name(f"partial-{path.name}")
+        yield partial
+        partial.write_bytes(partial.read_bytes()[: partial.stat().st_size // 2])
+        raise Killed
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_folders, "whole", half)
+        patch.setattr(_fitting, "whole", half)
+        with pytest.raises(Killed):
+            yield
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        pytest.param(
+            ("epoch-002.weights.h5", "state.json", "final.weights.h5"),
+            marks=pytest.mark.reliability(
+                "training", "killed while a checkpoint is written: resumes to the same weights"
+            ),
+            id="checkpoint",
+        ),
+        pytest.param(
+            (
+                "plan.json",
+                "pools.npz",
+                "epoch-001.weights.h5",
+                "best-001.weights.h5",
+                "history.csv",
+                "run.json",
+            ),
+            marks=[
+                pytest.mark.slow,
+                pytest.mark.reliability(
+                    "training", "killed while any other file is written: the same weights"
+                ),
+            ],
+            id="other files",
+        ),
+    ],
+)
+def test_killed_while_writing_resumes_to_the_same_weights(digits, undisturbed, tmp_path, names):
+    """Killed in the middle of one write after the other, a training ends as if never disturbed."""
+    options = {"recipe": SHORT, "run_dir": tmp_path, "verbose": 0}
+
+    for name in names:
+        with death_while_writing(name):
+            train(*digits, **options)
+        assert (tmp_path / f"partial-{name}").exists()
+    resumed = train(*digits, **options)
+
+    assert_same(undisturbed, resumed)
+    assert names_in(tmp_path) == names_in(undisturbed.run_dir)
+
+
+def assert_same(expected, run):
+    """Check that two trainings ended with the very same numbers."""
+    assert run.history == expected.history
+    for one, other in zip(expected.model.get_weights(), run.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def names_in(folder):
+    """List the files of a folder, but for the logs, of which each start writes one."""
+    return {path.name for path in folder.iterdir() if path.is_file()}
+
+
+@pytest.mark.reliability(
+    "training", "a disk that takes no more: named, and the last good checkpoint goes on"
+)
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no limit to a file's size")
+# h5py cannot give back a file whose last bytes it could not write.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_full_disk_keeps_the_last_checkpoint(digits, undisturbed, tmp_path):
+    """Where a checkpoint cannot be written, the error says so, and the one before serves."""
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    class FillDisk(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            del logs
+            if epoch == 1:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+
+    options = {"recipe": SHORT, "run_dir": tmp_path, "verbose": 0}
+    try:
+        with pytest.raises(UnavailableError, match=r"room to write to; got .*: File too large"):
+            train(*digits, callbacks=[FillDisk()], **options)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert {"epoch-001.weights.h5", "state.json"} <= names_in(tmp_path)
+    resumed = train(*digits, **options)
+
+    assert_same(undisturbed, resumed)
+
+
+FILL_A_DISK = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from test_recovery import SHORT
+from digitcnn import train
+from digitcnn.strokes import draw_digits
+try:
+    train(*draw_digits(60, seed=11), recipe=SHORT, run_dir=sys.argv[1], verbose=0)
+except OSError as error:
+    print(type(error).__name__, error)
+print(*sorted(path.name for path in Path(sys.argv[1]).iterdir()))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.reliability("training", "a full disk (a small tmpfs): named, the checkpoint stays")
+def test_full_file_system_is_named(tmp_path):
+    """On a disk with room for one epoch, the second ends with the disk's name and reason."""
+    mount = f"mount -t tmpfs -o size=9m tmpfs {tmp_path}"
+    shell = ["unshare", "--mount", "sh", "-ec", f'{mount}; exec "$0" "$@"']
+    with contextlib.suppress(FileNotFoundError):
+        if subprocess.run([*shell, "true"], check=False).returncode == 0:
+            answer = subprocess.run(
+                [*shell, sys.executable, "-c", FILL_A_DISK, tmp_path, Path(__file__).parent],
+                stdout=subprocess.PIPE,
+                text=True,
+                check=True,
+            ).stdout
+            assert answer.startswith("UnavailableError `run_dir` must be a folder with room to")
+            assert "No space left on device" in answer
+            assert "epoch-001.weights.h5" in answer
+            return
+    pytest.skip("nothing may be mounted here")
+
+
+def damage(name, content):
+    """Describe a file of a run folder in the place of the real one."""
+    return pytest.param(name, content, id=f"{name} of {content[:20]!r}")
+
+
+@pytest.mark.reliability(
+    "untrusted files", "a run folder with a damaged or crafted plan, state or pools: refused"
+)
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        damage("plan.json", b"{"),
+        damage("plan.json", b"[" * 100_000),
+        damage("plan.json", b"[]"),
+        damage("plan.json", b"{}"),
+        damage("state.json", b"\xff"),
+        damage("state.json", b'{"weights": "../../other.weights.h5"}'),
+        damage("state.json", b'{"weights": "/etc/passwd"}'),
+        damage("state.json", b'{"history": [{"loss": "no number"}]}'),
+        damage("state.json", b'{"history": 7}'),
+        damage("state.json", b'{"other": 7}'),
+        damage("state.json", b'{"weights": 7}'),
+        damage("state.json", b'{"weights": "epoch-001.weights.h5"}'),
+        damage("pools.npz", b"PK\3\4 and no more"),
+        damage("pools.npz", b"cos\nsystem\n(S'true'\ntR."),
+    ],
+)
+def test_odd_run_folder_is_refused(digits, tmp_path, name, content):
+    """What is not as a training wrote it is named before anything is made of it."""
+    options = {"recipe": SHORT, "run_dir": tmp_path, "verbose": 0}
+    with death_while_writing("pools.npz"):
+        train(*digits, **options)
+    (tmp_path / name).write_bytes(content)
+
+    with pytest.raises(CorruptFileError, match=r"`run_dir` must .*Train anew in another folder"):
+        train(*digits, **options)
+
+
+@pytest.mark.reliability("untrusted files", "a checkpoint with a link to another file: refused")
+def test_crafted_checkpoint_is_refused(digits, tmp_path):
+    """A checkpoint is plain arrays, too, before Keras reads it."""
+    h5py = pytest.importorskip("h5py")
+    options = {"recipe": SHORT, "run_dir": tmp_path, "verbose": 0}
+    with death_while_writing("epoch-002.weights.h5"):
+        train(*digits, **options)
+    with h5py.File(tmp_path / "epoch-001.weights.h5", "r+") as file:
+        file["layers/more"] = h5py.ExternalLink("/etc/passwd", "/")
+
+    with pytest.raises(CorruptFileError, match="ExternalLink at 'layers/more'"):
+        train(*digits, **options)
