@@ -1,0 +1,281 @@
+"""Inside another program: right answers from anywhere in it, and nothing of it changed."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import io
+import multiprocessing
+import os
+import subprocess
+import sys
+import threading
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from networks import write_network
+from PIL import Image
+
+from digitcnn import DigitClassifier, build_model, predict, predict_proba, preprocess
+from digitcnn.errors import NoDigitError
+from digitcnn.strokes import draw_digits
+from digitcnn.weights import list_weights
+
+PICTURES = list(draw_digits(8, seed=3, side=40)[0])
+STATUS = Path("/proc/self/status")
+needs_base = pytest.mark.skipif(
+    "base" not in {record.name for record in list_weights()}, reason="`base` is not yet published"
+)
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    """Give the path of a small network."""
+    return write_network(tmp_path_factory.mktemp("networks") / "small.onnx")
+
+
+def encoded(pixels, image_format="PNG"):
+    """Encode an array as a picture file."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, image_format)
+    return file.getvalue()
+
+
+def run_python(script, *arguments, options=()):
+    """Run a script in a process of its own, and give what it printed."""
+    done = subprocess.run(
+        [sys.executable, *options, "-c", script, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+@pytest.mark.reliability("embedding", "a pool of processes shares one classifier")
+@pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
+def test_a_pool_of_processes_predicts(network, method):
+    """Workers that are forked, spawned or served answer as this process does, more than once."""
+    if method == "fork" and sys.version_info >= (3, 12):
+        pytest.skip("Python warns of forking where there are threads, whoever started them")
+    classifier = DigitClassifier(network, threads=2)
+    expected = [classifier.predict(picture) for picture in PICTURES]
+
+    with concurrent.futures.ProcessPoolExecutor(
+        2, mp_context=multiprocessing.get_context(method)
+    ) as pool:
+        answers = list(pool.map(classifier.predict, PICTURES * 2, timeout=120))
+
+    assert expected * 2 == answers
+
+
+FIRST_USE = """
+import sys, threading
+from digitcnn.strokes import draw_digits
+from digitcnn import predict
+images, _ = draw_digits(8, seed=3)
+answers, barrier = [], threading.Barrier(8)
+def work():
+    barrier.wait()
+    answers.append(tuple(predict(images)))
+threads = [threading.Thread(target=work) for _ in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(len(answers), len(set(answers)))
+"""
+
+
+@needs_base
+@pytest.mark.reliability("embedding", "eight threads make the first call at once")
+def test_eight_threads_may_make_the_first_call():
+    """Where nothing is loaded yet, eight threads that start at once get the same answers."""
+    assert run_python(FIRST_USE, options=("-W", "error")) == "8 1\n"
+
+
+SIGNALLED = """
+import os, signal, sys
+from digitcnn.strokes import draw_digits
+from digitcnn import DigitClassifier
+images, _ = draw_digits(1, seed=3)
+heard = []
+def answer(*_):
+    heard.append(classifier.predict(images[0]))
+    # The next one comes when this is done: a busy machine would never get anywhere else.
+    if len(heard) < 50:
+        signal.setitimer(signal.ITIMER_REAL, 0.005)
+signal.signal(signal.SIGALRM, answer)
+classifier = DigitClassifier(sys.argv[1], threads=2)
+expected = classifier.predict(images[0])
+signal.setitimer(signal.ITIMER_REAL, 0.005)
+while len(heard) < 50:
+    # Opened anew, so that signals arrive while a session is being made, too.
+    assert DigitClassifier(sys.argv[1], threads=2).predict(images[0]) == expected
+print(set(heard) == {expected})
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="this system has no timer signals")
+@pytest.mark.reliability("embedding", "a signal handler predicts while a session is being opened")
+def test_a_signal_handler_predicts_at_any_moment(network):
+    """Fifty signals, a few of them in the middle of opening a network: no deadlock."""
+    assert run_python(SIGNALLED, network) == "True\n"
+
+
+STATE = """
+import locale, logging, os, random, signal, sys, threading, warnings
+import numpy as np
+from PIL import Image, ImageFile
+
+def state():
+    return {
+        "warnings": (list(warnings.filters), warnings.showwarning),
+        "environment": dict(os.environ),
+        "random": random.getstate(),
+        "numpy.random": [str(part) for part in np.random.get_state()],
+        "numpy": (np.geterr(), np.get_printoptions()),
+        "limits": (Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES, ImageFile.MAXBLOCK),
+        "logging": (logging.root.level, logging.root.handlers, logging.root.filters,
+                    logging.raiseExceptions, logging.root.manager.disable,
+                    logging.getLogger("PIL").level, logging.getLogger("digitcnn").handlers),
+        "signals": [signal.getsignal(number) for number in sorted(signal.valid_signals())
+                    if number not in (signal.SIGKILL, signal.SIGSTOP)],
+        "folder": os.getcwd(),
+        "umask": (os.umask(0o22), os.umask(0o22))[1],
+        "locale": locale.setlocale(locale.LC_ALL),
+        "hooks": (sys.excepthook, sys.displayhook, threading.excepthook, sys.gettrace()),
+        "path": list(sys.path),
+        "recursion": sys.getrecursionlimit(),
+        "streams": (sys.stdout, sys.stderr, sys.stdin),
+    }
+
+before = state()
+import digitcnn
+from digitcnn import DigitClassifier, evaluate, explain, predict, preprocess
+from digitcnn.errors import DigitcnnError
+from digitcnn.strokes import draw_digits
+def changed():
+    now = state()
+    return [name for name in before if before[name] != now[name]]
+print("import", changed())
+images, labels = draw_digits(4, seed=1, side=50)
+preprocess(images)
+explain(images[0])
+print("preprocess", changed())
+classifier = DigitClassifier(sys.argv[1])
+predict(images, model=classifier)
+predict(sys.argv[2], model=classifier)
+evaluate(classifier, images, labels)
+print("predict", changed())
+for junk in (b"junk", None, "nowhere.png", [images[0], np.nan], images * 0):
+    try:
+        predict(junk, model=classifier)
+    except DigitcnnError:
+        continue
+    sys.exit("an answer to junk")
+print("errors", changed())
+"""
+
+
+@pytest.mark.reliability("embedding", "no global state is changed, and nothing printed")
+def test_the_program_around_stays_as_it_was(network, tmp_path):
+    """Import, preprocess, predict, evaluate and errors change none of fifteen kinds of state."""
+    path = tmp_path / "digit.png"
+    path.write_bytes(encoded(PICTURES[0]))
+
+    printed = run_python(STATE, network, path)
+
+    assert printed == "import []\npreprocess []\npredict []\nerrors []\n"
+
+
+@pytest.mark.reliability("embedding", "Keras' own settings are left as they were")
+def test_keras_settings_stay():
+    """Building a model and predicting with it leave Keras' policy and epsilon, whichever they are.
+
+    Keras itself draws from Python's random numbers for a model's first weights.
+    """
+    keras = pytest.importorskip("keras", reason="needs digitcnn[tensorflow]")
+    settings = keras.config.dtype_policy(), keras.config.epsilon()
+    keras.config.set_dtype_policy("mixed_float16")
+    keras.config.set_epsilon(1e-5)
+    try:
+        predict(PICTURES, model=build_model("conv-pool"))
+        after = keras.config.dtype_policy().name, keras.config.epsilon(), keras.config.floatx()
+    finally:
+        keras.config.set_dtype_policy(settings[0])
+        keras.config.set_epsilon(settings[1])
+
+    assert after == ("mixed_float16", 1e-5, "float32")
+
+
+@pytest.mark.reliability("embedding", "threads read pictures while others change warnings' filters")
+def test_filters_of_other_threads_survive():
+    """Threads that use catch_warnings meanwhile find their filters, and leave nothing behind."""
+    damaged = bytearray(encoded(PICTURES[0], "TIFF"))
+    damaged[-4:] = b"\xff\xff\xff\xff"
+    before = list(warnings.filters)
+    stop = threading.Event()
+
+    def read():
+        while not stop.is_set():
+            try:
+                preprocess(bytes(damaged))
+            except OSError:
+                continue
+
+    readers = [threading.Thread(target=read) for _ in range(4)]
+    for reader in readers:
+        reader.start()
+    for _ in range(200):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            warnings.warn("mine", stacklevel=1)
+            assert ["mine"] == [str(each.message) for each in caught]
+    stop.set()
+    for reader in readers:
+        reader.join()
+    preprocess(encoded(PICTURES[0]))  # the last one takes away what a race brought back
+
+    assert before == list(warnings.filters)
+
+
+def resident_mib():
+    """Read how much memory this process takes."""
+    lines = STATUS.read_text().splitlines()
+    (line,) = (line for line in lines if line.startswith("VmRSS"))
+    return int(line.split()[1]) / 1024
+
+
+MOST_GROWTH_MIB = 8
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not STATUS.exists(), reason="reads memory in /proc")
+@pytest.mark.reliability("embedding", "100,000 calls leave no memory behind")
+def test_memory_does_not_grow(network):
+    """After 100,000 calls of every form, errors among them, the process is as large as before."""
+    classifier = DigitClassifier(network, threads=1)
+    files = [encoded(picture) for picture in PICTURES]
+    damaged = [file[:-30] for file in files]
+
+    def call_all(index):
+        picture = PICTURES[index % len(PICTURES)]
+        classifier.predict(picture)
+        predict_proba(files[index % len(files)], model=classifier)
+        classifier.predict([picture, picture])
+        with pytest.raises(OSError, match="must"):
+            predict(damaged[index % len(files)], model=classifier)
+        with pytest.raises(NoDigitError, match="blank"):
+            predict(np.zeros((30, 30)), model=classifier)
+
+    for index in range(1_000):
+        call_all(index)
+    before = resident_mib()
+    for index in range(20_000):
+        call_all(index)
+
+    assert resident_mib() - before < MOST_GROWTH_MIB
