@@ -606,6 +606,82 @@ def test_a_sheet_on_a_dark_table_is_found(seed, angle):
     assert correlation(preprocess(table), preprocess(turned)) > 0.75
 
 
+@given(drawn_digits(), st.integers(1, 4), st.integers(0, 255))
+@settings(max_examples=30, deadline=None)
+def test_a_canvas_border_changes_nothing(digit, width, grey):
+    """An outline along the picture's edge, of any grey, is cut off."""
+    framed = np.pad(digit, 30)
+    bordered = np.pad(framed, width, constant_values=grey)
+
+    assert np.array_equal(preprocess(framed), preprocess(bordered))
+    assert np.array_equal(preprocess(framed), preprocess(255 - bordered))
+
+
+def test_a_bar_along_the_edge_is_no_border():
+    """A 7 that fills its picture keeps its bar."""
+    seven = np.zeros((90, 60), np.uint8)
+    seven[:8] = 255
+    seven[:, 30:38] = 255
+
+    steps = explain(seven)
+
+    assert "border" not in [step.name for step in steps]
+    assert np.count_nonzero(steps[-1].picture.any(axis=0)) > 10
+
+
+@pytest.mark.parametrize("touches", [False, True])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_box_around_the_digit_is_left_out(seed, touches):
+    """A printed box leaves the digit as it is without it, even where the digit touches it."""
+    drawn = draw_digits(1, seed=seed, digits=[seed + 2], side=200)[0][0]
+    rows, columns = (np.flatnonzero(drawn.any(axis=axis)) for axis in (1, 0))
+    page = np.pad(drawn, 60)
+    boxed = page.copy()
+    top = 60 + rows[0] - (0 if touches else 15)
+    bottom, left, right = 75 + rows[-1], 45 + columns[0], 75 + columns[-1]
+    boxed[[top, top + 1, bottom, bottom + 1], left:right] = 255
+    boxed[top : bottom + 2, [left, left + 1, right, right + 1]] = 255
+
+    assert correlation(preprocess(page), preprocess(boxed)) > 0.75
+
+
+@pytest.mark.parametrize("pitch", [24, 40, 70])
+@pytest.mark.parametrize("seed", range(2))
+def test_squares_are_left_out(pitch, seed):
+    """Squared paper as narrow as a tenth of the digit is dropped from behind it."""
+    rng = np.random.default_rng(seed)
+    drawn = draw_digits(1, seed=seed, digits=[seed + 4], side=240)[0][0]
+    page = photographed(np.pad(drawn / 255, 120), rng)
+    squared = page.copy()
+    for offset in (0, 1):
+        squared[pitch // 2 + offset :: pitch] *= 0.7
+        squared[:, pitch // 3 + offset :: pitch] *= 0.7
+    without, with_squares = (preprocess(picture.astype(np.uint8)) for picture in (page, squared))
+
+    assert correlation(without, with_squares) > 0.75
+
+
+@pytest.mark.parametrize("seed", [0, 2, 3])
+def test_a_hard_shadow_makes_little_difference(seed):
+    """A shadow that ends at once, across the digit too, is taken for light and not for ink."""
+    rng = np.random.default_rng(seed)
+    drawn = draw_digits(1, seed=seed, digits=[seed + 2], side=200)[0][0]
+    page = photographed(np.pad(drawn / 255, 100), rng)
+    x, y = np.meshgrid(np.arange(400), np.arange(400))
+    shadowed = page * np.where(x + (seed - 1.5) * y > 200 + 200 * (seed - 1.5), 0.6, 1)
+    without, with_shadow = (preprocess(picture.astype(np.uint8)) for picture in (page, shadowed))
+
+    assert correlation(without, with_shadow) > 0.75
+
+
+def test_an_unquiet_picture_says_so():
+    """Where nothing stands out from noise, the message speaks of noise and not of missing ink."""
+    noise = np.random.default_rng(0).normal(128, 40, (200, 200)).clip(0, 255).astype(np.uint8)
+
+    with pytest.raises(NoDigitError, match=r"unquiet|noise|specks"):
+        preprocess(noise)
+
+
 @pytest.mark.parametrize("image_format", ["PNG", "JPEG"])
 def test_a_tiny_digit_in_a_large_picture_is_looked_at_again(image_format):
     """A digit of 80 pixels in 2,000 keeps its shape: it is read in the original's pixels."""

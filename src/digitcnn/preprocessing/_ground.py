@@ -26,6 +26,12 @@ _FIT_SIDE = 32
 _FIT_ROUNDS = 6
 _LIGHT_SIDE = 96
 
+# Ink in no more than this part of the frame may be the digit's own.
+_CLEAR_FRAME = 0.03
+_EDGE_STEP = 2  # pixels
+# A stroke is narrower than this part of a picture's longer side, unless the digit fills it.
+_LOCAL_PART = 9
+
 # The ground is never taken to be nearer to full ink than this, lest its noise be blown up.
 _LEAST_ROOM = 0.1
 
@@ -126,6 +132,36 @@ def even_light(plane: np.ndarray) -> np.ndarray:
     level = np.float32(quantile(sample(contrast), 0.3))
     room = np.maximum(1 - (ground + smooth + level), np.float32(_LEAST_ROOM))
     return (contrast - level) / room * np.float32(quantile(sample(room), 0.5))
+
+
+def local_light(plane: np.ndarray) -> np.ndarray:
+    """Take away light and grounds of any shape that are wider than strokes, hard edges included.
+
+    The ground is the morphological opening in a small square: shadows, tables and rims are wider
+    and stay in it with their edges, strokes are narrower and do not.
+
+    Parameters
+    ----------
+    plane : ndarray of float32, shape (H, W)
+        Bright ink in [0, 1].
+
+    Returns
+    -------
+    contrast : ndarray of float32, shape (H, W)
+        Brightness above the ground.
+    """
+    window = max(3, max(plane.shape) // _LOCAL_PART)
+    # A little wider than it is narrow: a slanting edge is a staircase, whose steps stay out.
+    ground = running(np.maximum, running(np.minimum, plane, window), window + 2 * _EDGE_STEP)
+    contrast = plane - ground
+    level = np.float32(quantile(sample(contrast), 0.3))
+    room = np.maximum(1 - (ground + level), np.float32(_LEAST_ROOM))
+    return (contrast - level) / room * np.float32(quantile(sample(room), 0.5))
+
+
+def is_frame_clear(mask: np.ndarray) -> bool:
+    """Tell whether hardly anything in a picture's frame is taken for ink."""
+    return bool(_frame(mask).mean() <= _CLEAR_FRAME)
 
 
 def smooth_ground(plane: np.ndarray) -> np.ndarray:

@@ -94,10 +94,16 @@ def ink_mask(contrast: np.ndarray) -> np.ndarray:
     if is_tiny:
         # Too little of it for a histogram to show.
         peak, strong = top, top / 2
-    if peak < max(_LEAST_CONTRAST, _LEAST_SIGNAL * noise):
+    if peak < _LEAST_CONTRAST:
         raise NoDigitError(
             f"`images` must hold a digit; got a picture whose strongest contrast is {peak:.3f} of "
-            f"full scale over noise of {noise:.3f}. Give a picture with visible ink."
+            "full scale. Give a picture with visible ink."
+        )
+    if peak < _LEAST_SIGNAL * noise:
+        raise NoDigitError(
+            "`images` must hold a digit; got a picture too unquiet to find ink in: contrasts of up "
+            f"to {peak:.3f} of full scale over noise, shades or patterns of {noise:.3f}. "
+            "Crop it to plain paper, or take it in more and more even light."
         )
     if not is_tiny:
         strong = otsu_threshold(contrast, peak)

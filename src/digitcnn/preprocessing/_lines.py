@@ -56,15 +56,17 @@ def drop_lines(mask: np.ndarray, ink: np.ndarray) -> np.ndarray:
     return mask
 
 
-def find_lines(mask: np.ndarray) -> np.ndarray:
+def find_lines(mask: np.ndarray, *, thickness: int | None = None) -> np.ndarray:
     """Mark the nearly horizontal thin lines that reach over most of the width, gaps allowed."""
     height, width = mask.shape
     columns = np.flatnonzero(mask.any(axis=0))
     if np.ptp(columns) + 1 < _LINE_REACH * width:
         return np.zeros_like(mask)
-    thickness = max(2, round(_LINE_THICKNESS * height))
-    thin = mask & ~_opened(mask, thickness + 1, axis=0)
-    long_runs = mask & _opened(thin, round(_LINE_RUN * width), axis=1)
+    if thickness is None:
+        thickness = max(2, round(_LINE_THICKNESS * height))
+    # Long runs first, then thin ones: where lines cross others, only their runs are thin.
+    long_runs = _opened(mask, max(2, round(_LINE_RUN * width)), axis=1)
+    long_runs &= ~_opened(long_runs, thickness + 1, axis=0)
     # Each run is made longer at both ends, so that the parts of a broken line meet.
     bridged = find_components(running(np.maximum, long_runs, round(_LINE_GAP * width), axes=(1,)))
     lines = np.zeros_like(mask)

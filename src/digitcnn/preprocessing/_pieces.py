@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 
 from digitcnn.errors import NoDigitError
-from digitcnn.preprocessing._components import find_components
+from digitcnn.preprocessing._components import Components, find_components
 
 # More pieces than this, the largest a small part of them all, are noise.
 _MANY_PIECES = 50
@@ -23,6 +23,15 @@ _NOISE_PIXELS = 200
 # Of a line's pixels fewer have one neighbour or none, and fewer have four or more, than of noise's.
 _LINE_LONE = 0.05
 _LINE_CROWDED = 0.4
+# A line to write on is so flat, and so much longer than the digit.
+_FLAT = 0.1
+_LONGER = 1.3
+# Of a digit that the edge cuts, more than this part is no wider than strokes.
+_STROKE_PART = 0.4
+# What is paler than this part of the digit's strength was not written with its pen.
+_PALE = 0.5
+# A pen that skips leaves gaps of this part of the digit.
+_SKIP = 0.12
 # No digit of MNIST comes in more than four pieces.
 _FEW_PIECES = 6
 
@@ -53,7 +62,7 @@ def select_pieces(mask: np.ndarray, contrast: np.ndarray) -> np.ndarray:
     height, width = mask.shape
     tops, lefts, bottoms, rights = pieces.boxes.T
     heights, widths = bottoms - tops, rights - lefts
-    touches_edge = (tops == 0) | (lefts == 0) | (bottoms == height) | (rights == width)
+    touches_edge = _touches_edge(pieces)
     is_line = ((widths >= 0.9 * width) & (heights <= 0.1 * height)) | (
         (heights >= 0.9 * height) & (widths <= 0.1 * width)
     )
@@ -61,17 +70,74 @@ def select_pieces(mask: np.ndarray, contrast: np.ndarray) -> np.ndarray:
     standing = np.where(is_line, 0.01, np.where(touches_edge, 0.3, 1.0))
     main = int((weights * standing).argmax())
     _refuse_specks(len(pieces.areas), pieces.areas[main] / pieces.areas.sum())
+    is_line |= _lines_beside(pieces.boxes, main)
     shares = weights / weights[main]
-    reach = 0.35 * max(heights[main], widths[main])
-    gaps = np.maximum(
-        np.maximum(tops[main] - bottoms, tops - bottoms[main]),
-        np.maximum(lefts[main] - rights, lefts - rights[main]),
-    )
-    is_part = (shares >= 0.06) & (gaps <= reach) & ~touches_edge & ~is_line
-    is_fragment = (shares >= 0.01) & (gaps <= 0)
-    keep = is_part | is_fragment
+    strengths = weights / pieces.areas
+    is_line |= strengths < _PALE * strengths[main]
+    gaps = _gaps(pieces.boxes, pieces.boxes[main])
+    is_fragment = (shares >= 0.01) & (gaps <= 0) & ~is_line
+    may_be_part = (shares >= 0.06) & ~touches_edge & ~is_line
+    keep = is_fragment | (may_be_part & (gaps <= _reach(pieces.boxes[main])))
     keep[main] = True
-    return pieces.mask(keep)
+    return pieces.mask(_joined(pieces.boxes, keep, may_be_part))
+
+
+def are_grounds(mask: np.ndarray, strokes: np.ndarray) -> bool:
+    """Tell whether what touches the edge is mostly wider than strokes: no ink, but a ground.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (H, W)
+        All that stands out.
+    strokes : ndarray of bool, shape (H, W)
+        What stands out and is no wider than strokes are.
+    """
+    pieces = find_components(mask)
+    touches = _touches_edge(pieces)
+    return bool(pieces.sums(strokes)[touches].sum() < _STROKE_PART * pieces.areas[touches].sum())
+
+
+def _touches_edge(pieces: Components) -> np.ndarray:
+    """Mark the pieces that touch an edge of the picture."""
+    height, width = pieces.shape
+    tops, lefts, bottoms, rights = pieces.boxes.T
+    return (tops == 0) | (lefts == 0) | (bottoms == height) | (rights == width)
+
+
+def _joined(boxes: np.ndarray, keep: np.ndarray, may_join: np.ndarray) -> np.ndarray:
+    """Add to the pieces kept those near one of them, and so on: strokes of a pen that skips."""
+    waiting = list(np.flatnonzero(keep))
+    keep = keep.copy()
+    whole = max(np.ptp(boxes[keep][:, [0, 2]]), np.ptp(boxes[keep][:, [1, 3]]))
+    while waiting:
+        near = may_join & ~keep & (_gaps(boxes, boxes[waiting.pop()]) <= _SKIP * whole)
+        keep |= near
+        waiting += list(np.flatnonzero(near))
+    return keep
+
+
+def _lines_beside(boxes: np.ndarray, main: int) -> np.ndarray:
+    """Mark what is flat, longer than the digit and beside it: a line of a form."""
+    tops, lefts, bottoms, rights = boxes.T
+    heights, widths = bottoms - tops, rights - lefts
+    is_apart = (tops >= bottoms[main]) | (bottoms <= tops[main])
+    is_lying = (heights <= _FLAT * widths) & (widths > _LONGER * widths[main]) & is_apart
+    is_apart = (lefts >= rights[main]) | (rights <= lefts[main])
+    is_upright = (widths <= _FLAT * heights) & (heights > _LONGER * heights[main]) & is_apart
+    return is_lying | is_upright
+
+
+def _gaps(boxes: np.ndarray, box: np.ndarray) -> np.ndarray:
+    """Give how far boxes lie from one of them, in pixels; what overlaps it lies below 0."""
+    tops, lefts, bottoms, rights = boxes.T
+    top, left, bottom, right = box
+    down = np.maximum(top - bottoms, tops - bottom)
+    return np.maximum(down, np.maximum(left - rights, lefts - right))
+
+
+def _reach(box: np.ndarray) -> float:
+    """Give how far from the heaviest piece others may lie, in pixels."""
+    return 0.35 * max(box[2] - box[0], box[3] - box[1])
 
 
 def drop_specks(mask: np.ndarray) -> np.ndarray:

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
+from PIL import Image
 
+from digitcnn.errors import NoDigitError
 from digitcnn.preprocessing import _geometry as geometry
 from digitcnn.preprocessing._bands import undo_negative_bands
-from digitcnn.preprocessing._ground import even_light, flat_ground, ink_is_dark
+from digitcnn.preprocessing._borders import drop_frames, trim_border
+from digitcnn.preprocessing._filters import running
+from digitcnn.preprocessing._ground import (
+    even_light,
+    flat_ground,
+    ink_is_dark,
+    is_frame_clear,
+    local_light,
+)
 from digitcnn.preprocessing._ink import drawn_ink, full_strength, ink_mask
 from digitcnn.preprocessing._lines import drop_lines
+from digitcnn.preprocessing._papers import find_paper
 from digitcnn.preprocessing._pictures import Picture
-from digitcnn.preprocessing._pieces import drop_specks, refuse_noise, select_pieces
+from digitcnn.preprocessing._pieces import (
+    are_grounds,
+    drop_specks,
+    refuse_noise,
+    select_pieces,
+)
 from digitcnn.preprocessing._sheets import find_sheet
 from digitcnn.preprocessing._strokes import widen_hairlines
 from digitcnn.preprocessing._values import PLANE_MAX, to_pixel_values
@@ -51,6 +68,10 @@ class Step:
     note: str
 
 
+# All that may be ink as a mask, how strong it is, and the sheet to look at instead, if any.
+Found = Generator[Step, None, tuple[np.ndarray, np.ndarray, np.ndarray | None]]
+
+
 def normalize(picture: Picture) -> np.ndarray:
     """Bring a picture to what MNIST would hold of it: a uint8 array of shape (28, 28)."""
     *_, last = normalization_steps(picture)
@@ -63,55 +84,97 @@ def normalization_steps(picture: Picture) -> Iterator[Step]:
     if (pixels := _as_canonical(picture.plane)) is not None:
         yield Step("unchanged", pixels, "Just as MNIST would hold it, or its negative.")
         return
+    if (inner := trim_border(picture.plane)) is not None:
+        inside = picture.closer(inner)
+        yield Step("border", inside.plane, "A border along the picture's sides: cut off.")
+        yield from normalization_steps(inside)
+        return
     even = undo_negative_bands(picture.plane)
     if even is not picture.plane:
         picture = Picture(even)
         yield Step("one ground", even, "Bands in negative turned back.")
-    if ink_is_dark(picture.plane):
-        plane, note = PLANE_MAX - picture.plane, "Ink darker than its ground: made its negative."
-    else:
-        plane, note = picture.plane, "Ink brighter than its ground, as in MNIST: left so."
-    yield Step("bright ink", plane, note)
-
+    plane = yield from _bright(picture.plane)
     ground = flat_ground(plane)
-    if ground is None:
-        bright = plane.astype(np.float32) / np.float32(PLANE_MAX)
-        contrast = even_light(bright)
-        yield Step("even light", contrast, "The uneven light of a photograph taken away.")
-        mask = ink_mask(contrast)
-        ink = np.where(mask, contrast, np.float32(0))
-        yield Step("ink", ink, "What stands out from the ground and its noise.")
-    else:
-        ink = drawn_ink(plane, ground)
-        mask = ink > 0
-        yield Step("ink", ink, "Whatever differs from the drawing's flat ground.")
-
-    if ground is None or max(np.ptp(np.nonzero(mask), axis=1)) >= _SPECK_SIDE:
-        inside = find_sheet(ink, is_sharp=ground is not None)
-        if inside is not None:
-            sheet = _cut_out(picture, inside)
-            yield Step("sheet", sheet.plane, "A sheet on a ground: the ground cut away.")
-            yield from normalization_steps(sheet)
-            return
-        mask = select_pieces(drop_lines(mask, ink), ink)
-        ink = np.where(mask, ink, np.float32(0))
-        if ground is None:
-            ink = full_strength(ink, mask)
-        yield Step("digit", ink, "Specks, ruled lines and what the edge cuts left out.")
-    elif (digit := drop_specks(mask)) is not mask:
-        mask, ink = digit, np.where(digit, ink, np.float32(0))
-        yield Step("digit", ink, "Specks left out.")
-    box = geometry.ink_box(mask)
-    refuse_noise(geometry.crop(mask, box))
-    if (nearer := _nearer(picture, box)) is not None:
+    found = _drawn(plane, ground) if ground is not None else _photographed(plane)
+    mask, ink, sheet = yield from found
+    if sheet is not None:
+        paper = _cut_out(picture, sheet)
+        yield Step("sheet", paper.plane, "A sheet on a ground: the ground cut away.")
+        yield from normalization_steps(paper)
+        return
+    digit, ink = yield from _digit(mask, ink, is_photo=ground is None)
+    box = geometry.ink_box(digit)
+    refuse_noise(geometry.crop(digit, box))
+    if (nearer := _nearer(picture, box, mask & ~digit)) is not None:
         yield Step("closer", nearer.plane, "A small digit: looked at again in the original.")
         yield from normalization_steps(nearer)
         return
-    yield from _fitting_steps(geometry.crop(ink, box))
+    yield from _fitted(geometry.crop(ink, box))
 
 
-def _fitting_steps(ink: np.ndarray) -> Iterator[Step]:
-    """Bring ink, cut to its box, to MNIST's size and place."""
+def _bright(plane: np.ndarray) -> Generator[Step, None, np.ndarray]:
+    """Turn dark ink bright."""
+    if ink_is_dark(plane):
+        plane, note = PLANE_MAX - plane, "Ink darker than its ground: made its negative."
+    else:
+        note = "Ink brighter than its ground, as in MNIST: left so."
+    yield Step("bright ink", plane, note)
+    return plane
+
+
+def _drawn(plane: np.ndarray, ground: int) -> Found:
+    """Find the ink, or else a sheet, in a drawing on a flat ground."""
+    ink = drawn_ink(plane, ground)
+    yield Step("ink", ink, "Whatever differs from the drawing's flat ground.")
+    return ink > 0, ink, find_sheet(ink)
+
+
+def _photographed(plane: np.ndarray) -> Found:
+    """Find a sheet in a photograph, or else the ink, in slowly changing light or in shadows."""
+    bright = plane.astype(np.float32) / np.float32(PLANE_MAX)
+    sheet = find_paper(bright)
+    if sheet is not None:
+        return sheet, bright, sheet
+    contrast = even_light(bright)
+    yield Step("even light", contrast, "The uneven light of a photograph taken away.")
+    try:
+        mask = ink_mask(contrast)
+        refusal = None
+    except NoDigitError as error:
+        mask, refusal = np.zeros(plane.shape, bool), error
+    if refusal or not is_frame_clear(drop_lines(mask, contrast)):
+        local = local_light(bright)
+        with contextlib.suppress(NoDigitError):
+            strokes = ink_mask(local)
+            if refusal or are_grounds(mask, strokes):
+                contrast, mask, refusal = local, strokes, None
+                note = "Shadows, tables and all that is wider than strokes taken for ground."
+                yield Step("local light", contrast, note)
+    if refusal:
+        raise refusal
+    ink = np.where(mask, contrast, np.float32(0))
+    yield Step("ink", ink, "What stands out from the ground and its noise.")
+    return mask, ink, None
+
+
+def _digit(
+    mask: np.ndarray, ink: np.ndarray, *, is_photo: bool
+) -> Generator[Step, None, tuple[np.ndarray, np.ndarray]]:
+    """Leave out what is not the digit."""
+    if is_photo or max(np.ptp(np.nonzero(mask), axis=1)) >= _SPECK_SIDE:
+        digit = select_pieces(drop_frames(drop_lines(mask, ink)), ink)
+        ink = np.where(digit, ink, np.float32(0))
+        if is_photo:
+            ink = full_strength(ink, digit)
+        yield Step("digit", ink, "Specks, printed lines, and what the edge cuts left out.")
+    elif (digit := drop_specks(mask)) is not mask:
+        ink = np.where(digit, ink, np.float32(0))
+        yield Step("digit", ink, "Specks left out.")
+    return digit, ink
+
+
+def _fitted(ink: np.ndarray) -> Iterator[Step]:
+    """Bring a digit cut to its box to MNIST's size and place."""
     yield Step("box", ink, "Cut to the box of the digit.")
     wide = widen_hairlines(ink)
     if wide is not ink:
@@ -131,23 +194,37 @@ def _cut_out(picture: Picture, inside: np.ndarray) -> Picture:
     return Picture(geometry.crop(np.where(inside, picture.plane, paper), box))
 
 
-def _nearer(picture: Picture, box: tuple[int, int, int, int]) -> Picture | None:
-    """Look closer at a box and its surroundings, if that shows more."""
+def _nearer(
+    picture: Picture, box: tuple[int, int, int, int], dropped: np.ndarray
+) -> Picture | None:
+    """Look closer at a box and its surroundings, but for what was dropped, if that shows more."""
     top, left, bottom, right = box
     longer = max(bottom - top, right - left)
     if picture.reduction == 1 or longer >= _LEAST_SIDE:
         return None
     margin = max(2, round(_MARGIN * longer))
     height, width = picture.plane.shape
-    nearer = picture.closer(
-        (
-            max(top - margin, 0),
-            max(left - margin, 0),
-            min(bottom + margin, height),
-            min(right + margin, width),
-        )
+    around = (
+        max(top - margin, 0),
+        max(left - margin, 0),
+        min(bottom + margin, height),
+        min(right + margin, width),
     )
-    return nearer if nearer.reduction < picture.reduction else None
+    nearer = picture.closer(around)
+    if nearer.reduction >= picture.reduction:
+        return None
+    return _painted_over(nearer, geometry.crop(dropped, around))
+
+
+def _painted_over(picture: Picture, mask: np.ndarray) -> Picture:
+    """Paint the ground over what a coarser mask marks in a picture."""
+    if not mask.any():
+        return picture
+    height, width = picture.plane.shape
+    grown = running(np.maximum, mask, 3)
+    marked = np.asarray(Image.fromarray(grown).resize((width, height)))
+    paper = np.median(picture.plane[~marked]).astype(np.uint16)
+    return replace(picture, plane=np.where(marked, paper, picture.plane))
 
 
 def _as_canonical(plane: np.ndarray) -> np.ndarray | None:

@@ -1,4 +1,4 @@
-"""A sheet of paper that lies on a ground of its own, with the digit on it."""
+"""A sheet that lies on a ground of its own in a drawing, exact to the pixel."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SHEET_DIFFERENCE = 0.3
 _SHEET_INK = (0.003, 0.45)
 
 
-def find_sheet(ink: np.ndarray, *, is_sharp: bool) -> np.ndarray | None:
+def find_sheet(ink: np.ndarray) -> np.ndarray | None:
     """Find a sheet of paper on a ground, with the ink on it, where that is what a picture shows.
 
     The largest piece of what differs from the ground is a sheet if it is, with its holes, a
@@ -33,14 +33,14 @@ def find_sheet(ink: np.ndarray, *, is_sharp: bool) -> np.ndarray | None:
     ----------
     ink : ndarray of float32, shape (H, W)
         What differs from the ground and how much, 0 elsewhere.
-    is_sharp : bool
-        Whether the edges are a drawing's, exact to the pixel, and not a photograph's.
 
     Returns
     -------
     inside : ndarray of bool, shape (H, W), or None
         The sheet, without its very edge unless that is a straight and sharp one.
     """
+    if max(ink.shape) < _LEAST_SIDE:
+        return None
     mask = ink > 0
     step = -(-max(mask.shape) // _LEAST_SIDE)
     if _sheet_outline(mask[::step, ::step], fill=_SHEET_GUESS) is None:
@@ -50,7 +50,7 @@ def find_sheet(ink: np.ndarray, *, is_sharp: bool) -> np.ndarray | None:
         return None
     (top, left, bottom, right), filled = found
     longer = max(filled.shape)
-    shrunk = filled if is_sharp and filled.all() else _shrunk(filled, _SHEET_MARGIN * longer)
+    shrunk = filled if filled.all() else _shrunk(filled, _SHEET_MARGIN * longer)
     if not shrunk.any():
         return None
     levels = ink[top:bottom, left:right][shrunk]
@@ -75,14 +75,14 @@ def _sheet_outline(
     if pieces.areas[main] < least_area or (bottom - top, right - left) == mask.shape:
         return None
     piece = pieces.mask(np.arange(len(pieces.areas)) == main)[top:bottom, left:right]
-    filled = _filled(piece)
+    filled = fill_between(piece)
     area = np.count_nonzero(filled)
     if area < _SHEET_COVER * mask.size or area < fill * _least_rectangle(filled):
         return None
     return (top, left, bottom, right), filled
 
 
-def _filled(piece: np.ndarray) -> np.ndarray:
+def fill_between(piece: np.ndarray) -> np.ndarray:
     """Fill what lies between two pixels of a piece both in its row and in its column."""
     between = np.ones_like(piece)
     for axis in (0, 1):

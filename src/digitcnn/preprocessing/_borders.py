@@ -1,0 +1,133 @@
+"""Borders and frames: the outline of a canvas, a scanner's black rim, a printed box."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from digitcnn.preprocessing._components import find_components
+from digitcnn.preprocessing._filters import sample
+from digitcnn.preprocessing._lines import find_lines
+
+# A border is no wider than this part of the side it follows, and lies no further in.
+_BORDER_PART = 8
+_LEAST_SIDE = 28
+# On a smaller picture one straight line may be a stroke: only a border on all sides is one.
+_ONE_SIDED = 60
+# Along a line of one colour the values span less than this part of the picture's range; a border
+# differs from the ground by more than this part of it.
+_EVEN_LINE = 0.3
+_BORDER_CONTRAST = 0.25
+_GROUND_CONTRAST = 0.1
+# Anti-aliasing and JPEG blur the border's inner edge over so many lines.
+_BLUR = 3
+
+# A frame's sides are straight lines: this part of each is ink, in a band this part of the box wide.
+_SIDE_COVER = 0.85
+_SIDE_BAND = 1 / 16
+# What stands in a frame is at least this high, in parts of it, and the frame at least so large, in
+# parts of the picture's longer side.
+_LEAST_INSIDE = 0.2
+_LEAST_FRAME = 0.2
+# Below this many pixels on a side a frame cannot be told from a stroke.
+_LEAST_FRAME_SIDE = 40
+# Its lines are no thicker than this part of the picture's longer side.
+_THICKEST = 1 / 40
+
+
+def trim_border(plane: np.ndarray) -> tuple[int, int, int, int] | None:
+    """Find what a border leaves of a picture: lines along its sides that are no part of a digit.
+
+    A border's lines have one colour from end to end, and inside them lies a whole line of ground;
+    under the bar of a 7 that fills its picture lies its stem.
+
+    Parameters
+    ----------
+    plane : ndarray of uint16, shape (H, W)
+        Grey; ink dark or bright.
+
+    Returns
+    -------
+    box : tuple of int or None
+        Top, left, bottom and right of the inside; None where there is no border.
+    """
+    height, width = plane.shape
+    shorter = min(height, width)
+    if shorter < _LEAST_SIDE:
+        return None
+    levels = sample(plane)
+    span = int(levels.max()) - int(levels.min())
+    ground = float(np.median(levels))
+    widths = [
+        _border_width(lines, ground, span) for lines in (plane, plane[::-1], plane.T, plane.T[::-1])
+    ]
+    if not any(widths) or (shorter < _ONE_SIDED and not all(widths)):
+        return None
+    above, below, before, after = widths
+    return above, before, height - below, width - after
+
+
+def _border_width(lines: np.ndarray, ground: float, span: int) -> int:
+    """Count the lines, from the first, that a border takes up with its blurred edge."""
+    depth = max(2, len(lines) // _BORDER_PART)
+    ends = max(2, lines.shape[1] // _BORDER_PART)
+    band = lines[: depth + _BLUR + 1, ends:-ends].astype(np.float32)
+    is_even = band.max(axis=1) - band.min(axis=1) <= _EVEN_LINE * span
+    contrast = np.abs(np.median(band, axis=1) - ground)
+    is_border = is_even & (contrast > _BORDER_CONTRAST * span)
+    # In a drawing a line is exactly even, and its border may differ by little.
+    is_exact = (np.ptp(band, axis=1) == 0) & (contrast > 0) & (band[:, 0] == band[0, 0])
+    is_border |= np.logical_and.accumulate(is_exact)
+    is_ground = is_even & (contrast < _GROUND_CONTRAST * span)
+    if not is_border[:depth].any():
+        return 0
+    last = int(np.flatnonzero(is_border[:depth])[-1])
+    clear = np.flatnonzero(is_ground[last + 1 : last + 2 + _BLUR])
+    # All lines up to the border are of one colour too, be they its own or the ground's.
+    if not len(clear) or not is_even[: last + 1].all():
+        return 0
+    return last + 1 + int(clear[0])
+
+
+def drop_frames(mask: np.ndarray) -> np.ndarray:
+    """Take printed boxes around a digit out of the ink, where the digit touches them too.
+
+    A frame is a piece of ink with four straight sides and something inside.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (H, W)
+        All ink.
+
+    Returns
+    -------
+    mask : ndarray of bool, shape (H, W)
+        The same array where there is no frame.
+    """
+    thickest = max(2, round(_THICKEST * max(mask.shape)))
+    pieces = find_components(mask)
+    sides = pieces.boxes[:, 2:] - pieces.boxes[:, :2]
+    is_large = (sides.max(axis=1) >= _LEAST_FRAME * max(mask.shape)) & (
+        sides.min(axis=1) >= _LEAST_FRAME_SIDE
+    )
+    result = mask
+    for index in np.flatnonzero(is_large):
+        top, left, bottom, right = pieces.boxes[index].tolist()
+        piece = pieces.mask(np.arange(len(is_large)) == index)[top:bottom, left:right]
+        if not _has_straight_sides(piece):
+            continue
+        lines = find_lines(piece, thickness=thickest)
+        lines |= find_lines(piece.T, thickness=thickest).T
+        rows = np.flatnonzero((mask[top:bottom, left:right] & ~lines).any(axis=1))
+        if len(rows) and np.ptp(rows) + 1 >= _LEAST_INSIDE * (bottom - top):
+            result = result.copy()
+            result[top:bottom, left:right] &= ~lines
+    return result
+
+
+def _has_straight_sides(piece: np.ndarray) -> bool:
+    """Tell whether ink runs along all four sides of a piece's box."""
+    for side in (piece, piece[::-1], piece.T, piece.T[::-1]):
+        band = max(2, round(_SIDE_BAND * len(side)))
+        if side[:band].any(axis=0).mean() < _SIDE_COVER:
+            return False
+    return True

@@ -1,0 +1,139 @@
+"""A sheet of paper in a photograph: on a table, whole or cut off by the picture's edges."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from digitcnn.preprocessing._components import find_components
+from digitcnn.preprocessing._filters import reduced, running
+from digitcnn.preprocessing._ink import otsu_threshold
+from digitcnn.preprocessing._sheets import fill_between
+
+# Sheets are looked for in copies of this size, in pixels, where grain and strokes fade.
+_SIDE = 96
+_LEAST_SIDE = 60  # of the picture
+
+# Paper and table differ by more than this part of the picture's range, and each is this even.
+_LEAST_GAP = 0.25
+
+# The sheet covers this part of the picture: a whole one, and one that the edges cut.
+_WHOLE_COVER = 0.12
+_CUT_COVER = 0.4
+# A sheet fills this part of its convex hull, and a whole one this part of a rectangle around it; a
+# handwritten 0 with all its inside would fill no more than pi / 4.
+_HULL_FILL = 0.93
+_RECTANGLE_FILL = 0.86
+# A sheet that the edges cut reaches along this part of a whole side of the picture.
+_CONTACT = 0.6
+# What lies outside of it is more than a line along the edge.
+_LEAST_OUTSIDE = 0.02
+# The sheet's rim is left out, in parts of the picture's side.
+_RIM = 0.025
+# What differs from the paper by this part of the step from paper to table is ink on it, of which
+# there is some but not too much.
+_INK_STEP = 0.25
+_INK_SHARE = (0.002, 0.35)
+
+
+def find_paper(plane: np.ndarray) -> np.ndarray | None:
+    """Find the sheet of paper in a photograph that shows more than the sheet.
+
+    Parameters
+    ----------
+    plane : ndarray of float32, shape (H, W)
+        Grey in [0, 1].
+
+    Returns
+    -------
+    inside : ndarray of bool, shape (H, W), or None
+        The sheet without its rim; None where there is none with ink on it.
+    """
+    if min(plane.shape) < _LEAST_SIDE:
+        return None
+    coarse = reduced(plane, _SIDE)
+    low, high = float(coarse.min()), float(coarse.max())
+    if high - low < 2 / 255:
+        return None
+    threshold = otsu_threshold(coarse - low, high - low) + low
+    is_bright = coarse > threshold
+    for mask in (is_bright, ~is_bright):
+        region = _region(mask)
+        if region is None:
+            continue
+        inner = _shrunk(region, max(2, round(_RIM * max(coarse.shape))))
+        near, far = region & ~_shrunk(inner, 2), ~region & ~_shrunk(~region, 4)
+        # A sheet ends at once; light that falls off does so slowly.
+        gap = abs(float(np.median(coarse[near])) - float(np.median(coarse[far])))
+        if gap < _LEAST_GAP * (high - low):
+            continue
+        if inner.any() and _holds_ink(coarse, inner, gap):
+            height, width = plane.shape
+            return np.asarray(Image.fromarray(inner).resize((width, height)))
+    return None
+
+
+def _region(mask: np.ndarray) -> np.ndarray | None:
+    """Give the largest piece with its holes, if it has the shape of a sheet."""
+    # Off with the bridges to bright spots of the table.
+    opened = running(np.maximum, running(np.minimum, mask, 3), 3)
+    pieces = find_components(opened)
+    if not len(pieces.areas):
+        return None
+    main = int(pieces.areas.argmax())
+    if pieces.areas[main] < 0.5 * _WHOLE_COVER * mask.size:
+        return None
+    piece = pieces.mask(np.arange(len(pieces.areas)) == main)
+    hull, rectangle = _hull(piece)
+    area = np.count_nonzero(hull)
+    if area > (1 - _LEAST_OUTSIDE) * mask.size:
+        return None
+    contact = max(piece[0].mean(), piece[-1].mean(), piece[:, 0].mean(), piece[:, -1].mean())
+    filled = np.count_nonzero(fill_between(piece))
+    if filled < _HULL_FILL * area:
+        return None
+    if contact == 0:
+        is_sheet = area >= _WHOLE_COVER * mask.size and filled >= _RECTANGLE_FILL * rectangle
+    else:
+        is_sheet = area >= _CUT_COVER * mask.size and contact >= _CONTACT
+    return hull if is_sheet else None
+
+
+def _holds_ink(coarse: np.ndarray, inner: np.ndarray, gap: float) -> bool:
+    """Tell whether something stands out from the sheet, and not all over its rim."""
+    window = max(3, _SIDE // 9)
+    paper = np.where(inner, coarse, np.median(coarse[inner]).astype(np.float32))
+    opened = running(np.maximum, running(np.minimum, paper, window), window)
+    closed = running(np.minimum, running(np.maximum, paper, window), window)
+    differs = inner & (np.maximum(paper - opened, closed - paper) > _INK_STEP * gap)
+    share = np.count_nonzero(differs) / np.count_nonzero(inner)
+    if not _INK_SHARE[0] <= share <= _INK_SHARE[1]:
+        return False
+    pieces = find_components(differs)
+    is_main = np.arange(len(pieces.areas)) == pieces.areas.argmax()
+    # A digit does not reach from the sheet onto the table, but into a shadow.
+    return not (pieces.mask(is_main) & ~_shrunk(inner, 1)).any()
+
+
+def _hull(piece: np.ndarray) -> tuple[np.ndarray, float]:
+    """Give the convex hull of a piece, to 6 degrees, and the area of the least rectangle."""
+    height, width = piece.shape
+    rows, columns = np.nonzero(piece)
+    angles = np.radians(np.arange(0, 180, 6))
+    y, x = np.arange(height)[:, None], np.arange(width)
+    hull = np.ones_like(piece)
+    widths = []
+    for cosine, sine in zip(np.cos(angles), np.sin(angles), strict=True):
+        along = cosine * columns + sine * rows
+        low, high = along.min(), along.max()
+        widths.append(high - low + abs(cosine) + abs(sine))
+        position = cosine * x + sine * y
+        hull &= (position >= low - 1e-6) & (position <= high + 1e-6)
+    half = len(widths) // 2
+    return hull, float(min(a * b for a, b in zip(widths[:half], widths[half:], strict=True)))
+
+
+def _shrunk(region: np.ndarray, width: int) -> np.ndarray:
+    """Take a rim off a shape, but not where the picture's edge cuts it."""
+    padded = np.pad(region, width, mode="edge")
+    return running(np.minimum, padded, 2 * width + 1)[width:-width, width:-width]
