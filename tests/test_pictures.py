@@ -2,12 +2,17 @@
 
 import csv
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from digitcnn import DigitcnnError, predict, predict_proba
+from digitcnn import DigitcnnError, NoDigitError, predict, predict_proba
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+from scene_kinds import KINDS
+from scenes import draw
 
 EXAMPLES = sorted(
     path
@@ -29,6 +34,22 @@ def test_examples_are_read_with_confidence(path):
 def test_examples_together_are_read_as_one_by_one():
     """A list of pictures of all forms and sizes gives the answers that each gives alone."""
     np.testing.assert_array_equal(predict(EXAMPLES), [predict(path) for path in EXAMPLES])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_scenes_are_read(kind):
+    """Of three digits in each kind of scene two are read, and none is misread with certainty."""
+    right = 0
+    for index in (3, 5, 8):
+        digit, content = draw(kind, index, seed=1)
+        try:
+            probabilities = predict_proba(content)
+        except NoDigitError:
+            continue
+        right += probabilities.argmax() == digit
+        assert probabilities.argmax() == digit or probabilities.max() < 0.9
+
+    assert right >= 2
 
 
 @pytest.mark.skipif(
