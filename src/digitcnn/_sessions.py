@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from digitcnn._onnx import read_network
 from digitcnn.errors import CorruptFileError
 
 _INPUT_SHAPE = (28, 28, 1)
@@ -53,23 +54,35 @@ class NetworkSession:
         options.inter_op_num_threads = 1
         # Threads that wait for work would take a CPU each from the program around.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # The format that was checked, whatever else the bytes may look like.
+        options.add_session_config_entry("session.load_model_format", "ONNX")
         options.log_severity_level = _ERRORS_ONLY
+        content = read_network(path)
         try:
             self._session = onnxruntime.InferenceSession(
-                path, options, providers=["CPUExecutionProvider"]
+                content, options, providers=["CPUExecutionProvider"]
             )
+            self._input_name = _checked_input_name(self._session)
         except Exception as error:  # ONNX Runtime's own have no common base
-            reason = " ".join(str(error).split())
-            raise CorruptFileError(
-                f"`weights` must be a file that ONNX Runtime can load; got {str(path)!r}, which "
-                f"fails with: {reason}. Export the network again."
-            ) from error
-        self._input_name = _checked_input_name(self._session, path)
+            raise _refused(path, error) from error
+        self._path = path
         _sessions.add(self)
 
     def run(self, batch: npt.NDArray[np.float32]) -> Any:
         """Give what the network makes of a batch of shape (N, 28, 28, 1)."""
-        return self._session.run(None, {self._input_name: batch})[0]
+        try:
+            return self._session.run(None, {self._input_name: batch})[0]
+        except Exception as error:
+            raise _refused(self._path, error) from error
+
+
+def _refused(path: Path, error: Exception) -> CorruptFileError:
+    """Word why a network is of no use, with what ONNX Runtime or a check says to it."""
+    reason = " ".join(str(error).split()).rstrip(".")
+    return CorruptFileError(
+        f"`weights` must be a network that ONNX Runtime can run; got {str(path)!r}, which fails "
+        f"with: {reason}. Export the network again."
+    )
 
 
 def _import_onnxruntime() -> Any:
@@ -108,7 +121,7 @@ def available_cpus() -> int:
     return max(1, min(count, math.ceil(quota / period)))
 
 
-def _checked_input_name(session: Any, path: Path) -> str:
+def _checked_input_name(session: Any) -> str:
     """Name the input of a network with the promised signature, or refuse the network."""
     inputs, outputs = session.get_inputs(), session.get_outputs()
     takes = [(each.type, *each.shape[1:]) for each in inputs]
@@ -116,10 +129,10 @@ def _checked_input_name(session: Any, path: Path) -> str:
     is_any_size = all(not isinstance(each.shape[0], int) for each in inputs if each.shape)
     expected = [("tensor(float)", *_INPUT_SHAPE)], [("tensor(float)", _NUM_CLASSES)]
     if (takes, gives) != expected or not is_any_size:
-        raise CorruptFileError(
-            f"`weights` must take one float32 input of shape (N, 28, 28, 1), N left open, and give "
-            f"one float32 output of shape (N, 10); got {str(path)!r}, which takes "
-            f"{_signature(inputs)} and gives {_signature(outputs)}. Export the network that way."
+        raise ValueError(
+            "it must take one float32 input of shape (N, 28, 28, 1), N left open, and give one "
+            f"float32 output of shape (N, 10); got one that takes {_signature(inputs)} and gives "
+            f"{_signature(outputs)}"
         )
     return str(inputs[0].name)
 

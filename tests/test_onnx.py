@@ -1,0 +1,280 @@
+"""Networks that anybody may have made: refused before ONNX Runtime sees what they ask for."""
+
+import contextlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from networks import write_network
+
+import digitcnn
+from digitcnn import DigitClassifier, _onnx, predict_proba
+from digitcnn.errors import CorruptFileError, DigitcnnError
+from digitcnn.weights import list_weights, locate
+
+onnx = pytest.importorskip("onnx")
+from onnx import TensorProto, helper, numpy_helper  # noqa: E402 - once it is known to be there
+
+FLOAT = TensorProto.FLOAT
+
+
+@pytest.fixture
+def network(tmp_path):
+    """Write a network that is as it should be."""
+    return write_network(tmp_path / "own.onnx")
+
+
+def first_node(model):
+    """Give the first operator of a network."""
+    return model.graph.node[0]
+
+
+def attribute(name, value):
+    """Change a network by one attribute more."""
+
+    def change(model):
+        first_node(model).attribute.append(helper.make_attribute(name, value))
+
+    return change
+
+
+def operator(name, domain=""):
+    """Change a network by one operator more, whose result nobody takes."""
+
+    def change(model):
+        model.graph.node.append(helper.make_node(name, ["images"], ["more"], domain=domain))
+
+    return change
+
+
+def external_tensor(location):
+    """Make a tensor whose values lie in another file."""
+    tensor = TensorProto(name="kernel", data_type=FLOAT, dims=[49, 10])
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value=location)
+    return tensor
+
+
+def external_kernel(location):
+    """Let the network's own weights lie in another file."""
+
+    def change(model):
+        del model.graph.initializer[:]
+        model.graph.initializer.append(external_tensor(location))
+
+    return change
+
+
+def external_location_alone(model):
+    """Name a file without saying that it counts."""
+    model.graph.initializer[0].external_data.add(key="location", value="/etc/passwd")
+
+
+def control_flow(model):
+    """Hide a loop's body, with another file in it, in an attribute."""
+    body = helper.make_graph([], "body", [], [], [external_tensor("/etc/passwd")])
+    first_node(model).attribute.append(helper.make_attribute("body", body))
+
+
+def function(model):
+    """Bring an operator along that is made of others, under an allowed name."""
+    model.functions.add(name="Relu", domain="")
+
+
+def training(model):
+    """Bring along what would train it."""
+    model.training_info.add()
+
+
+def sparse(model):
+    """Hold weights in a form that is unpacked."""
+    values = numpy_helper.from_array(np.ones(1, np.float32), "sparse")
+    model.graph.sparse_initializer.add(values=values, dims=[1 << 40])
+
+
+def text(model):
+    """Hold text instead of numbers."""
+    model.graph.initializer.append(helper.make_tensor("text", TensorProto.STRING, [1], [b"x"]))
+
+
+def many(model):
+    """Hold more operators than fit a plain network."""
+    for index in range(2_001):
+        model.graph.node.append(helper.make_node("Identity", ["images"], [f"copy{index}"]))
+
+
+def nameless(model):
+    """Leave out which operator is meant."""
+    first_node(model).ClearField("op_type")
+
+
+def second_graph(model):
+    """Append a second graph, which protocol buffers merge into the first."""
+    more = onnx.ModelProto()
+    more.graph.node.append(helper.make_node("Loop", [], ["more"]))
+    return model.SerializeToString() + more.SerializeToString()
+
+
+ODD_NETWORKS = {
+    "a custom domain": (operator("Relu", "com.example"), "an operator of 'com.example'"),
+    "Microsoft's operators": (operator("Inverse", "com.microsoft"), "operator 'Inverse'"),
+    "an unknown operator": (operator("System"), "the operator 'System'"),
+    "a loop": (operator("Loop"), "the operator 'Loop'"),
+    "a branch": (operator("If"), "the operator 'If'"),
+    "a scan": (operator("Scan"), "the operator 'Scan'"),
+    "a made-up size": (operator("ConstantOfShape"), "the operator 'ConstantOfShape'"),
+    "an expansion": (operator("Expand"), "the operator 'Expand'"),
+    "chance": (operator("RandomNormal"), "the operator 'RandomNormal'"),
+    "text operators": (operator("RegexFullMatch"), "the operator 'RegexFullMatch'"),
+    "an operator without a name": (nameless, "an operator without a name"),
+    "weights in another file": (external_kernel("/etc/passwd"), "tensor has the field 1[34]"),
+    "weights in a file above": (external_kernel("../../x"), "tensor has the field 1[34]"),
+    "a file named on the side": (external_location_alone, "tensor has the field 13"),
+    "an attribute's weights in another file": (
+        attribute("value", external_tensor("/etc/passwd")),
+        "tensor has the field 1[34]",
+    ),
+    "a graph within an operator": (control_flow, "attribute has the field 6"),
+    "functions": (function, "model has the field 25"),
+    "training": (training, "model has the field 20"),
+    "sparse weights": (sparse, "graph has the field 15"),
+    "text for weights": (text, "tensor has the field 6"),
+    "thousands of operators": (many, "more than 2000 operators"),
+    "a second graph": (second_graph, "the operator 'Loop'"),
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        pytest.param(
+            *case,
+            marks=pytest.mark.reliability("untrusted files", f"`.onnx` with {name}: refused"),
+            id=name,
+        )
+        for name, case in ODD_NETWORKS.items()
+    ],
+)
+def test_odd_network_is_refused(network, change, reason):
+    """Whatever ONNX can ask for beyond a plain network is refused by name."""
+    model = onnx.load(network)
+    content = change(model)
+    network.write_bytes(content or model.SerializeToString())
+
+    with pytest.raises(CorruptFileError, match=rf"plain feed-forward network; got .*{reason}"):
+        DigitClassifier(network)
+
+
+@pytest.mark.reliability("untrusted files", "`.onnx` larger than any plain network: refused")
+def test_too_large_a_network_is_refused(network, monkeypatch):
+    """A file is read up to the limit, whatever its length."""
+    monkeypatch.setattr(_onnx, "SIZE_MAX", 1 << 20)
+    with network.open("r+b") as stream:
+        stream.truncate(1 << 40)
+
+    with pytest.raises(CorruptFileError, match="which has more than 1 MiB"):
+        DigitClassifier(network)
+
+
+@pytest.mark.reliability("untrusted files", "`.onnx` in the format of ONNX Runtime: refused")
+def test_the_other_format_is_refused(network):
+    """What ONNX Runtime would take for its own format is no ONNX file."""
+    network.write_bytes(b"\x20\0\0\0ORTM" + bytes(100))
+
+    with pytest.raises(CorruptFileError, match="which is no ONNX file"):
+        DigitClassifier(network)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\x80\x04.", b"PK\3\4", b"\xff" * 20, b"\x3a\x7f", b"\x3a", b"\x38\1"]
+)
+@pytest.mark.reliability("untrusted files", "`.onnx` that is none: refused")
+def test_file_of_another_kind_is_refused(network, content):
+    """Neither an empty file, nor a pickle, nor an archive is a network."""
+    network.write_bytes(content)
+
+    with pytest.raises(CorruptFileError, match=r"got .*own\.onnx', (which|whose)"):
+        DigitClassifier(network)
+
+
+def test_unreadable_file_is_refused(tmp_path):
+    """A file that goes away meanwhile is named."""
+    with pytest.raises(CorruptFileError, match=r"gone\.onnx', .*No such file"):
+        _onnx.read_network(tmp_path / "gone.onnx")
+
+
+@pytest.mark.reliability("untrusted files", "`.onnx` that gives NaN: refused")
+def test_network_that_gives_nan_is_refused(tmp_path):
+    """Answers that are no numbers are never passed on."""
+    path = write_network(tmp_path / "nan.onnx", factor=np.nan)
+
+    with pytest.raises(DigitcnnError, match="rows sum to 1; got values from nan"):
+        predict_proba(np.eye(28), model=path)
+
+
+@pytest.mark.parametrize("record", list_weights(), ids=lambda record: record.id)
+def test_published_networks_are_plain(record):
+    """What is published holds to the same rules."""
+    path = Path(__file__).parents[1] / "weights" / record.onnx.filename
+    if not path.exists():
+        path = locate(record, download=False)
+
+    assert _onnx.read_network(path) == path.read_bytes()
+
+
+@given(st.binary(max_size=200))
+@pytest.mark.reliability("untrusted files", "any bytes for `.onnx`: refused or read to the end")
+def test_any_bytes_are_refused_or_read(content):
+    """The walk over a file ends with an answer, whatever the bytes."""
+    with contextlib.suppress(_onnx._OddityError):
+        _onnx._check_model(memoryview(content))
+
+
+MUTATE = """
+import random, sys
+from pathlib import Path
+import numpy as np
+from digitcnn import DigitClassifier
+from digitcnn.errors import DigitcnnError
+good, bad = map(Path, sys.argv[1:3])
+content, refused = good.read_bytes(), 0
+# The network's structure, without its weights, and the beginning of those.
+places = [at for at in range(len(content)) if at < 1_000 or at > len(content) - 300]
+picture = np.eye(28)
+for seed in range(int(sys.argv[3])):
+    rng = random.Random(seed)
+    changed = bytearray(content)
+    for _ in range(rng.choice((1, 1, 2, 8))):
+        changed[rng.choice(places)] = rng.choice((0, 1, 127, 128, 255, rng.randrange(256)))
+    bad.write_bytes(changed)
+    print(seed, flush=True)
+    try:
+        DigitClassifier(bad, threads=1).predict_proba(picture)
+    except DigitcnnError:
+        refused += 1
+print("refused", refused)
+"""
+
+
+@pytest.mark.parametrize(
+    "count", [pytest.param(200, id="some"), pytest.param(5_000, marks=pytest.mark.slow, id="many")]
+)
+@pytest.mark.reliability("untrusted files", "`.onnx` with bytes changed at random: run or refused")
+def test_changed_bytes_do_no_harm(network, tmp_path, count):
+    """A network with some bytes changed answers or is refused; the process goes on."""
+    done = subprocess.run(
+        [sys.executable, "-c", MUTATE, network, tmp_path / "bad.onnx", str(count)],
+        env=os.environ | {"PYTHONPATH": str(Path(digitcnn.__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=550,
+    )
+
+    assert done.returncode == 0, (done.returncode, done.stdout[-50:], done.stderr[-1_000:])
+    assert done.stdout.splitlines()[-1].startswith("refused")
