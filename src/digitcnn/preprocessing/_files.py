@@ -140,7 +140,7 @@ def opened(content: bytes, name: str) -> Iterator[Image.Image]:
         raise
     except Image.DecompressionBombError as error:
         raise InvalidImageError(
-            f"`images` must hold pictures of sane size; got {name}: {error}. "
+            f"`images` must hold pictures of sane size; got {name}: {str(error).rstrip('.')}. "
             "Crop or shrink it first."
         ) from error
     # Pillow's plugins raise many kinds on damaged headers.
