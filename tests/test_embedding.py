@@ -55,7 +55,7 @@ def run_python(script, *arguments, options=()):
     return done.stdout
 
 
-@pytest.mark.reliability("embedding", "a pool of processes shares one classifier")
+@pytest.mark.reliability("embedding", "a classifier in a pool of processes: right answers")
 @pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
 def test_a_pool_of_processes_predicts(network, method):
     """Workers that are forked, spawned or served answer as this process does, more than once."""
@@ -91,7 +91,9 @@ print(len(answers), len(set(answers)))
 
 
 @needs_base
-@pytest.mark.reliability("embedding", "eight threads make the first call at once")
+@pytest.mark.reliability(
+    "embedding", "eight threads that make the first call at once: right answers"
+)
 def test_eight_threads_may_make_the_first_call():
     """Where nothing is loaded yet, eight threads that start at once get the same answers."""
     assert run_python(FIRST_USE, options=("-W", "error")) == "8 1\n"
@@ -120,7 +122,9 @@ print(set(heard) == {expected})
 
 
 @pytest.mark.skipif(os.name != "posix", reason="this system has no timer signals")
-@pytest.mark.reliability("embedding", "a signal handler predicts while a session is being opened")
+@pytest.mark.reliability(
+    "embedding", "predicting in a signal handler while a network is opened: no deadlock"
+)
 def test_a_signal_handler_predicts_at_any_moment(network):
     """Fifty signals, a few of them in the middle of opening a network: no deadlock."""
     assert run_python(SIGNALLED, network) == "True\n"
@@ -181,7 +185,9 @@ print("errors", changed())
 """
 
 
-@pytest.mark.reliability("embedding", "no global state is changed, and nothing printed")
+@pytest.mark.reliability(
+    "embedding", "fifteen kinds of global state: as they were, nothing printed"
+)
 def test_the_program_around_stays_as_it_was(network, tmp_path):
     """Import, preprocess, predict, evaluate and errors change none of fifteen kinds of state."""
     path = tmp_path / "digit.png"
@@ -192,7 +198,7 @@ def test_the_program_around_stays_as_it_was(network, tmp_path):
     assert printed == "import []\npreprocess []\npredict []\nerrors []\n"
 
 
-@pytest.mark.reliability("embedding", "Keras' own settings are left as they were")
+@pytest.mark.reliability("embedding", "Keras' policy and settings: as they were")
 def test_keras_settings_stay():
     """Building a model and predicting with it leave Keras' policy and epsilon, whichever they are.
 
@@ -212,7 +218,9 @@ def test_keras_settings_stay():
     assert after == ("mixed_float16", 1e-5, "float32")
 
 
-@pytest.mark.reliability("embedding", "threads read pictures while others change warnings' filters")
+@pytest.mark.reliability(
+    "embedding", "threads that change warnings' filters meanwhile: theirs stay"
+)
 def test_filters_of_other_threads_survive():
     """Threads that use catch_warnings meanwhile find their filters, and leave nothing behind."""
     damaged = bytearray(encoded(PICTURES[0], "TIFF"))
@@ -255,8 +263,8 @@ MOST_GROWTH_MIB = 8
 
 @pytest.mark.slow
 @pytest.mark.skipif(not STATUS.exists(), reason="reads memory in /proc")
-@pytest.mark.reliability("embedding", "100,000 calls leave no memory behind")
-def test_memory_does_not_grow(network):
+@pytest.mark.reliability("embedding", "100,000 calls of every form: no growth of memory")
+def test_memory_does_not_grow(network, record_property):
     """After 100,000 calls of every form, errors among them, the process is as large as before."""
     classifier = DigitClassifier(network, threads=1)
     files = [encoded(picture) for picture in PICTURES]
@@ -278,4 +286,5 @@ def test_memory_does_not_grow(network):
     for index in range(20_000):
         call_all(index)
 
+    record_property("cases", 100_000)
     assert resident_mib() - before < MOST_GROWTH_MIB

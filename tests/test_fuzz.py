@@ -20,25 +20,32 @@ def test_the_seeds_are_of_every_format():
     assert FORMATS <= {name.split()[0] for name in seed_files()}
 
 
-@pytest.mark.reliability("bad input", "picture files of every format, as written")
+@pytest.mark.reliability(
+    "bad input", "files of every format, as written: answered or refused, no warning"
+)
 @pytest.mark.parametrize("name", seed_files())
 def test_every_format_is_answered_or_refused(name):
     """An undamaged file of any format and mode gives an answer or a DigitcnnError, no warning."""
     assert outcome_of("preprocess", seed_files()[name]).failure is None
 
 
-@pytest.mark.reliability("bad input", "picture files of every format, damaged at random")
+@pytest.mark.reliability(
+    "bad input", "files of every format, damaged: answered or refused, no warning"
+)
 @pytest.mark.parametrize("part", range(NUM_PARTS))
-def test_damaged_files_are_answered_or_refused(part):
+def test_damaged_files_are_answered_or_refused(part, record_property):
     """Two hundred damaged files at a time: an answer or a DigitcnnError, and no warning."""
     ways = list(WAYS)
+    record_property("cases", NUM_FILES // NUM_PARTS)
     for index in range(part, NUM_FILES, NUM_PARTS):
         name, content = damaged_file(0, index)
         outcome = outcome_of(ways[index // NUM_PARTS % len(ways)], content)
         assert outcome.failure is None, f"damaged_file(0, {index}), once {name}: {outcome.failure}"
 
 
-@pytest.mark.reliability("bad input", "arrays, images, files, iterables and junk of every kind")
+@pytest.mark.reliability(
+    "bad input", "anything Hypothesis makes up: answered or refused, no warning"
+)
 @given(st.sampled_from(list(WAYS)), anything())
 @settings(
     max_examples=NUM_THINGS, deadline=None, suppress_health_check=list(HealthCheck), database=None

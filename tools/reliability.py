@@ -1,0 +1,177 @@
+"""Write docs/reliability.md: what was tried, how often, and what came of it.
+
+    python tools/reliability.py [--fuzz FILE ...] [--mutation FILE ...] [--coverage FILE]
+
+Runs the tests marked `reliability(area, claim)`, the slow ones too, and counts their cases:
+parameters, Hypothesis' examples, and what a test records as `cases`. The files are what
+`tools/fuzz.py --json`, `tools/mutate.py --json` and `coverage json -o` wrote; a table whose file is
+not given stays as it is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[1]
+PAGE = PROJECT / "docs" / "reliability.md"
+AREAS = ("bad input", "weights", "untrusted files", "embedding", "training", "compatibility")
+# A claim reads "what was tried: what happens".
+_CLAIM = re.compile(r"^(.*?): (.*)$", re.DOTALL)
+_EXAMPLES = re.compile(r"(\d+) passing examples")
+
+
+class Collector:
+    """Counts the cases of each claim while pytest runs."""
+
+    def __init__(self) -> None:
+        self.cases: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+        self.reasons: dict[tuple[str, str], str] = {}
+        self._claims: dict[str, tuple[str, str]] = {}
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Note which test stands for which claim."""
+        for item in items:
+            # The nearest one: a parameter's own comes before its function's.
+            marker = item.get_closest_marker("reliability")
+            if marker:
+                area, claim = marker.args
+                self._claims[item.nodeid] = (area, claim)
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item) -> Any:
+        """Count a test's cases by its outcome."""
+        result = yield
+        report = result.get_result()
+        claim = self._claims.get(item.nodeid)
+        if claim is None or (report.when != "call" and report.passed):
+            return
+        self.cases[claim][report.outcome] += _num_cases(item, dict(report.user_properties))
+        if report.skipped:
+            self.reasons[claim] = report.longrepr[2].removeprefix("Skipped: ")
+
+
+def _num_cases(item: pytest.Item, properties: dict[str, Any]) -> int:
+    """Count the cases of one test: those it recorded, Hypothesis' examples, or itself."""
+    if "cases" in properties:
+        return int(properties["cases"])
+    statistics = getattr(item, "hypothesis_statistics", "")
+    return sum(map(int, _EXAMPLES.findall(statistics))) or 1
+
+
+def claims_table(collector: Collector, area: str) -> str:
+    """Write what was tried in one area."""
+    lines = ["| what was tried | what happens | cases | passed |", "| --- | --- | ---: | ---: |"]
+    for (each, claim), counts in collector.cases.items():
+        if each != area:
+            continue
+        found = _CLAIM.match(claim)
+        tried, happens = found.groups() if found else (claim, "")
+        passed = f"{counts['passed']:,}"
+        if counts["skipped"]:
+            passed += f"; {counts['skipped']} not here: {collector.reasons[(each, claim)]}"
+        cells = [tried, happens, f"{counts.total():,}", passed]
+        lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
+    return "\n".join(lines) if len(lines) > 2 else "Nothing yet."
+
+
+def fuzz_table(paths: list[Path]) -> str:
+    """Write what the fuzzer did."""
+    lines = [
+        "| cases | seed | number | answered | refused | failed | slowest | largest |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for path in paths:
+        summary = json.loads(path.read_text(encoding="utf-8"))
+        for name, kind in summary["kinds"].items():
+            outcomes = Counter(kind["outcomes"])
+            answered, failed = outcomes["answered"], len(kind["failures"])
+            lines.append(
+                f"| {name} | {summary['seed']} | {kind['cases']:,} | {answered:,} "
+                f"| {kind['cases'] - answered - outcomes['failed']:,} | {failed} "
+                f"| {kind['slowest_seconds']:.2f} s | {kind['largest_mib']:.0f} MiB |"
+            )
+    return "\n".join(lines)
+
+
+def mutation_table(paths: list[Path]) -> str:
+    """Write how many mutants the tests noticed, and which they did not."""
+    lines = [
+        "| changed | places | mutants tried | killed | equivalent | killed of the others |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    survivors = []
+    for path in paths:
+        summary = json.loads(path.read_text(encoding="utf-8"))
+        for area, row in summary["areas"].items():
+            share = row["killed"] / (row["mutants"] - row["equivalent"])
+            lines.append(
+                f"| {area}, seed {summary['seed']} | {row['places']:,} | {row['mutants']} "
+                f"| {row['killed']} | {row['equivalent']} | {share:.1%} |"
+            )
+            survivors += row["survivors"]
+    if survivors:
+        lines += ["", "Those that survived:", "", *(f"* `{each}`" for each in survivors)]
+    return "\n".join(lines)
+
+
+def coverage_table(path: Path) -> str:
+    """Write what part of the library the tests run, modules below the mean by name."""
+    summary = json.loads(path.read_text(encoding="utf-8"))
+    totals = summary["totals"]
+    lines = [
+        (
+            f"{totals['percent_covered']:.1f} % of {totals['num_statements']:,} statements and "
+            f"{totals['num_branches']:,} branches."
+        ),
+        "",
+        "| modules with the least | covered |",
+        "| --- | ---: |",
+    ]
+    files = sorted(summary["files"].items(), key=lambda row: row[1]["summary"]["percent_covered"])
+    lines += [
+        f"| `{name.partition('src/')[2] or name}` | {row['summary']['percent_covered']:.1f} % |"
+        for name, row in files[:8]
+    ]
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Run the tests and write the page."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--fuzz", type=Path, nargs="+", metavar="FILE")
+    parser.add_argument("--mutation", type=Path, nargs="+", metavar="FILE")
+    parser.add_argument("--coverage", type=Path, metavar="FILE")
+    arguments = parser.parse_args()
+    tables = {}
+    if arguments.fuzz:
+        tables["fuzz"] = fuzz_table(arguments.fuzz)
+    if arguments.mutation:
+        tables["mutation"] = mutation_table(arguments.mutation)
+    if arguments.coverage:
+        tables["coverage"] = coverage_table(arguments.coverage)
+    collector = Collector()
+    options = ["-q", "-m", "reliability", "--rootdir", str(PROJECT), str(PROJECT / "tests")]
+    status = pytest.main(options, plugins=[collector])
+    tables |= {area: claims_table(collector, area) for area in AREAS}
+    text = PAGE.read_text(encoding="utf-8")
+    for name, table in tables.items():
+        text = re.sub(
+            rf"(<!-- table: {name} -->\n).*?(<!-- end -->)",
+            lambda found, table=table: f"{found[1]}\n{table}\n\n{found[2]}",
+            text,
+            flags=re.DOTALL,
+        )
+    PAGE.write_text(text, encoding="utf-8")
+    return int(status)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
