@@ -30,9 +30,11 @@ MAY_IMPORT = {
     "_onnx": {"errors"},
     "_idx": {"errors", "_fetch"},
     "_registry": {"errors", "_fetch"},
-    "datasets": {"errors", "_fetch", "_idx"},
+    "datasets": {"errors", "_fetch", "_idx", "_pipelines"},
+    "_pipelines": {"errors", "preprocessing", "augmentation", "_probabilities"},
     "weights": {"errors", "_fetch", "_registry"},
     "models": {"errors", "weights", "architectures", "_runs", "_hdf5"},
+    "exporting": {"errors", "models"},
     "inference": {"errors", "preprocessing", "weights", "_probabilities", "_sessions"},
     "evaluation": {"errors", "preprocessing", "inference", "_probabilities"},
     "training": {
@@ -46,16 +48,18 @@ MAY_IMPORT = {
         "_runs",
         "_probabilities",
     },
+    "tuning": {"errors", "training"},
 }
 # These see everything: the public names, and the shell over them.
 FREE = {"__init__", "__main__", "cli"}
 
 MAY_LOAD = {
-    "tensorflow": {"models", "training"},
-    "keras": {"models", "augmentation", "training"},
+    "tensorflow": {"models", "training", "exporting", "_pipelines"},
+    "keras": {"models", "augmentation", "training", "tuning", "cli"},
     "h5py": {"_hdf5"},
     "onnx": {"models"},
     "onnxruntime": {"inference", "_sessions"},
+    "optuna": {"tuning"},
     "pooch": {"_fetch"},
     "requests": {"_fetch"},
     "matplotlib": {"plots"},

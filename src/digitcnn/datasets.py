@@ -1,4 +1,4 @@
-"""MNIST and folders of pictures, as arrays and paths with their labels."""
+"""MNIST and folders of pictures: arrays and paths with their labels, and `tf.data` of them."""
 
 from __future__ import annotations
 
@@ -14,9 +14,17 @@ import numpy.typing as npt
 from digitcnn import _fetch
 from digitcnn._fetch import AnyPath, PublishedFile
 from digitcnn._idx import read_idx
+from digitcnn._pipelines import as_tf_dataset
 from digitcnn.errors import InvalidArgumentError
 
-__all__ = ["load_folder", "load_mnist", "one_hot", "read_idx", "train_validation_split"]
+__all__ = [
+    "as_tf_dataset",
+    "load_folder",
+    "load_mnist",
+    "one_hot",
+    "read_idx",
+    "train_validation_split",
+]
 
 Images = npt.NDArray[Any]
 Labels = npt.NDArray[np.int64]
