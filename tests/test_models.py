@@ -8,7 +8,7 @@ import pytest
 from digitcnn import build_model, load_pretrained, predict_proba, preprocess
 from digitcnn.architectures import ARCHITECTURES
 from digitcnn.errors import CorruptFileError, InvalidArgumentError, UnknownWeightsError
-from digitcnn.models import count_multiply_adds, export_onnx
+from digitcnn.models import count_multiply_adds, ensemble, export_onnx
 from digitcnn.strokes import draw_digits
 from digitcnn.weights import list_weights
 
@@ -50,6 +50,46 @@ def test_residual_shortcuts_reach_the_answer():
 
     assert len(adds) == 4
     assert np.abs(first - second).max() > 1e-4
+
+
+def test_tiny_keeps_its_promise(tmp_path):
+    """The smallest network has at most 10,000 parameters, and 60 kB as a file."""
+    pytest.importorskip("tf2onnx", reason="export needs digitcnn[export]")
+    model = build_model("tiny")
+    export_onnx(model, tmp_path / "tiny.onnx")
+
+    assert model.count_params() <= 10_000
+    assert (tmp_path / "tiny.onnx").stat().st_size <= 60_000
+
+
+def test_ensembles_give_the_mean_of_their_members(tmp_path):
+    """An ensemble averages probabilities, survives both file formats, and costs their sum."""
+    pytest.importorskip("tf2onnx", reason="export needs digitcnn[export]")
+    keras.utils.set_random_seed(1)
+    members = [build_model("tiny"), build_model("conv-pool"), build_model("tiny")]
+    batch = preprocess(draw_digits(4, seed=1)[0])
+    expected = np.mean([np.asarray(member(batch, training=False)) for member in members], axis=0)
+
+    model = ensemble(members)
+    model.save_weights(tmp_path / "three.weights.h5")
+    export_onnx(model, tmp_path / "three.onnx")
+    loaded = load_pretrained(tmp_path / "three.weights.h5", architecture="tiny+conv-pool+tiny")
+
+    assert count_multiply_adds(model) == sum(map(count_multiply_adds, members))
+    for answer in (model.predict_on_batch(batch), loaded.predict_on_batch(batch)):
+        np.testing.assert_allclose(answer, expected, atol=1e-6)
+    onnx_says = predict_proba(batch, model=tmp_path / "three.onnx")
+    np.testing.assert_allclose(onnx_says, expected, atol=1e-5)
+
+
+def test_ensembles_refuse_what_they_cannot_hold():
+    """One member alone, and a network of the user's own, are refused."""
+    with pytest.raises(InvalidArgumentError, match="`members` must be two at least; got 1"):
+        ensemble([build_model("tiny")])
+    with pytest.raises(InvalidArgumentError, match="got Sequential named 'mine'"):
+        ensemble([keras.Sequential(name="mine"), build_model("tiny")])
+    with pytest.raises(InvalidArgumentError, match=r"one of base, .*; got 'two'"):
+        build_model("base+two")
 
 
 def test_models_are_uncompiled():

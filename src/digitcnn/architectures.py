@@ -45,6 +45,25 @@ def _base(layers: Any) -> list[Any]:
     ]
 
 
+def _fast(layers: Any) -> list[Any]:
+    """List a network to be trained in seconds.
+
+    Large maps cost a CPU more than arithmetic does, and normalising them a third of a step: the
+    first two layers shrink the image, where others pool what they have computed.
+    """
+    return [
+        _conv(layers, 16, 5, strides=2, padding="valid"),  # (N, 12, 12, 16)
+        *_normalized_relu(layers),
+        _conv(layers, 32, 4, strides=2, padding="valid"),  # (N, 5, 5, 32)
+        *_normalized_relu(layers),
+        *_normalized_conv(layers, 96, padding="valid"),  # (N, 3, 3, 96)
+        layers.Flatten(),  # (N, 864)
+        layers.Dropout(0.2),
+        layers.Dense(NUM_CLASSES),
+        layers.Softmax(),
+    ]
+
+
 def _vgg(layers: Any) -> list[Any]:
     """List pairs of 3 x 3 convolutions before each pooling, as VGG has them [1]_.
 
@@ -85,6 +104,28 @@ def _resnet(layers: Any) -> list[Any]:
         *_residual_block(layers, 128, strides=2),  # (N, 7, 7, 128)
         layers.GlobalAveragePooling2D(),  # (N, 128)
         layers.Dropout(0.3),
+        layers.Dense(NUM_CLASSES),
+        layers.Softmax(),
+    ]
+
+
+def _tiny(layers: Any) -> list[Any]:
+    """List a network of less than 10,000 parameters.
+
+    Most of them are kernels that see 7 x 7 positions or more. A dense layer on all positions would
+    take more than there are: at the end, each channel is pooled by 25 weights of its own.
+    """
+    return [
+        *_normalized_conv(layers, 8),  # (N, 28, 28, 8)
+        *_normalized_conv(layers, 12),
+        layers.MaxPooling2D(2),  # (N, 14, 14, 12)
+        *_normalized_conv(layers, 16),  # (N, 14, 14, 16)
+        *_normalized_conv(layers, 19),
+        layers.MaxPooling2D(2),  # (N, 7, 7, 19)
+        *_normalized_conv(layers, 19, padding="valid"),  # (N, 5, 5, 19)
+        layers.DepthwiseConv2D(5, use_bias=False),  # (N, 1, 1, 19)
+        layers.BatchNormalization(momentum=_MOMENTUM),
+        layers.Flatten(),  # (N, 19)
         layers.Dense(NUM_CLASSES),
         layers.Softmax(),
     ]
@@ -196,6 +237,8 @@ def _conv_pool(layers: Any) -> list[Any]:
 
 ARCHITECTURES: dict[str, Architecture] = {
     "base": _base,
+    "tiny": _tiny,
+    "fast": _fast,
     "vgg": _vgg,
     "resnet": _resnet,
     "conv-pool-dropout": _conv_pool_dropout,

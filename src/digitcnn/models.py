@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ from digitcnn.weights import get_weights, list_weights, locate
 if TYPE_CHECKING:
     import keras
 
+_FEWEST_MEMBERS = 2
+
 
 def build_model(architecture: str = "base") -> keras.Model:
     """Build an untrained network.
@@ -26,7 +29,8 @@ def build_model(architecture: str = "base") -> keras.Model:
     architecture : str
         "base", the library's own; deeper ones in the manner of "vgg" and "resnet"; or one of the
         classic tutorials' networks: "conv-pool-dropout", "conv5x5", "three-conv",
-        "two-conv-dropout", "conv-pool".
+        "two-conv-dropout", "conv-pool". "tiny" has less than 10,000 parameters. Names joined by +,
+        as in "base+base+vgg", give an ensemble: the mean of the probabilities of its members.
 
     Returns
     -------
@@ -51,17 +55,96 @@ def build_model(architecture: str = "base") -> keras.Model:
     >>> build_model("conv5x5").output_shape
     (None, 10)
     """
-    if architecture not in ARCHITECTURES:
-        raise InvalidArgumentError(
-            f"`architecture` must be one of {', '.join(ARCHITECTURES)}; got {architecture!r}. "
-            "Choose one of these, or build your own with keras.Sequential."
-        )
+    members = architecture.split("+") if isinstance(architecture, str) else [architecture]
+    for member in members:
+        if member not in ARCHITECTURES:
+            raise InvalidArgumentError(
+                f"`architecture` must be one of {', '.join(ARCHITECTURES)}; got {member!r}. "
+                "Choose one of these, or build your own with keras.Sequential."
+            )
     keras = import_keras("build_model")
+    if len(members) == 1:
+        return _build_one(keras, architecture, name=architecture)
+    images = keras.Input(INPUT_SHAPE)
+    answers = [
+        _build_one(keras, member, name=_member_name(member, number))(images)
+        for number, member in enumerate(members)
+    ]
+    # TensorFlow takes no + in a name.
+    name = architecture.replace("+", ".")
+    return keras.Model(images, keras.layers.average(answers), name=name)
+
+
+def ensemble(members: Sequence[Any]) -> keras.Model:
+    """Join trained networks into one that gives the mean of their probabilities.
+
+    Parameters
+    ----------
+    members : sequence of str, os.PathLike, TrainingRun or keras.Model
+        Published weights, run folders, or networks that `build_model` has built; two at least.
+
+    Returns
+    -------
+    model : keras.Model
+        Of the architecture that `build_model` knows by the members' names, joined by +. It is
+        saved, loaded, exported and asked like any other.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If there are less than two, or one is of no architecture of the library's.
+    DigitcnnError
+        As :func:`load_pretrained` does.
+
+    See Also
+    --------
+    build_model : Builds the same without weights.
+
+    Examples
+    --------
+    >>> from digitcnn.models import ensemble
+    >>> model = ensemble(["runs/a", "runs/b"])  # doctest: +SKIP
+    >>> model.save_weights("pair.weights.h5")  # doctest: +SKIP
+    >>> load_pretrained("pair.weights.h5", architecture="base+base")  # doctest: +SKIP
+    """
+    networks = [_as_network(member) for member in members]
+    if len(networks) < _FEWEST_MEMBERS:
+        raise InvalidArgumentError(
+            f"`members` must be two at least; got {len(networks)}. Add the folder of another run."
+        )
+    model = build_model("+".join(network.name for network in networks))
+    for number, network in enumerate(networks):
+        inner = model.get_layer(_member_name(network.name, number))
+        inner.set_weights(network.get_weights())
+    return model
+
+
+def _as_network(member: Any) -> Any:
+    """Give a member's Keras model."""
+    if isinstance(member, str | os.PathLike):
+        return load_pretrained(member)
+    network = getattr(member, "model", member)  # of a TrainingRun
+    name = getattr(network, "name", None)
+    if name not in ARCHITECTURES:
+        raise InvalidArgumentError(
+            "`members` must be published weights, run folders or networks of build_model(); got "
+            f"{type(member).__name__} named {name!r}. Train one of the library's architectures."
+        )
+    return network
+
+
+def _member_name(architecture: str, number: int) -> str:
+    """Name a member of an ensemble; Keras wants each name once."""
+    return f"{architecture}-{number}"
+
+
+def _build_one(keras: Any, architecture: str, *, name: str) -> Any:
+    """Build a network that is no ensemble."""
     layers = ARCHITECTURES[architecture](keras.layers)
     images = keras.Input(INPUT_SHAPE)
     if any(isinstance(layer, Residual) for layer in layers):
-        return keras.Model(images, _connect(keras, layers, images), name=architecture)
-    return keras.Sequential([images, *layers], name=architecture)
+        return keras.Model(images, _connect(keras, layers, images), name=name)
+    return keras.Sequential([images, *layers], name=name)
 
 
 def _connect(keras: Any, layers: list[Any], tensor: Any) -> Any:
@@ -185,7 +268,9 @@ def count_multiply_adds(model: Any) -> int:
     """
     total = 0
     for layer in model.layers:
-        if hasattr(layer, "kernel"):
+        if hasattr(layer, "layers"):  # a member of an ensemble
+            total += count_multiply_adds(layer)
+        elif hasattr(layer, "kernel"):
             positions = layer.output.shape[1:-1]  # (H, W) after a convolution, () after dense
             total += math.prod(layer.kernel.shape) * math.prod(positions)
     return total
