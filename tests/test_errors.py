@@ -635,5 +635,7 @@ def test_explain_takes_one_image():
     """Several images are refused, one that is wrong is called `image`."""
     with pytest.raises(InvalidImageError, match="`image` must be one picture; got list"):
         explain([DIGIT])
+    with pytest.raises(InvalidImageError, match=r"`image` must hold paths.*got NoneType"):
+        explain(None)
     with pytest.raises(InvalidImageError, match="`image` must hold finite values"):
         explain(np.full((9, 9), np.nan))

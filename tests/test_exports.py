@@ -79,6 +79,11 @@ def test_the_package_lists_its_rooms():
     assert public <= set(digitcnn.__all__)
 
 
+def test_dir_shows_what_is_public():
+    """Completion in a shell offers the public names and nothing of the inside."""
+    assert sorted(digitcnn.__all__) == dir(digitcnn)
+
+
 def test_lazy_names_are_those_of_the_type_checker():
     """What loads on first use is what `if TYPE_CHECKING` promises."""
     source = inspect.getsource(digitcnn)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from digitcnn.errors import InvalidImageError, NoDigitError
@@ -108,7 +110,7 @@ def explain(image: object) -> tuple[Step, ...]:
     >>> [step.name for step in explain(page)]
     ['grey', 'bright ink', 'ink', 'digit', 'box', '20 pixels', 'centred']
     """
-    if not is_single(image):
+    if not is_single(image) and isinstance(image, Iterable):
         raise InvalidImageError(
             f"`image` must be one picture; got {type(image).__name__}, which holds several. "
             "Pass one of them."
