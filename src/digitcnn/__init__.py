@@ -48,16 +48,19 @@ _ROOMS = {
     "train": "training",
 }
 _MODULES = (
+    "architectures",
     "augmentation",
     "datasets",
     "errors",
     "evaluation",
+    "exporting",
     "inference",
     "models",
     "plots",
     "preprocessing",
     "strokes",
     "training",
+    "tuning",
     "weights",
 )
 

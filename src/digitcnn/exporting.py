@@ -1,0 +1,97 @@
+"""Networks written for other programs: Keras weights, ONNX, TensorFlow Lite, SavedModel."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from digitcnn.errors import InvalidArgumentError, MissingDependencyError
+from digitcnn.models import export_onnx
+
+__all__ = ["FORMATS", "export"]
+
+FORMATS = ("h5", "onnx", "tflite", "savedmodel")
+
+_WEIGHTS_ENDING = ".weights.h5"  # the only one that Keras takes for weights alone
+
+
+def export(model: Any, path: str | os.PathLike[str], *, format: str = "onnx") -> Path:  # noqa: A002 - as in `locate`
+    """Write a network in a form that other programs read.
+
+    Parameters
+    ----------
+    model : keras.Model
+        As `build_model` or `load_pretrained` gives it.
+    path : str or os.PathLike
+        The file, or for "savedmodel" the folder, to write; what was there is replaced.
+    format : str
+        "onnx", for `predict` and ONNX Runtime; "h5", the weights alone for `load_pretrained`, in a
+        file that ends in `.weights.h5`; "tflite", for phones and small devices; "savedmodel", for
+        TensorFlow Serving.
+
+    Returns
+    -------
+    path : pathlib.Path
+        What was written. Each takes float32 (N, 28, 28, 1) as :func:`digitcnn.preprocess` gives it,
+        and gives float32 (N, 10).
+
+    Raises
+    ------
+    InvalidArgumentError
+        If the format is unknown, the file's ending is another, or it cannot be written.
+    MissingDependencyError
+        If a package that the format needs is not installed.
+
+    Examples
+    --------
+    >>> from digitcnn import exporting, load_pretrained
+    >>> exporting.export(load_pretrained("base"), "base.tflite", format="tflite")  # doctest: +SKIP
+    PosixPath('base.tflite')
+    """
+    writers = dict(zip(FORMATS, (_write_h5, export_onnx, _write_tflite, _write_saved), strict=True))
+    if format not in writers:
+        raise InvalidArgumentError(
+            f"`format` must be one of {', '.join(FORMATS)}; got {format!r}. Choose one of these."
+        )
+    path = Path(path)
+    if format == "h5" and not path.name.endswith(_WEIGHTS_ENDING):
+        raise InvalidArgumentError(
+            f"`path` must end in {_WEIGHTS_ENDING} for the format 'h5'; got {str(path)!r}. "
+            f"Name it {path.stem + _WEIGHTS_ENDING!r}."
+        )
+    if not path.parent.is_dir():
+        raise InvalidArgumentError(
+            f"`path` must lie in a folder that exists; got {str(path)!r}. Make the folder first."
+        )
+    writers[format](model, path)
+    return path
+
+
+def _write_h5(model: Any, path: Path) -> None:
+    """Write the weights as Keras' HDF5."""
+    model.save_weights(path)
+
+
+def _write_saved(model: Any, path: Path) -> None:
+    """Write a SavedModel with one signature, of any batch size."""
+    _import_tensorflow()
+    model.export(path, format="tf_saved_model", verbose=False)
+
+
+def _write_tflite(model: Any, path: Path) -> None:
+    """Write a TensorFlow Lite flatbuffer of float32."""
+    tf = _import_tensorflow()
+    path.write_bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert())
+
+
+def _import_tensorflow() -> Any:
+    """Import TensorFlow, or say which extra brings it."""
+    try:
+        import tensorflow as tf
+    except ImportError as error:
+        raise MissingDependencyError(
+            "export() to this format needs TensorFlow; it is not installed. "
+            'Type: pip install "digitcnn[export]"'
+        ) from error
+    return tf

@@ -1,0 +1,177 @@
+"""Searches for better values of a recipe's fields, with Optuna."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from digitcnn.errors import InvalidArgumentError, MissingDependencyError
+from digitcnn.training import Recipe, get_recipe, train
+
+__all__ = ["Tuning", "tune"]
+
+# Far apart ends are searched by their logarithm, as learning rates want it.
+_WIDE = 20
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What a search has found.
+
+    Attributes
+    ----------
+    recipe : Recipe
+        With the values of the best trial.
+    accuracy : float
+        Of the best trial, on the images kept apart. As the best of several it is a little too good.
+    trials : list of dict
+        Each trial's values and its "accuracy", in their order; None for one that was cut short.
+    """
+
+    recipe: Recipe
+    accuracy: float
+    trials: list[dict[str, Any]]
+
+
+def tune(
+    images: Any = None,
+    labels: Any = None,
+    *,
+    space: Mapping[str, Sequence[Any]],
+    recipe: str | Recipe = "base",
+    num_trials: int = 20,
+    seed: int = 0,
+    **options: Any,
+) -> Tuning:
+    """Train by a recipe with other values of some fields, again and again, and keep the best.
+
+    Parameters
+    ----------
+    images, labels : optional
+        As :func:`digitcnn.train` takes them; by default MNIST, whose test images are never looked
+        at: trials are compared on what is kept apart for validation.
+    space : mapping of str to sequence
+        For each field of the recipe a tuple of two numbers, the least and the greatest to try, or
+        a list of values to choose from. Of ends far apart, the logarithm is searched.
+    recipe : str or Recipe
+        What the other fields are taken from.
+    num_trials : int
+        How many trainings. After an epoch that is worse than the median of those before, a
+        training is cut short.
+    seed : int
+        Of the search and of each training: the same seed finds the same.
+    **options
+        As :func:`digitcnn.train` takes them, but for the folder: each trial has its own.
+
+    Returns
+    -------
+    tuning : Tuning
+        The best recipe, and all trials.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If `space` names no field or holds no values, or as :func:`digitcnn.train` raises it.
+    MissingDependencyError
+        If Optuna or Keras is not installed.
+
+    Examples
+    --------
+    >>> from digitcnn.tuning import tune
+    >>> tuning = tune(
+    ...     recipe="conv5x5", space={"learning_rate": (1e-4, 1e-2), "batch_size": [64, 128, 256]}
+    ... )  # doctest: +SKIP
+    >>> run = train(recipe=tuning.recipe)  # doctest: +SKIP
+    """
+    optuna = _import_optuna()
+    base = get_recipe(recipe)
+    _check_space(space)
+    if {"run_dir", "recipe", *space} & set(options):
+        raise InvalidArgumentError(
+            f"`options` must not name what the search decides; got {', '.join(options)}. Leave out "
+            f"run_dir, recipe and {', '.join(space)}."
+        )
+
+    def accuracy_of(trial: Any) -> float:
+        values = {name: _suggest(trial, name, choice) for name, choice in space.items()}
+        callbacks = [*options.get("callbacks", ()), _pruner(optuna, trial)]
+        run = train(
+            images,
+            labels,
+            recipe=dataclasses.replace(base, **values),
+            seed=seed,
+            **{"verbose": 0, **options, "callbacks": callbacks},
+        )
+        if "validation_accuracy" not in run.metrics:
+            raise InvalidArgumentError(
+                "`validation_size` must leave images to compare trials by; got none kept apart. "
+                "Leave it out."
+            )
+        return run.metrics["validation_accuracy"]
+
+    study = optuna.create_study(
+        direction="maximize",
+        sampler=optuna.samplers.TPESampler(seed=seed),
+        pruner=optuna.pruners.MedianPruner(),
+    )
+    study.optimize(accuracy_of, n_trials=num_trials)
+    return Tuning(
+        recipe=dataclasses.replace(base, **study.best_params),
+        accuracy=study.best_value,
+        trials=[{**trial.params, "accuracy": trial.value} for trial in study.trials],
+    )
+
+
+def _suggest(trial: Any, name: str, choice: Sequence[Any]) -> Any:
+    """Take the next value of a field."""
+    if isinstance(choice, list):
+        return trial.suggest_categorical(name, choice)
+    low, high = choice
+    is_wide = low > 0 and high / low >= _WIDE
+    if isinstance(low, int) and isinstance(high, int):
+        return trial.suggest_int(name, low, high, log=is_wide)
+    return trial.suggest_float(name, low, high, log=is_wide)
+
+
+def _check_space(space: Mapping[str, Sequence[Any]]) -> None:
+    """Refuse fields that there are none of, and choices that are none."""
+    fields = {field.name for field in dataclasses.fields(Recipe)} - {"name"}
+    for name, choice in space.items():
+        if name not in fields:
+            raise InvalidArgumentError(
+                f"`space` must name fields of a Recipe; got {name!r}. Choose among "
+                f"{', '.join(sorted(fields))}."
+            )
+        is_range = isinstance(choice, tuple) and len(choice) == 2 and choice[0] < choice[1]
+        if not is_range and not (isinstance(choice, list) and choice):
+            raise InvalidArgumentError(
+                f"`space` must give a tuple (least, greatest) or a list of values for {name!r}; "
+                f"got {choice!r}. Write (1e-4, 1e-2), say."
+            )
+
+
+def _pruner(optuna: Any, trial: Any) -> Any:
+    """Make the callback that tells Optuna of each epoch, and stops a trial without promise."""
+    import keras
+
+    class Pruner(keras.callbacks.Callback):  # type: ignore[misc]
+        def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+            if logs and "val_accuracy" in logs:
+                trial.report(logs["val_accuracy"], epoch)
+                if trial.should_prune():
+                    raise optuna.TrialPruned
+
+    return Pruner()
+
+
+def _import_optuna() -> Any:
+    """Import Optuna, or say which extra brings it."""
+    try:
+        import optuna
+    except ImportError as error:
+        raise MissingDependencyError(
+            'tune() needs Optuna; it is not installed. Type: pip install "digitcnn[tune]"'
+        ) from error
+    return optuna

@@ -1,0 +1,78 @@
+"""Networks written for other programs."""
+
+import numpy as np
+import pytest
+
+from digitcnn import build_model, exporting, load_pretrained, predict_proba, preprocess
+from digitcnn.errors import InvalidArgumentError
+from digitcnn.strokes import draw_digits
+
+tf = pytest.importorskip("tensorflow", reason="exporting needs digitcnn[export]")
+pytest.importorskip("tf2onnx", reason="exporting needs digitcnn[export]")
+
+
+@pytest.fixture(scope="module")
+def model():
+    """A small network."""
+    return build_model("conv-pool")
+
+
+def run_h5(path, batch):
+    """Load weights and run the network."""
+    return load_pretrained(path, architecture="conv-pool").predict_on_batch(batch)
+
+
+def run_onnx(path, batch):
+    """Run the network on ONNX Runtime."""
+    return predict_proba(batch, model=path)
+
+
+def run_saved(path, batch):
+    """Call a SavedModel's signature."""
+    loaded = tf.saved_model.load(str(path))  # kept while it runs: it owns the variables
+    return loaded.serve(batch).numpy()
+
+
+def run_tflite(path, batch):
+    """Run TensorFlow Lite, an image at a time as phones do."""
+    with pytest.warns(UserWarning, match="deprecated"):
+        interpreter = tf.lite.Interpreter(str(path))
+    rows = []
+    for image in batch:
+        interpreter.allocate_tensors()
+        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image[None])
+        interpreter.invoke()
+        rows.append(interpreter.get_tensor(interpreter.get_output_details()[0]["index"])[0])
+    return np.array(rows)
+
+
+@pytest.mark.parametrize(
+    ("format", "name", "run"),
+    [
+        ("h5", "own.weights.h5", run_h5),
+        ("onnx", "own.onnx", run_onnx),
+        ("savedmodel", "own", run_saved),
+        ("tflite", "own.tflite", run_tflite),
+    ],
+)
+def test_every_format_gives_the_same_probabilities(model, tmp_path, format, name, run):
+    """What is written gives what the network gives."""
+    batch = preprocess(draw_digits(3, seed=2)[0])
+    path = exporting.export(model, tmp_path / name, format=format)
+
+    assert path == tmp_path / name
+    np.testing.assert_allclose(run(path, batch), model.predict_on_batch(batch), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("path", "format", "message"),
+    [
+        ("own.bin", "coreml", "`format` must be one of h5, onnx, tflite, savedmodel; got 'coreml'"),
+        ("own.h5", "h5", r"must end in .weights.h5 .* Name it 'own.weights.h5'"),
+        ("nowhere/own.onnx", "onnx", "`path` must lie in a folder that exists"),
+    ],
+)
+def test_what_cannot_be_written_is_refused(model, tmp_path, path, format, message):
+    """A format that there is none of, another ending, a missing folder: each is named."""
+    with pytest.raises(InvalidArgumentError, match=message):
+        exporting.export(model, tmp_path / path, format=format)
