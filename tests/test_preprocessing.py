@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageDraw
 from strategies import (
     any_pictures,
     drawn_digits,
@@ -263,6 +263,16 @@ def test_lab_images_are_read_by_their_lightness(digit, expected):
 def test_wide_modes_are_taken_by_their_range(values, digit, expected):
     """32-bit pictures span the least common range that holds them, or else their own."""
     assert np.array_equal(expected, preprocess(Image.fromarray(values(digit))))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "greatest"), [(np.uint16, 96), (np.int32, 96 * 257), (np.float32, 96 * 257)]
+)
+def test_what_white_is_follows_the_width_of_the_pixels(dtype, greatest):
+    """16-bit pixels span 0..65535 even where all are small, 32-bit ones the least range."""
+    dark = np.arange(40 * 40).reshape(40, 40) % 97
+
+    assert greatest == explain(Image.fromarray(dark.astype(dtype)))[0].picture.max()
 
 
 def test_a_dark_sixteen_bit_picture_is_not_clipped(digit):
@@ -852,6 +862,17 @@ def test_specks_at_the_digits_own_scale_are_dropped():
     salted[[1, 3, 9, 15, 20, 25, 26], [3, 22, 25, 4, 21, 8, 24]] = 255
 
     assert np.array_equal(preprocess(salted), preprocess(digit))
+
+
+def test_a_digit_as_wide_as_its_picture_is_no_line():
+    """A digit from edge to edge stays the digit beside a speck that stands well inside."""
+    page = Image.new("L", (100, 160), 0)
+    pen = ImageDraw.Draw(page)
+    pen.ellipse((1, 5, 98, 110), outline=255, width=9)
+    alone = preprocess(page)
+    pen.rectangle((45, 140, 53, 148), fill=255)
+
+    assert np.array_equal(alone, preprocess(page))
 
 
 def test_salt_alone_is_no_digit():
