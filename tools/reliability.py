@@ -1,6 +1,6 @@
 """Write docs/reliability.md: what was tried, how often, and what came of it.
 
-    python tools/reliability.py [--fuzz FILE ...] [--mutation FILE ...] [--coverage FILE]
+    python tools/reliability.py [--quick] [--fuzz FILE ...] [--mutation FILE ...] [--coverage FILE]
 
 Runs the tests marked `reliability(area, claim)`, the slow ones too, and counts their cases:
 parameters, Hypothesis' examples, and what a test records as `cases`. The files are what
@@ -149,6 +149,7 @@ def main() -> int:
     parser.add_argument("--fuzz", type=Path, nargs="+", metavar="FILE")
     parser.add_argument("--mutation", type=Path, nargs="+", metavar="FILE")
     parser.add_argument("--coverage", type=Path, metavar="FILE")
+    parser.add_argument("--quick", action="store_true", help="leave out the slow tests")
     arguments = parser.parse_args()
     tables = {}
     if arguments.fuzz:
@@ -158,7 +159,8 @@ def main() -> int:
     if arguments.coverage:
         tables["coverage"] = coverage_table(arguments.coverage)
     collector = Collector()
-    options = ["-q", "-m", "reliability", "--rootdir", str(PROJECT), str(PROJECT / "tests")]
+    chosen = "reliability and not slow" if arguments.quick else "reliability"
+    options = ["-q", "-m", chosen, "--rootdir", str(PROJECT), str(PROJECT / "tests")]
     status = pytest.main(options, plugins=[collector])
     tables |= {area: claims_table(collector, area) for area in AREAS}
     text = PAGE.read_text(encoding="utf-8")
