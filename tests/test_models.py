@@ -173,8 +173,9 @@ def test_weights_and_architecture_must_belong_together():
         load_pretrained("base", architecture="conv-pool")
 
 
-def test_published_pairs_agree():
+def test_published_pairs_agree(monkeypatch):
     """For every published pair of files, Keras and ONNX Runtime give the same probabilities."""
+    monkeypatch.setenv("DIGITCNN_WEIGHTS_DIR", str(Path(__file__).parents[1] / "weights"))
     images, _ = draw_digits(64, seed=9)
 
     for record in list_weights():
