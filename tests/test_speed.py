@@ -1,0 +1,175 @@
+"""Speed is kept: ratios of processor time, with wide margins, whatever the machine.
+
+`python -m benchmarks` measures how fast the library is; these fail only where something has become
+several times as slow. Processor time of single threads, the least of several runs, is nearly the
+same on a busy machine and on an idle one.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+from PIL import Image
+
+from digitcnn import DigitClassifier, preprocess
+from digitcnn.strokes import draw_digits
+from digitcnn.weights import locate
+
+PICTURE = Path(__file__).parents[1] / "examples" / "zero-canvas.png"
+PREDICT = f"from digitcnn import predict; print(predict({str(PICTURE)!r}))"
+BARE = f"""
+import os
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+import numpy, PIL.Image, onnxruntime
+path = {str(locate("base", format="onnx"))!r}
+session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+print(session.run(None, {{"images": numpy.zeros((1, 28, 28, 1), numpy.float32)}})[0].shape)
+"""
+# What no prediction needs, and what takes long to import.
+NEEDLESS = (
+    "h5py",
+    "keras",
+    "matplotlib",
+    "multiprocessing.pool",
+    "numpy.ma",
+    "numpy.random",
+    "platformdirs",
+    "pooch",
+    "requests",
+    "tensorflow",
+)
+ROUNDS = 5
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    """Give a classifier of one thread, whose time is all its processor's."""
+    return DigitClassifier(threads=1)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """Give images as MNIST would hold them: uint8, shape (512, 28, 28)."""
+    batch = preprocess(draw_digits(64, seed=3)[0])
+    return np.tile(np.rint(batch[..., 0] * 255).astype(np.uint8), (8, 1, 1))
+
+
+@pytest.fixture
+def run_network():
+    """Give what runs a ready batch in a bare session of one thread."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    path = str(locate("base", format="onnx"))
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    return lambda batch: session.run(None, {"images": batch})
+
+
+def child_ratio(code, yardstick):
+    """Give the ratio of what two programs need, in fresh processes without coverage's tracing."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
+    least = {}
+    for _ in range(ROUNDS):
+        for each in (code, yardstick):
+            before = os.times()
+            subprocess.run(
+                [sys.executable, "-c", each], check=True, capture_output=True, env=environment
+            )
+            after = os.times()
+            spent = (
+                after.children_user
+                + after.children_system
+                - before.children_user
+                - before.children_system
+            )
+            least[each] = min(spent, least.get(each, spent))
+    return least[code] / least[yardstick]
+
+
+def ratio(job, yardstick, *, loops=1):
+    """Give the ratio of what two functions need of this thread's time."""
+    if sys.gettrace() is not None:
+        pytest.skip("what traces each line takes more time than what is measured")
+    least = {}
+    job()
+    yardstick()
+    for _ in range(ROUNDS):
+        for each in (job, yardstick):
+            start = time.thread_time()
+            for _ in range(loops):
+                each()
+            spent = time.thread_time() - start
+            least[each] = min(spent, least.get(each, spent))
+    return least[job] / least[yardstick]
+
+
+def encoded(image, form):
+    """Encode a picture."""
+    stream = io.BytesIO()
+    image.save(stream, form)
+    return stream.getvalue()
+
+
+needs_children = pytest.mark.skipif(os.name == "nt", reason="Windows does not count children")
+
+
+@needs_children
+def test_importing_costs_less_than_importing_numpy():
+    """`import digitcnn` loads next to nothing."""
+    assert child_ratio("import digitcnn", "import numpy") < 1
+
+
+@needs_children
+def test_the_first_answer_costs_little_more_than_opening_the_network():
+    """A new process spends most of its time on importing NumPy, Pillow and ONNX Runtime."""
+    assert child_ratio(PREDICT, BARE) < 2
+
+
+def test_a_first_answer_loads_nothing_needless():
+    """Neither TensorFlow nor whatever else takes long to import is loaded to read a picture."""
+    code = f"{PREDICT}\nimport sys; print(*sorted(set({NEEDLESS!r}) & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert ["0", ""] == done.stdout.splitlines()
+
+
+def test_one_array_costs_little_beside_the_network(classifier, digits, run_network):
+    """Reading one array of MNIST's form is mostly running the network."""
+    batch = preprocess(digits[0])
+
+    found = ratio(lambda: classifier.predict(digits[0]), lambda: run_network(batch), loops=50)
+
+    assert found < 5
+
+
+def test_many_arrays_cost_what_the_network_costs(classifier, digits, run_network):
+    """Reading many arrays of MNIST's form is nearly nothing but running the network."""
+    batch = preprocess(digits)
+
+    assert ratio(lambda: classifier.predict(digits), lambda: run_network(batch)) < 2
+
+
+def test_time_grows_with_the_number_of_images(classifier, digits):
+    """Eight times as many images take about eight times as long."""
+    few, many = digits[:256], np.tile(digits, (4, 1, 1))
+
+    assert ratio(lambda: classifier.predict(many), lambda: classifier.predict(few)) < 2 * 8
+
+
+def test_a_large_jpeg_is_decoded_small(classifier):
+    """A photo of 12 megapixels costs a small part of what decoding all of it would."""
+    page = Image.fromarray(255 - draw_digits(1, seed=4, side=1000)[0][0]).convert("RGB")
+    content = encoded(page.resize((4000, 3000)), "JPEG")
+
+    found = ratio(
+        lambda: classifier.predict(content), lambda: Image.open(io.BytesIO(content)).load()
+    )
+
+    assert found < 1.5
