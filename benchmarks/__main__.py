@@ -41,7 +41,7 @@ GROUPS: dict[Measure, tuple[str, ...]] = {
     opening.growth: ("growth",),
     opening.memory: ("memory",),
     teaching.epoch: ("base-epoch", "plain-epoch"),
-    teaching.fast: ("fast",),
+    teaching.fast: ("fast", "fast-errors"),
 }
 TRAINING = (teaching.epoch, teaching.fast)
 NAMES = [name for names in GROUPS.values() for name in names]

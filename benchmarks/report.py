@@ -83,7 +83,7 @@ def figure(values: list[float], unit: str) -> str:
         return "-"
     middle = sorted(values)[len(values) // 2]
     if unit != "s":
-        return f"{middle:.0f} {unit}"
+        return f"{middle:.{0 if middle > 10 else 2}f} {unit}"
     for size, name in ((1, "s"), (1e-3, "ms")):
         if middle >= size:
             return f"{middle / size:.3g} {name}"
@@ -168,7 +168,8 @@ def plot(lines: Sequence[Line], path: Path) -> bool:
     ax = drawing.subplots()
     bars = ax.barh([line.name for line in shown], shares, color=colors)
     texts = [f"{ratio_text(line.ratio)} of {ratio_text(line.target)}" for line in shown]
-    ax.bar_label(bars, texts, padding=4)
+    # On a ground of its own: a label may lie on the line.
+    ax.bar_label(bars, texts, padding=4, backgroundcolor="white", zorder=3)
     ax.axvline(1, color="black", linewidth=1)
     ax.set_xlim(0, 1.3 * max(1.0, *shares))
     ax.invert_yaxis()

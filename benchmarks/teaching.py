@@ -170,7 +170,19 @@ def fast(*, quick: bool) -> Iterator[Line]:
         note += f", standard deviation {100 * statistics.stdev(accuracies):.2f} points"
     if quick:
         note += "; the example trained for one epoch only"
-    yield Line("fast", what, yardstick, 1 / 10, ours, theirs, note=note)
+    target = None if quick else 1 / 10
+    yield Line("fast", what, yardstick, target, ours, theirs, note=note)
+    wrong = [100 * (1 - accuracy) for accuracy in accuracies]
+    yield Line(
+        "fast-errors",
+        '`recipe="fast"`: images of MNIST\'s test set misread',
+        "one in a hundred",
+        1,
+        [statistics.mean(wrong)],
+        [1.0],
+        unit="%",
+        note=note,
+    )
 
 
 def _test_accuracy(path: str) -> float:
