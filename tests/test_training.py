@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from digitcnn import build_model, load_pretrained, predict_proba, train
+from digitcnn import build_model, load_pretrained, predict, predict_proba, train
 from digitcnn.errors import CorruptFileError, InvalidArgumentError
 from digitcnn.strokes import draw_digits
 from digitcnn.training import RECIPES, Recipe, read_run
@@ -160,18 +160,35 @@ def test_fine_tuning_starts_from_given_weights(digits, finished, tmp_path):
         np.testing.assert_allclose(before, after, atol=1e-3)
 
 
+def test_fine_tuning_by_name_is_gentle(digits, tmp_path):
+    """Published weights are adapted in small steps, and read at least as well as before."""
+    images, labels = digits[0][:40], digits[1][:40]
+    options = {"initial_weights": "base", "validation_fraction": 0.0, "verbose": 0}
+
+    run = train(images, labels, epochs=2, run_dir=tmp_path / "gentle", **options)
+    own = train(images, labels, epochs=1, learning_rate=1e-6, run_dir=tmp_path / "own", **options)
+
+    assert run.recipe.learning_rate == RECIPES["base"].learning_rate / 10
+    assert (run.recipe.batch_size, run.recipe.weight_average) == (32, 0)
+    assert own.recipe.learning_rate == 1e-6
+    assert read_run(run.run_dir).num_images == 40
+    assert np.mean(predict(images, model=run) == labels) >= 0.95
+
+
 def test_options_override_the_recipe(digits, tmp_path):
-    """Epochs, batch size and augmentation of the call replace those of the recipe."""
+    """Epochs, batch size, augmentation and validation of the call replace those of the recipe."""
     run = train(
         *digits,
         recipe="conv-pool",
         epochs=1,
         batch_size=50,
         augment=True,
+        validation_fraction=0.25,
         run_dir=tmp_path,
         verbose=0,
     )
 
+    assert read_run(tmp_path).validation_size == 30
     assert (run.recipe.epochs, run.recipe.batch_size) == (1, 50)
     assert run.recipe.augmentation is not None
 
@@ -185,6 +202,9 @@ def test_options_override_the_recipe(digits, tmp_path):
         ({"epochs": 1.5}, "`epochs` must be a whole number of at least 1; got 1.5"),
         ({"learning_rate": 0.0}, "`learning_rate` must be positive"),
         ({"learning_rate": float("inf")}, "`learning_rate` must be positive and finite"),
+        ({"validation_fraction": 1.0}, "`validation_fraction` must be at least 0 and less than 1"),
+        ({"validation_fraction": "some"}, "`validation_fraction` must be at least 0"),
+        ({"validation_fraction": 0.1, "validation_size": 5}, "must not both be given"),
         ({"seed": -1}, "`seed` must be a whole number in 0"),
         ({"recipe": {"name": "base"}}, "`recipe` must be one of base"),
         ({"initial_weights": "base", "recipe": "conv-pool"}, "for the recipe's architecture"),
@@ -325,7 +345,28 @@ def test_finished_folders_are_small(finished):
     """What only going on would need is gone: pools, checkpoints, the optimizer's state."""
     names = {path.name for path in finished.run_dir.iterdir()}
 
-    assert names == {"plan.json", "run.json", "final.weights.h5", "history.csv"}
+    assert names == {"plan.json", "run.json", "final.weights.h5", "history.csv", "tensorboard"}
+
+
+def test_tensorboard_sees_every_epoch(finished):
+    """The logs hold each epoch's metrics, of training and of validation, as scalars."""
+    tf = pytest.importorskip("tensorflow")
+    found = {}
+    for part in ("train", "validation"):
+        (file,) = (finished.run_dir / "tensorboard" / part).iterdir()
+        for record in tf.data.TFRecordDataset(str(file)).as_numpy_iterator():
+            event = tf.compat.v1.Event.FromString(record)
+            for value in event.summary.value:
+                assert value.metadata.plugin_data.plugin_name == "scalars"
+                number = float(tf.make_ndarray(value.tensor))
+                found.setdefault(f"{part}/{value.tag}", {})[event.step] = number
+
+    for name, values in finished.history.items():
+        part = "validation" if name.startswith("val_") else "train"
+        logged = found[f"{part}/epoch_{name.removeprefix('val_')}"]
+        assert list(logged) == [0, 1, 2]
+        assert list(logged.values()) == pytest.approx(values)
+    assert found["train/epoch_learning_rate"][2] == pytest.approx(0, abs=1e-9)
 
 
 def test_history_is_a_table(finished):

@@ -7,7 +7,7 @@ import hashlib
 import operator
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,6 +71,7 @@ def train(
     batch_size: int | None = None,
     learning_rate: float | None = None,
     validation_size: int | None = None,
+    validation_fraction: float | None = None,
     augment: bool | Augmentation | None = None,
     initial_weights: str | os.PathLike[str] | None = None,
     seed: int = 0,
@@ -94,10 +95,13 @@ def train(
         How many images to keep apart, evenly over the digits, to choose the best epoch by. By
         default 5,000 of MNIST, or a twelfth of `images`. With 0, all images are trained on and the
         last epoch counts.
+    validation_fraction : float, optional
+        The same as a part of all images, at least 0 and less than 1.
     augment : bool or Augmentation, optional
         False for none, True for the default one; by default the recipe's own.
     initial_weights : str or os.PathLike, optional
-        Published weights, or a run's folder, to start from instead of chance: fine-tuning.
+        Published weights, or a run's folder, to start from instead of chance: fine-tuning. A
+        recipe that is named is then changed to keep what those weights know: see Notes.
     seed : int
         Decides initial weights, order and changes: the same seed gives the same weights on the
         same machine. Keras' global seed is set to it, and with it Python's and NumPy's.
@@ -125,6 +129,14 @@ def train(
     MissingDependencyError
         If Keras is not installed.
 
+    Notes
+    -----
+    With `initial_weights`, a named recipe is followed at a tenth of its learning rate, in batches
+    of at most 32, and without its weight average. Its own rate is meant for weights of chance, and
+    wrecks good ones; its batches would make a single step of a few dozen pictures, and its average
+    over thousands of steps would still be the weights that it began with. `learning_rate` and
+    `batch_size` of the call count before that, and a `Recipe` is carried out as it stands.
+
     Examples
     --------
     >>> from digitcnn import train
@@ -136,7 +148,7 @@ def train(
     from digitcnn.training._fitting import fit
 
     recipe = _changed(
-        get_recipe(recipe),
+        _gentler(recipe) if initial_weights is not None else get_recipe(recipe),
         augment,
         epochs=epochs,
         batch_size=batch_size,
@@ -144,7 +156,9 @@ def train(
     )
     seed = _checked_seed(seed)
     origin = _checked_origin(initial_weights, recipe)
-    given, validation = _given_samples(images, labels, validation_size)
+    given, validation = _given_samples(
+        images, labels, lambda total: _checked_size(total, validation_size, validation_fraction)
+    )
     folder = Path(run_dir) if run_dir is not None else Path(tempfile.mkdtemp(prefix="digitcnn-"))
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -192,6 +206,36 @@ def train(
     )
 
 
+def _gentler(recipe: str | Recipe) -> Recipe:
+    """Change a named recipe so that it adapts weights rather than making them anew."""
+    if isinstance(recipe, Recipe):
+        return recipe
+    named = get_recipe(recipe)
+    return dataclasses.replace(
+        named,
+        learning_rate=named.learning_rate / 10,
+        batch_size=min(named.batch_size, 32),
+        weight_average=0.0,
+    )
+
+
+def _checked_size(total: int, size: int | None, fraction: float | None) -> int:
+    """Say how many images to keep apart of so many."""
+    if fraction is None:
+        return total // 12 if size is None else size
+    if size is not None:
+        raise InvalidArgumentError(
+            "`validation_size` and `validation_fraction` must not both be given; got "
+            f"{size!r} and {fraction!r}. Leave out one."
+        )
+    if not isinstance(fraction, int | float | np.floating) or not 0 <= fraction < 1:
+        raise InvalidArgumentError(
+            "`validation_fraction` must be at least 0 and less than 1; got "
+            f"{fraction!r}. Pass one such as 0.1, or 0 to train on all images."
+        )
+    return round(total * fraction)
+
+
 def _checked_seed(seed: int) -> int:
     """Refuse a seed that NumPy and Keras would not both take."""
     try:
@@ -230,9 +274,9 @@ def _changed(recipe: Recipe, augment: bool | Augmentation | None, **changes: Any
 
 
 def _given_samples(
-    images: Any, labels: Any, validation_size: int | None
+    images: Any, labels: Any, validation_size: Callable[[int], int]
 ) -> tuple[Samples, Samples]:
-    """Preprocess the training images and keep some of them apart."""
+    """Preprocess the training images and keep some of them apart, so many of so many."""
     if (images is None) != (labels is None):
         raise InvalidArgumentError(
             "`images` and `labels` must be given together; got one of them. Leave out both to "
@@ -247,12 +291,11 @@ def _given_samples(
             f"`labels` must hold one label for each of {len(samples)} images; got {len(labels)}. "
             "Check that both come from the same place."
         )
-    if validation_size is None:
-        validation_size = len(labels) // 12
-    if validation_size == 0:
+    size = validation_size(len(labels))
+    if size == 0:
         return samples, Samples(samples.pixels[:0], samples.targets[:0])
     training, validation = train_validation_split(
-        np.arange(len(labels)), labels, validation_size=validation_size
+        np.arange(len(labels)), labels, validation_size=size
     )
     return tuple(  # type: ignore[return-value]
         Samples(samples.pixels[part], samples.targets[part]) for part, _ in (training, validation)

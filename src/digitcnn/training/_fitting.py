@@ -15,6 +15,7 @@ from digitcnn.models import build_model, load_pretrained
 from digitcnn.training._folders import History, State, read_state, whole, write_history, write_state
 from digitcnn.training._optimizers import make_optimizer
 from digitcnn.training._samples import EpochPlan, Samples
+from digitcnn.training._tensorboard import event_logs
 from digitcnn.training.recipes import Recipe
 
 
@@ -81,7 +82,8 @@ def _own_callbacks(recipe: Recipe, seed: int, folder: Path, state: State) -> lis
     if recipe.weight_average:
         # After the checkpoint, which goes on from the raw weights; before what judges a network.
         own.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
-    return [*own, recorder]
+    # Told before the epoch counts: killed in between, it is told again, and never left out.
+    return [*own, *event_logs(folder), recorder]
 
 
 class _SeedDropout(keras.callbacks.Callback):  # type: ignore[misc]
