@@ -112,6 +112,15 @@ def test_one_bad_value_in_an_array_is_named(value, message):
         preprocess(batch)
 
 
+def test_images_of_different_spans_in_one_array_are_refused():
+    """An array has one span: what would do for each image alone does not for all."""
+    batch = np.stack([DIGIT / 255, DIGIT.astype(float)])
+
+    with pytest.raises(InvalidImageError, match=r"`images` must hold floats in 0\.\.1.*not whole"):
+        preprocess(batch)
+    assert 2 == len(preprocess(list(batch)))
+
+
 def test_a_blank_image_in_an_array_is_named():
     """Where nothing is wrong with the values, the one without a digit is named."""
     batch = np.stack([DIGIT] * 300)
@@ -338,6 +347,24 @@ def test_a_file_that_fails_is_refused():
     with pytest.raises(ImageReadError, match="the disk is on fire") as caught:
         preprocess(Broken())
     assert isinstance(caught.value.__cause__, OSError)
+
+
+@pytest.mark.reliability("bad input", "a stream without end: refused at its limit")
+def test_a_stream_without_end_is_refused(monkeypatch):
+    """What gives more than any picture holds is read no further."""
+    monkeypatch.setattr("digitcnn.preprocessing._files.MAX_FILE_BYTES", 2**21)
+
+    class Endless:
+        count = 0
+
+        def read(self, size=-1):
+            self.count += size
+            return bytes(size)
+
+    stream = Endless()
+    with pytest.raises(InvalidImageError, match="must hold files of at most 2097152 bytes"):
+        preprocess(stream)
+    assert stream.count <= 2**22
 
 
 def test_heic_is_refused_with_the_cure():

@@ -16,7 +16,6 @@ from digitcnn.preprocessing._color import to_gray
 from digitcnn.preprocessing._files import opened, read_file, read_path, reading
 from digitcnn.preprocessing._geometry import IMAGE_SIDE
 from digitcnn.preprocessing._values import (
-    PLANE_MAX,
     PLANE_PER_PIXEL,
     average_blocks,
     plane_scale,
@@ -87,10 +86,6 @@ class Picture:
             start + (end - start) * right / width,
         )
         return _seen(self.look, region)
-
-    def inverted(self) -> Picture:
-        """Show the negative of the plane; what is seen closer is as it came."""
-        return Picture(PLANE_MAX - self.plane, self.look, self.region, self.reduction)
 
 
 def open_picture(image: object) -> Picture:
