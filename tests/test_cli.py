@@ -272,7 +272,7 @@ def test_the_version_is_that_of_the_package(capsys):
     assert capsys.readouterr().out == f"digitcnn {digitcnn.__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["predict", "evaluate", "train", "weights"])
+@pytest.mark.parametrize("command", ["predict", "evaluate", "train", "plot", "export", "weights"])
 def test_each_help_ends_with_an_example(command, capsys):
     """The help of each command shows a line that can be typed."""
     with pytest.raises(SystemExit, match="0"):
@@ -305,11 +305,10 @@ def test_predicting_loads_nothing_more(network, pictures):
 def mnist_in_little(monkeypatch):
     """Let MNIST be a few drawn digits."""
     train, test = draw_digits(40, seed=1), draw_digits(12, seed=2)
-    # In this order: the command's module must not be imported with the stand-in in `datasets`.
-    monkeypatch.setattr("digitcnn.cli.evaluate.load_mnist", lambda: (train, test))
     monkeypatch.setattr(datasets, "load_mnist", lambda: (train, test))
     monkeypatch.setattr(
-        "digitcnn.cli.evaluate.train_validation_split",
+        datasets,
+        "train_validation_split",
         lambda images, labels: ((images[:30], labels[:30]), (images[30:], labels[30:])),
     )
     return {"mnist-test": test, "mnist-validation": (train[0][30:], train[1][30:])}
@@ -369,6 +368,49 @@ def test_evaluate_refuses_what_is_no_folder(network, capsys):
     assert "`folder` must be a folder; got mnist-tset" in capsys.readouterr().err
 
 
+def is_png(path):
+    """Tell a PNG picture that holds more than one colour."""
+    with Image.open(path) as picture:
+        return picture.format == "PNG" and len(picture.convert("L").histogram()) > 1
+
+
+@pytest.mark.parametrize(
+    "kind", ["samples", "predictions", "misclassified", "confusion", "reliability"]
+)
+def test_plots_of_a_dataset_are_written(network, mnist_in_little, tmp_path, kind, capsys):
+    """Each kind of plot of a dataset becomes a picture, whose name is printed."""
+    pytest.importorskip("matplotlib", reason="plots need digitcnn[plots]")
+    del mnist_in_little
+    output = str(tmp_path / f"{kind}.png")
+
+    assert main(["plot", kind, "--weights", network, "--output", output]) == 0
+    assert capsys.readouterr().out == f"{output}\n"
+    assert is_png(output)
+
+
+@pytest.mark.parametrize("kind", ["steps", "augmentation", "features", "filters"])
+def test_plots_of_a_picture_are_written(pictures, tmp_path, kind):
+    """Each kind of plot of a picture or a network becomes a picture."""
+    pytest.importorskip("matplotlib", reason="plots need digitcnn[plots]")
+    if kind in ("features", "filters"):
+        pytest.importorskip("keras", reason="layers are shown with digitcnn[tensorflow]")
+    output = str(tmp_path / f"{kind}.png")
+
+    assert main(["plot", kind, str(pictures / "a.png"), "--output", output]) == 0
+    assert is_png(output)
+
+
+def test_plots_need_what_they_are_of(tmp_path, capsys):
+    """A kind of plot without its picture, and an ending that is none, are refused."""
+    pytest.importorskip("matplotlib", reason="plots need digitcnn[plots]")
+
+    assert main(["plot", "steps"]) == 1
+    assert "`steps` must be followed by a picture" in capsys.readouterr().err
+    picture = str(Path(__file__).parents[1] / "examples" / "seven-on-paper.jpg")
+    assert main(["plot", "steps", picture, "--output", str(tmp_path / "a.txt")]) == 1
+    assert "`--output` must end in a form that matplotlib writes" in capsys.readouterr().err
+
+
 @pytest.fixture
 def training_calls(monkeypatch):
     """Let training only write down how it was called."""
@@ -426,6 +468,59 @@ def test_an_interrupted_training_says_how_to_go_on(monkeypatch, capsys):
 
     assert main(["train", "--run-dir", "runs/mine"]) == 130
     assert "the same command goes on from runs/mine" in capsys.readouterr().err
+
+
+_INTERRUPTED_SCRIPT = """
+import signal, sys
+import keras
+from digitcnn import cli, training
+from digitcnn.strokes import draw_digits
+
+class Interrupt(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 2:
+            signal.raise_signal(signal.SIGINT)
+
+def train(*_, original=training.train, **options):
+    digits = draw_digits(60, seed=1)
+    return original(*digits, callbacks=[Interrupt()], verbose=0, **options)
+
+training.train = train
+sys.exit(cli.main(["train", "--recipe", "conv-pool", "--epochs", "4", "--run-dir", sys.argv[1]]))
+"""
+
+
+@needs_posix
+def test_ctrl_c_keeps_the_finished_epochs(tmp_path):
+    """In its third epoch, a training stops in a line of words, and two epochs are kept."""
+    pytest.importorskip("keras", reason="training needs digitcnn[tensorflow]")
+    done = subprocess.run(
+        [sys.executable, "-c", _INTERRUPTED_SCRIPT, tmp_path / "run"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 130
+    assert "stopped; 2 finished epochs are saved, and the same command goes on" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len((tmp_path / "run" / "history.csv").read_text().splitlines()) == 3
+
+
+def test_tensorflow_is_loaded_in_silence(tmp_path):
+    """A command that needs TensorFlow writes its own words alone on standard error."""
+    pytest.importorskip("tensorflow")
+    run = [sys.executable, "-m", "digitcnn"]
+    done = subprocess.run(
+        [*run, "export", "base", "--format", "h5", "--output", tmp_path / "own.weights.h5"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"},
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"{tmp_path / 'own.weights.h5'}\n"
 
 
 @pytest.mark.parametrize("error", [InvalidArgumentError("`epochs` must …"), OSError("disk full")])

@@ -22,6 +22,18 @@ _FAILED = 1
 _INTERRUPTED = 130
 _PIPE_CLOSED = 141
 
+_PLOTS = (
+    "samples",
+    "predictions",
+    "misclassified",
+    "confusion",
+    "reliability",
+    "curves",
+    "augmentation",
+    "steps",
+    "filters",
+    "features",
+)
 _WEIGHTS_HELP = (
     "a published name (base), an .onnx or .weights.h5 file, or a training run's folder; the last "
     "two need TensorFlow (default: %(default)s)"
@@ -63,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"digitcnn {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_add_predict, _add_evaluate, _add_train, _add_weights):
+    for add in (_add_predict, _add_evaluate, _add_train, _add_plot, _add_export, _add_weights):
         add(commands)
     return parser
 
@@ -145,7 +157,77 @@ def _add_train(commands: Any) -> None:
         "--images", metavar="FOLDER", help="pictures in folders 0 to 9, instead of MNIST"
     )
     parser.add_argument(
+        "--learning-rate", type=float, metavar="RATE", help="instead of the recipe's"
+    )
+    parser.add_argument(
+        "--initial-weights",
+        metavar="WEIGHTS",
+        help="fine-tune these: a published name or a training run's folder",
+    )
+    kept = parser.add_mutually_exclusive_group()
+    kept.add_argument(
         "--validation-size", type=int, metavar="N", help="images kept apart to choose the epoch by"
+    )
+    kept.add_argument(
+        "--validation-fraction", type=float, metavar="PART", help="the same as a part of all"
+    )
+
+
+def _add_plot(commands: Any) -> None:
+    parser = _add_command(
+        commands,
+        "plot",
+        "draw a chart or a grid of pictures into a file",
+        'Needs pip install "digitcnn[plots]". KIND is samples, predictions, misclassified, '
+        "confusion or reliability, of a dataset; curves, of a training run's folder; steps, "
+        "augmentation or features, of a picture; or filters, of a network. The last two need "
+        "TensorFlow.",
+        "digitcnn plot confusion --dataset mnist-test --output confusion.png",
+        "digitcnn plot curves runs/base",
+        "digitcnn plot steps seven.jpg",
+    )
+    parser.add_argument("kind", choices=_PLOTS, metavar="KIND", help="what to draw: see above")
+    parser.add_argument(
+        "subject", nargs="?", metavar="SUBJECT", help="the picture or the folder that it is of"
+    )
+    parser.add_argument("--weights", default="base", help=_WEIGHTS_HELP)
+    parser.add_argument(
+        "--dataset",
+        default="mnist-validation",
+        help="as for evaluate (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--count", type=int, default=40, metavar="N", help="pictures at most (default: %(default)s)"
+    )
+    parser.add_argument("--output", metavar="FILE", help="a picture file (default: KIND.png)")
+
+
+def _add_export(commands: Any) -> None:
+    parser = _add_command(
+        commands,
+        "export",
+        "write a network for other programs",
+        'Needs pip install "digitcnn[export]".',
+        "digitcnn export base --format tflite --output base.tflite",
+        "digitcnn export runs/mine --format onnx",
+    )
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        help="a published name (base), a training run's folder, or a .weights.h5 file",
+    )
+    parser.add_argument(
+        "--format",
+        choices=("h5", "onnx", "tflite", "savedmodel"),
+        default="onnx",
+        help="weights for Keras, ONNX, TensorFlow Lite or a SavedModel folder "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--output", metavar="FILE", help="what to write (default: the architecture's name)"
+    )
+    parser.add_argument(
+        "--architecture", metavar="NAME", help="what a .weights.h5 file is for (default: base)"
     )
 
 

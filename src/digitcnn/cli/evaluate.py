@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from digitcnn.cli._datasets import MNIST, load_mnist_part
 from digitcnn.cli._output import report, write_line
 from digitcnn.cli.predict import answer_one, open_model
-from digitcnn.datasets import load_folder, load_mnist, train_validation_split
+from digitcnn.datasets import load_folder
 from digitcnn.errors import DigitcnnError, InvalidArgumentError
 from digitcnn.evaluation import Evaluation, evaluate
 
@@ -18,13 +19,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the report; the status is 1 if pictures had to be left out of it."""
     model = open_model(arguments.weights)
     num_unread = 0
-    if arguments.dataset == "mnist-test":
-        _, test = load_mnist()
-        evaluation = evaluate(model, *test)
-    elif arguments.dataset == "mnist-validation":
-        train, _ = load_mnist()
-        _, validation = train_validation_split(*train)
-        evaluation = evaluate(model, *validation)
+    if arguments.dataset in MNIST:
+        evaluation = evaluate(model, *load_mnist_part(arguments.dataset))
     else:
         evaluation, num_unread = _evaluate_folder(model, arguments.dataset)
     write_line(evaluation.to_json() if arguments.json else str(evaluation))

@@ -46,8 +46,10 @@ def open_model(weights: str) -> Any:
     """Open what `--weights` names: published weights, a file, or a training run's folder."""
     names = {name for record in list_weights() for name in (record.name, record.id)}
     if weights not in names and (weights.endswith(".h5") or _is_folder(weights)):
+        from digitcnn.cli._tensorflow import import_quietly
         from digitcnn.models import load_pretrained
 
+        import_quietly()
         return load_pretrained(weights)
     return DigitClassifier(weights)
 

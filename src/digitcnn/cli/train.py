@@ -8,9 +8,18 @@ from pathlib import Path
 
 from digitcnn import datasets, training
 from digitcnn.cli._output import write_line
+from digitcnn.cli._tensorflow import import_quietly
 
 # What is not given is left to `train` itself.
-_OPTIONS = ("epochs", "batch_size", "seed", "validation_size")
+_OPTIONS = (
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "seed",
+    "initial_weights",
+    "validation_size",
+    "validation_fraction",
+)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -21,14 +30,26 @@ def run(arguments: argparse.Namespace) -> int:
     run_dir = arguments.run_dir or str(Path("runs") / arguments.recipe)
     given = {name: getattr(arguments, name) for name in _OPTIONS}
     options = {name: value for name, value in given.items() if value is not None}
+    import_quietly()
     try:
         finished = training.train(
             images, labels, recipe=arguments.recipe, run_dir=run_dir, **options
         )
     except KeyboardInterrupt:
-        print(f"digitcnn: stopped; the same command goes on from {run_dir}", file=sys.stderr)
+        saved = _count_epochs(Path(run_dir))
+        print(
+            f"\ndigitcnn: stopped; {saved} finished epochs are saved, and the same command goes on "
+            f"from {run_dir}",
+            file=sys.stderr,
+        )
         raise
     for name, value in finished.metrics.items():
         write_line(f"{name} {value:.6g}")
     write_line(f"run_dir {finished.run_dir}")
     return 0
+
+
+def _count_epochs(run_dir: Path) -> int:
+    """Count the epochs that a run has finished: the rows of its table, but for the heading."""
+    table = run_dir / "history.csv"
+    return len(table.read_text(encoding="utf-8").splitlines()) - 1 if table.exists() else 0

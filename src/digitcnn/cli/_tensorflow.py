@@ -1,0 +1,43 @@
+"""Loads TensorFlow without what it writes about graphics cards on standard error."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+
+
+def import_quietly() -> None:
+    """Import Keras and its backend, and let it look for devices, in silence.
+
+    The lines come from C++ before any level of logging counts (TensorFlow 2.21), so standard error
+    itself is led elsewhere, in this process alone. Without Keras nothing happens here: who needs it
+    says so.
+    """
+    if "keras" in sys.modules:
+        return
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # what is said later, by warnings
+    with _silent_stderr(), contextlib.suppress(ImportError):
+        import keras
+
+        keras.ops.zeros(1)
+
+
+@contextlib.contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """Keep what is written to standard error, and write it after all if this fails."""
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as kept:
+        before = os.dup(2)
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            kept.seek(0)
+            os.write(before, kept.read())
+            raise
+        finally:
+            os.dup2(before, 2)
+            os.close(before)
