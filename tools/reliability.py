@@ -25,7 +25,7 @@ PAGE = PROJECT / "docs" / "reliability.md"
 AREAS = ("bad input", "weights", "untrusted files", "embedding", "training", "compatibility")
 # A claim reads "what was tried: what happens".
 _CLAIM = re.compile(r"^(.*?): (.*)$", re.DOTALL)
-_EXAMPLES = re.compile(r"(\d+) passing examples")
+_EXAMPLES = re.compile(r"(\d+) passing")
 
 
 class Collector:
