@@ -193,7 +193,7 @@ def _add_plot(commands: Any) -> None:
     parser.add_argument("--weights", default="base", help=_WEIGHTS_HELP)
     parser.add_argument(
         "--dataset",
-        default="mnist-validation",
+        default="mnist-test",
         help="as for evaluate (default: %(default)s)",
     )
     parser.add_argument(
