@@ -48,8 +48,8 @@ def _base(layers: Any) -> list[Any]:
 def _fast(layers: Any) -> list[Any]:
     """List a network to be trained in seconds.
 
-    Large maps cost a CPU more than arithmetic does, and normalising them a third of a step: the
-    first two layers shrink the image, where others pool what they have computed.
+    Large maps cost a CPU more than arithmetic does: the first two layers shrink the image, where
+    others pool what they have computed.
     """
     return [
         _conv(layers, 16, 5, strides=2, padding="valid"),  # (N, 12, 12, 16)
