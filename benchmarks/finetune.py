@@ -1,6 +1,6 @@
 """Measure what fine-tuning on a few dozen pictures gains for the hands that `base` reads worst.
 
-    python benchmarks/finetune.py
+    python benchmarks/finetune.py [--weights NAME or RUN FOLDER]
 
 A hand is one writer of the stroke generator: the same form of each digit, the same slant and pen.
 Most hands are read without an error, and need no fine-tuning. So many are read first, from a draw
@@ -13,10 +13,12 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from digitcnn import DigitClassifier, predict, train
+from digitcnn import DigitClassifier, load_pretrained, predict, train
 from digitcnn.strokes import draw_digits
 
 SCREENING_SEED, TRAINING_SEED, HELD_OUT_SEED = 1_000, 2_000, 3_000
@@ -26,7 +28,7 @@ SCREENED_DIGITS = 40
 def main() -> None:
     """Print a table: a line for each hand, and the mean."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--weights", default="base", help="(default: %(default)s)")
+    parser.add_argument("--weights", default="base", help="published, or a training run's folder")
     parser.add_argument("--screened", type=int, default=200, help="hands to choose from")
     parser.add_argument("--hands", type=int, default=5, help="the hardest so many")
     parser.add_argument("--seeds", type=int, default=2, help="trainings for each hand")
@@ -36,7 +38,8 @@ def main() -> None:
     parser.add_argument("--learning-rate", type=float, help="(default: a tenth of the recipe's)")
     arguments = parser.parse_args()
 
-    before = DigitClassifier(arguments.weights)
+    is_run = Path(arguments.weights).is_dir()
+    before = (load_pretrained if is_run else DigitClassifier)(arguments.weights)
     hands = hardest_hands(before, arguments.screened)[: arguments.hands]
     print("| hand | before | after | errors mended | errors made |")
     print("| --- | --- | --- | --- | --- |")
@@ -47,17 +50,17 @@ def main() -> None:
     print_row("mean", np.mean(rows, axis=0))
 
 
-def hardest_hands(classifier: DigitClassifier, count: int) -> list[int]:
+def hardest_hands(model: Any, count: int) -> list[int]:
     """Sort hands by how many digits of a first draw are misread, the most first."""
     errors = []
     for hand in range(count):
         images, labels = draw_digits(SCREENED_DIGITS, seed=SCREENING_SEED, hand=hand)
-        errors.append(int((classifier.predict(images) != labels).sum()))
+        errors.append(int((predict(images, model=model) != labels).sum()))
     print(f"{count} hands, {sum(error == 0 for error in errors)} of them read without an error\n")
     return np.argsort(-np.array(errors), kind="stable").tolist()
 
 
-def measure(before: DigitClassifier, hand: int, arguments: argparse.Namespace) -> np.ndarray:
+def measure(before: Any, hand: int, arguments: argparse.Namespace) -> np.ndarray:
     """Give accuracy before and after, and how many errors were mended and made, over the seeds."""
     return np.mean(
         [measure_once(before, hand, seed, arguments) for seed in range(arguments.seeds)], axis=0
@@ -65,7 +68,7 @@ def measure(before: DigitClassifier, hand: int, arguments: argparse.Namespace) -
 
 
 def measure_once(
-    before: DigitClassifier, hand: int, seed: int, arguments: argparse.Namespace
+    before: Any, hand: int, seed: int, arguments: argparse.Namespace
 ) -> tuple[float, float, int, int]:
     """Fine-tune on one draw of a hand and measure on another."""
     pictures = draw_digits(arguments.pictures, seed=TRAINING_SEED + seed, hand=hand)

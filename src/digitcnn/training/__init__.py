@@ -313,7 +313,8 @@ def _pools(
         total = pool_size(recipe, len(given))
         if verbose and total:
             print("Drawing pictures to learn from", flush=True)  # noqa: T201 - as Keras does
-        bar = keras.utils.Progbar(total or None, verbose=0 if verbose == 0 else 1)
+        # A bar would fill a log, where lines are asked for.
+        bar = keras.utils.Progbar(total or None, verbose=0 if verbose in (0, 2) else 1)
         pools = make_pools(recipe, given, seed=seed, progress=bar.add)
         write_pools(folder, pools)
     return pools
