@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from digitcnn.preprocessing._components import find_components
+from digitcnn.preprocessing._components import Components
 from digitcnn.preprocessing._filters import sample
 from digitcnn.preprocessing._lines import find_lines
 
@@ -56,26 +56,34 @@ def trim_border(plane: np.ndarray) -> tuple[int, int, int, int] | None:
         return None
     levels = sample(plane)
     span = int(levels.max()) - int(levels.min())
+    bands = [_band(lines) for lines in (plane, plane[::-1], plane.T, plane.T[::-1])]
+    # Most pictures have the same even ground along all sides: no border, and nothing to count.
+    if max(high.max() for _, high in bands) == min(low.min() for low, _ in bands):
+        return None
     ground = float(np.median(levels))
-    widths = [
-        _border_width(lines, ground, span) for lines in (plane, plane[::-1], plane.T, plane.T[::-1])
-    ]
+    widths = [_border_width(low, high, ground, span) for low, high in bands]
     if not any(widths) or (shorter < _ONE_SIDED and not all(widths)):
         return None
     above, below, before, after = widths
     return above, before, height - below, width - after
 
 
-def _border_width(lines: np.ndarray, ground: float, span: int) -> int:
-    """Count the lines, from the first, that a border takes up with its blurred edge."""
+def _band(lines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give the least and the greatest value of each line a border may lie in, but for its ends."""
     depth = max(2, len(lines) // _BORDER_PART)
     ends = max(2, lines.shape[1] // _BORDER_PART)
-    band = lines[: depth + _BLUR + 1, ends:-ends].astype(np.float32)
-    is_even = band.max(axis=1) - band.min(axis=1) <= _EVEN_LINE * span
-    contrast = np.abs(np.median(band, axis=1) - ground)
+    band = lines[: depth + _BLUR + 1, ends:-ends]
+    return band.min(axis=1).astype(np.float32), band.max(axis=1).astype(np.float32)
+
+
+def _border_width(low: np.ndarray, high: np.ndarray, ground: float, span: int) -> int:
+    """Count the lines, from the first, that a border takes up with its blurred edge."""
+    depth = len(low) - _BLUR - 1
+    is_even = high - low <= _EVEN_LINE * span
+    contrast = np.abs((low + high) / 2 - ground)
     is_border = is_even & (contrast > _BORDER_CONTRAST * span)
     # In a drawing a line is exactly even, and its border may differ by little.
-    is_exact = (np.ptp(band, axis=1) == 0) & (contrast > 0) & (band[:, 0] == band[0, 0])
+    is_exact = (low == high) & (contrast > 0) & (low == low[0])
     is_border |= np.logical_and.accumulate(is_exact)
     is_ground = is_even & (contrast < _GROUND_CONTRAST * span)
     if not is_border[:depth].any():
@@ -88,7 +96,7 @@ def _border_width(lines: np.ndarray, ground: float, span: int) -> int:
     return last + 1 + int(clear[0])
 
 
-def drop_frames(mask: np.ndarray) -> np.ndarray:
+def drop_frames(mask: np.ndarray, pieces: Components) -> np.ndarray:
     """Take printed boxes around a digit out of the ink, where the digit touches them too.
 
     A frame is a piece of ink with four straight sides and something inside.
@@ -97,6 +105,8 @@ def drop_frames(mask: np.ndarray) -> np.ndarray:
     ----------
     mask : ndarray of bool, shape (H, W)
         All ink.
+    pieces : Components
+        Its components.
 
     Returns
     -------
@@ -104,7 +114,6 @@ def drop_frames(mask: np.ndarray) -> np.ndarray:
         The same array where there is no frame.
     """
     thickest = max(2, round(_THICKEST * max(mask.shape)))
-    pieces = find_components(mask)
     sides = pieces.boxes[:, 2:] - pieces.boxes[:, :2]
     is_large = (sides.max(axis=1) >= _LEAST_FRAME * max(mask.shape)) & (
         sides.min(axis=1) >= _LEAST_FRAME_SIDE
@@ -112,6 +121,10 @@ def drop_frames(mask: np.ndarray) -> np.ndarray:
     result = mask
     for index in np.flatnonzero(is_large):
         top, left, bottom, right = pieces.boxes[index].tolist()
+        piece = mask[top:bottom, left:right]
+        # All that is in the box has straight sides if the piece alone has.
+        if not _has_straight_sides(piece):
+            continue
         piece = pieces.mask(np.arange(len(is_large)) == index)[top:bottom, left:right]
         if not _has_straight_sides(piece):
             continue

@@ -83,10 +83,13 @@ def flat_ground(plane: np.ndarray) -> int | None:
         The value that most of the frame has exactly, if few other pixels lie close to it: in a
         photo or JPEG, noise surrounds the ground's value.
     """
-    values, counts = np.unique(_frame(plane), return_counts=True)
-    ground = int(values[counts.argmax()])
-    if 2 * counts.max() < counts.sum():
-        return None
+    frame = _frame(plane)
+    ground = int(frame[0])
+    if frame.max() != frame.min():
+        values, counts = np.unique(frame, return_counts=True)
+        ground = int(values[counts.argmax()])
+        if 2 * counts.max() < counts.sum():
+            return None
     deviation = plane.astype(np.int32) - ground
     lowest, highest = int(deviation.min()), int(deviation.max())
     peak = max(highest, -lowest)
@@ -232,6 +235,8 @@ def _frame(plane: np.ndarray) -> np.ndarray:
 
 def _quartiles(values: np.ndarray) -> tuple[float, float, float]:
     """Give the quartiles and the median between them; mirrored values give mirrored ones."""
+    if values.max() == values.min():
+        return float(values[0]), float(values[0]), float(values[0])
     ordered = np.sort(values)
     last = len(ordered) - 1
     lower, upper = ordered[last // 4], ordered[last - last // 4]

@@ -36,13 +36,15 @@ _SKIP = 0.12
 _FEW_PIECES = 6
 
 
-def select_pieces(mask: np.ndarray, contrast: np.ndarray) -> np.ndarray:
+def select_pieces(mask: np.ndarray, pieces: Components, contrast: np.ndarray) -> np.ndarray:
     """Keep the pieces of ink that make up the digit; drop specks and what the edge cuts.
 
     Parameters
     ----------
     mask : ndarray of bool, shape (H, W)
         All ink.
+    pieces : Components
+        Its components.
     contrast : ndarray of float32, shape (H, W)
         How strong it is.
 
@@ -56,7 +58,6 @@ def select_pieces(mask: np.ndarray, contrast: np.ndarray) -> np.ndarray:
     NoDigitError
         If the ink is nothing but specks.
     """
-    pieces = find_components(mask)
     if len(pieces.areas) <= 1:
         return mask
     height, width = mask.shape

@@ -13,6 +13,7 @@ from digitcnn.errors import NoDigitError
 from digitcnn.preprocessing import _geometry as geometry
 from digitcnn.preprocessing._bands import undo_negative_bands
 from digitcnn.preprocessing._borders import drop_frames, trim_border
+from digitcnn.preprocessing._components import find_components
 from digitcnn.preprocessing._filters import running
 from digitcnn.preprocessing._ground import (
     even_light,
@@ -162,7 +163,12 @@ def _digit(
 ) -> Generator[Step, None, tuple[np.ndarray, np.ndarray]]:
     """Leave out what is not the digit."""
     if is_photo or max(np.ptp(np.nonzero(mask), axis=1)) >= _SPECK_SIDE:
-        digit = select_pieces(drop_frames(drop_lines(mask, ink)), ink)
+        unruled = drop_lines(mask, ink)
+        pieces = find_components(unruled)
+        unframed = drop_frames(unruled, pieces)
+        if unframed is not unruled:
+            pieces = find_components(unframed)
+        digit = select_pieces(unframed, pieces, ink)
         ink = np.where(digit, ink, np.float32(0))
         if is_photo:
             ink = full_strength(ink, digit)
