@@ -1,7 +1,7 @@
 """Measure how well digits are read in scenes of the project's own drawing.
 
     python benchmarks/scenes.py [--weights NAME] [--pictures N] [--seed N] [--kind NAME]...
-                                [--sheet FILE.png] [--json FILE]
+                                [--sheet FILE] [--gallery FILE] [--json FILE]
 
 Squared paper, sheets on wood, shadows, pencils, canvases: a row for each kind in `scene_kinds`.
 Digits and scenes are drawn from a fixed seed, each digit equally often. What is read wrongly with
@@ -27,8 +27,8 @@ from digitcnn import DigitClassifier, NoDigitError, preprocess
 REFUSED = -1
 SURE = 0.9
 NUM_DIGITS = 10
-CELL = 150  # pixels
-ROW = 8
+CELL = 180  # pixels
+ROW = 6
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,10 @@ class Reading:
 
 def draw(kind: str, index: int, seed: int) -> tuple[int, bytes]:
     """Draw one scene: the digit in it and the encoded picture."""
-    digit = index % NUM_DIGITS
-    # By name, so that a new kind leaves the others as they are.
-    rng = np.random.default_rng((seed, index, crc32(kind.encode())))
+    # By name, so that a new kind leaves the others as they are; the first digits differ.
+    name = crc32(kind.encode())
+    digit = (index + name) % NUM_DIGITS
+    rng = np.random.default_rng((seed, index, name))
     return digit, KINDS[kind](Draft(digit, rng))
 
 
@@ -86,20 +87,20 @@ def print_row(name: str, counts: dict[str, int]) -> None:
     print(f"{name:24}{counts['pictures']:>9}{share:>9.1%}{rest}", flush=True)
 
 
-def draw_sheet(misread: list[Reading]) -> Image.Image:
-    """Draw what was misread: the scene, what the network was given, the answer."""
-    rows = -(-len(misread) // ROW)
+def draw_sheet(shown: list[Reading]) -> Image.Image:
+    """Draw each scene, what the network was given, and the answer."""
+    rows = -(-len(shown) // ROW)
     sheet = Image.new("RGB", (ROW * CELL, max(1, rows) * (CELL + 75)), "white")
     pen = ImageDraw.Draw(sheet)
-    for place, reading in enumerate(misread):
+    for place, reading in enumerate(shown):
         left, top = place % ROW * CELL, place // ROW * (CELL + 75)
         answer = (
             "none" if reading.answer == REFUSED else f"{reading.answer} {reading.confidence:.2f}"
         )
-        pen.text((left, top), f"{reading.kind[:17]} {reading.digit}: {answer}", fill="black")
+        pen.text((left, top), f"{reading.kind[:20]} {reading.digit}: {answer}", fill="black")
         with Image.open(io.BytesIO(reading.content)) as picture:
-            shown = ImageOps.contain(picture.convert("RGB"), (CELL - 4, CELL - 30))
-        sheet.paste(shown, (left, top + 12))
+            small = ImageOps.contain(picture.convert("RGB"), (CELL - 4, CELL - 30))
+        sheet.paste(small, (left, top + 12))
         if reading.answer != REFUSED:
             given = (preprocess(reading.content)[0, ..., 0] * 255).astype(np.uint8)
             sheet.paste(Image.fromarray(given).resize((84, 84)), (left, top + CELL - 15))
@@ -113,7 +114,8 @@ def main() -> int:
     parser.add_argument("--pictures", type=int, default=30, help="how many of each kind")
     parser.add_argument("--seed", type=int, default=0, help="another one draws other scenes")
     parser.add_argument("--kind", action="append", choices=list(KINDS), help="only this one")
-    parser.add_argument("--sheet", type=Path, help="draw what was misread to this PNG")
+    parser.add_argument("--sheet", type=Path, help="draw what was misread to this file")
+    parser.add_argument("--gallery", type=Path, help="draw the first of each kind to this file")
     parser.add_argument("--json", type=Path, help="write every figure to this file")
     arguments = parser.parse_args()
 
@@ -138,6 +140,8 @@ def main() -> int:
         arguments.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     if arguments.sheet:
         draw_sheet([r for r in readings if not r.is_right]).save(arguments.sheet)
+    if arguments.gallery:
+        draw_sheet([r for r in readings if r.index == 0]).save(arguments.gallery)
     return 0
 
 
