@@ -75,27 +75,27 @@ def find_paper(plane: np.ndarray) -> np.ndarray | None:
 
 def _region(mask: np.ndarray) -> np.ndarray | None:
     """Give the largest piece with its holes, if it has the shape of a sheet."""
+    if np.count_nonzero(mask) < 0.5 * _WHOLE_COVER * mask.size:
+        return None
     # Off with the bridges to bright spots of the table.
     opened = running(np.maximum, running(np.minimum, mask, 3), 3)
     pieces = find_components(opened)
-    if not len(pieces.areas):
-        return None
-    main = int(pieces.areas.argmax())
-    if pieces.areas[main] < 0.5 * _WHOLE_COVER * mask.size:
+    main = int(pieces.areas.argmax()) if len(pieces.areas) else -1
+    if main < 0 or pieces.areas[main] < 0.5 * _WHOLE_COVER * mask.size:
         return None
     piece = pieces.mask(np.arange(len(pieces.areas)) == main)
+    filled = np.count_nonzero(fill_between(piece))
+    # What fills the picture has a hull that does, which need not be found.
+    if filled > (1 - _LEAST_OUTSIDE) * mask.size:
+        return None
     hull, rectangle = _hull(piece)
     area = np.count_nonzero(hull)
-    if area > (1 - _LEAST_OUTSIDE) * mask.size:
-        return None
     contact = max(piece[0].mean(), piece[-1].mean(), piece[:, 0].mean(), piece[:, -1].mean())
-    filled = np.count_nonzero(fill_between(piece))
-    if filled < _HULL_FILL * area:
-        return None
     if contact == 0:
         is_sheet = area >= _WHOLE_COVER * mask.size and filled >= _RECTANGLE_FILL * rectangle
     else:
         is_sheet = area >= _CUT_COVER * mask.size and contact >= _CONTACT
+    is_sheet &= _HULL_FILL * area <= filled and area <= (1 - _LEAST_OUTSIDE) * mask.size
     return hull if is_sheet else None
 
 
