@@ -201,7 +201,7 @@ def reliability_diagram(
     probabilities: npt.ArrayLike,
     labels: npt.ArrayLike,
     *,
-    bins: int = 10,
+    bins: int = 15,
     title: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
