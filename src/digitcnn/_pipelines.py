@@ -63,7 +63,7 @@ def as_tf_dataset(
     >>> batches = datasets.as_tf_dataset(images, labels, augmentation=True)  # doctest: +SKIP
     >>> model = build_model("three-conv")  # doctest: +SKIP
     >>> model.compile("adam", "categorical_crossentropy")  # doctest: +SKIP
-    >>> model.fit(batches, epochs=5)  # doctest: +SKIP
+    >>> model.fit(batches, epochs=5, shuffle=False)  # doctest: +SKIP
     """
     try:
         import tensorflow as tf
