@@ -18,6 +18,7 @@ import io
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -262,6 +263,8 @@ def main() -> int:
 
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
         survived = list(pool.map(survives, sample))
+    for root in roots:
+        shutil.rmtree(root)
     summary = {
         area: _summary([(m, s) for m, s in zip(sample, survived, strict=True) if m.area == area])
         | {"places": len(mutants)}
