@@ -236,9 +236,15 @@ def test_a_closed_pipe_ends_the_command_quietly(network, pictures):
 def test_an_interrupt_ends_the_command_quietly(network):
     """Ctrl-C gives status 130 and no traceback."""
     command = [sys.executable, "-m", "digitcnn", "predict", "-", "--weights", network]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
+    # A shell in whose background the tests run has its children ignore it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with process:
         wait_until_it_reads(process.pid)
         process.send_signal(signal.SIGINT)
         printed = process.communicate(timeout=30)
@@ -475,6 +481,9 @@ import signal, sys
 import keras
 from digitcnn import cli, training
 from digitcnn.strokes import draw_digits
+
+# A shell in whose background the tests run has its children ignore it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 class Interrupt(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):

@@ -145,6 +145,9 @@ ODD_NETWORKS = {
     "sparse weights": (sparse, "graph has the field 15"),
     "text for weights": (text, "tensor has the field 6"),
     "thousands of operators": (many, "more than 2000 operators"),
+    "a stride of nothing": (attribute("strides", [2, 0]), "strides is not from 1 to"),
+    "a group of nothing": (attribute("group", 0), "group is not from 1 to"),
+    "a step back": (attribute("dilations", [-1, 1]), "dilations is not from 1 to"),
     "a second graph": (second_graph, "the operator 'Loop'"),
 }
 

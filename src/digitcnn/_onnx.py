@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TypeGuard
 
 from digitcnn.errors import CorruptFileError
 
@@ -44,6 +45,10 @@ _OPERATORS_BY_KIND = {
     ),
 }
 OPERATORS = frozenset(name for names in _OPERATORS_BY_KIND.values() for name in names.split())
+
+# Attributes that ONNX Runtime divides by; the oldest versions end the process at a 0.
+_COUNTS = frozenset((b"strides", b"dilations", b"kernel_shape", b"group", b"blocksize"))
+_COUNT_MAX = 4096
 
 _VARINT, _EIGHT_BYTES, _LENGTH, _FOUR_BYTES = 0, 1, 2, 5
 
@@ -117,8 +122,31 @@ def _check_domain(data: memoryview) -> None:
 
 
 def _check_attribute(data: memoryview) -> None:
+    fields = list(_fields(data))
+    names = [bytes(value) for number, value in fields if number == 1 and _is_bytes(value)]
+    counts = _COUNTS.intersection(names)
+    if counts and any(map(_is_no_count, fields)):
+        raise _OddityError(f"whose {min(counts).decode()} is not from 1 to {_COUNT_MAX}")
     # Left out: graphs, sparse tensors, types, and references to a function's attributes.
     _check(data, "attribute", {5: _check_tensor}, ignored={1, 2, 3, 4, 7, 8, 9, 13, 20})
+
+
+def _is_no_count(field: tuple[int, int | memoryview | None]) -> bool:
+    """Tell whether a field of an attribute holds a number, or several, out of bounds."""
+    number, value = field
+    if number not in (3, 8):
+        return False
+    numbers = [value]
+    if isinstance(value, memoryview):  # several numbers, one after the other
+        numbers, at = [], 0
+        while at < len(value):
+            each, at = _varint(value, at)
+            numbers.append(each)
+    return not all(isinstance(each, int) and 1 <= each <= _COUNT_MAX for each in numbers)
+
+
+def _is_bytes(value: int | memoryview | None) -> TypeGuard[memoryview]:
+    return isinstance(value, memoryview)
 
 
 def _check_tensor(data: memoryview) -> None:
@@ -135,15 +163,15 @@ def _check(
     """Check the fields of a message; refuse those that are neither checked nor ignored."""
     for number, value in _fields(data):
         if number in checks:
-            if value is None:
+            if not isinstance(value, memoryview):
                 raise _OddityError(f"whose {kind} has a number where field {number} belongs")
             checks[number](value)
         elif number not in ignored:
             raise _OddityError(f"whose {kind} has the field {number}, which no plain one needs")
 
 
-def _fields(data: memoryview) -> Iterator[tuple[int, memoryview | None]]:
-    """Yield each field of a protocol buffer: its number, and its bytes if it is made of such.
+def _fields(data: memoryview) -> Iterator[tuple[int, int | memoryview | None]]:
+    """Yield each field of a protocol buffer: its number, and its value if that is whole or bytes.
 
     References
     ----------
@@ -152,9 +180,9 @@ def _fields(data: memoryview) -> Iterator[tuple[int, memoryview | None]]:
     at = 0
     while at < len(data):
         key, at = _varint(data, at)
-        value = None
+        value: int | memoryview | None = None
         if key & 7 == _VARINT:
-            _, at = _varint(data, at)
+            value, at = _varint(data, at)
         elif key & 7 == _LENGTH:
             length, at = _varint(data, at)
             value = data[at : at + length]
