@@ -35,6 +35,9 @@ _RIM = 0.025
 _INK_STEP = 0.25
 _INK_SHARE = (0.002, 0.35)
 
+# Directions, 6 degrees apart; those of the second half stand upright on those of the first.
+_COSINES, _SINES = (turn(np.radians(np.arange(0, 180, 6))) for turn in (np.cos, np.sin))
+
 
 def find_paper(plane: np.ndarray) -> np.ndarray | None:
     """Find the sheet of paper in a photograph that shows more than the sheet.
@@ -88,15 +91,20 @@ def _region(mask: np.ndarray) -> np.ndarray | None:
     # What fills the picture has a hull that does, which need not be found.
     if filled > (1 - _LEAST_OUTSIDE) * mask.size:
         return None
-    hull, rectangle = _hull(piece)
-    area = np.count_nonzero(hull)
+    # What can be told without the hull comes before it.
+    low, high = _extents(piece)
     contact = max(piece[0].mean(), piece[-1].mean(), piece[:, 0].mean(), piece[:, -1].mean())
     if contact == 0:
-        is_sheet = area >= _WHOLE_COVER * mask.size and filled >= _RECTANGLE_FILL * rectangle
+        least_cover, is_sheet = _WHOLE_COVER, filled >= _RECTANGLE_FILL * _least_box(low, high)
     else:
-        is_sheet = area >= _CUT_COVER * mask.size and contact >= _CONTACT
-    is_sheet &= _HULL_FILL * area <= filled and area <= (1 - _LEAST_OUTSIDE) * mask.size
-    return hull if is_sheet else None
+        least_cover, is_sheet = _CUT_COVER, contact >= _CONTACT
+    if not is_sheet:
+        return None
+    hull = _hull(mask.shape, low, high)
+    area = np.count_nonzero(hull)
+    if not least_cover * mask.size <= area <= (1 - _LEAST_OUTSIDE) * mask.size:
+        return None
+    return hull if filled >= _HULL_FILL * area else None
 
 
 def _holds_ink(coarse: np.ndarray, inner: np.ndarray, gap: float) -> bool:
@@ -115,22 +123,32 @@ def _holds_ink(coarse: np.ndarray, inner: np.ndarray, gap: float) -> bool:
     return not (pieces.mask(is_main) & ~_shrunk(inner, 1)).any()
 
 
-def _hull(piece: np.ndarray) -> tuple[np.ndarray, float]:
-    """Give the convex hull of a piece, to 6 degrees, and the area of the least rectangle."""
-    height, width = piece.shape
-    rows, columns = np.nonzero(piece)
-    angles = np.radians(np.arange(0, 180, 6))
-    y, x = np.arange(height)[:, None], np.arange(width)
-    hull = np.ones_like(piece)
-    widths = []
-    for cosine, sine in zip(np.cos(angles), np.sin(angles), strict=True):
-        along = cosine * columns + sine * rows
-        low, high = along.min(), along.max()
-        widths.append(high - low + abs(cosine) + abs(sine))
-        position = cosine * x + sine * y
-        hull &= (position >= low - 1e-6) & (position <= high + 1e-6)
+def _extents(piece: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give how far a piece reaches along each direction: its least and greatest positions."""
+    # No line beyond the ends of a row touches the piece but there.
+    rows = np.flatnonzero(piece.any(axis=1))
+    first = piece[rows].argmax(axis=1)
+    last = piece.shape[1] - 1 - piece[rows, ::-1].argmax(axis=1)
+    x, y = np.concatenate([first, last]), np.concatenate([rows, rows])
+    along = np.outer(_COSINES, x) + np.outer(_SINES, y)
+    return along.min(axis=1), along.max(axis=1)
+
+
+def _least_box(low: np.ndarray, high: np.ndarray) -> float:
+    """Give the area of the least rectangle around a piece, turned as may be."""
+    widths = high - low + np.abs(_COSINES) + np.abs(_SINES)
     half = len(widths) // 2
-    return hull, float(min(a * b for a, b in zip(widths[:half], widths[half:], strict=True)))
+    return float((widths[:half] * widths[half:]).min())
+
+
+def _hull(shape: tuple[int, ...], low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Give the convex hull of a piece, as far as so many directions tell it."""
+    y, x = np.arange(shape[0])[:, None], np.arange(shape[1])
+    hull = np.ones(shape, bool)
+    for cosine, sine, least, greatest in zip(_COSINES, _SINES, low, high, strict=True):
+        position = cosine * x + sine * y
+        hull &= (position >= least - 1e-6) & (position <= greatest + 1e-6)
+    return hull
 
 
 def _shrunk(region: np.ndarray, width: int) -> np.ndarray:
