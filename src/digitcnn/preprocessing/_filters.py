@@ -15,9 +15,10 @@ def running(
     """
     before = window // 2
     for axis in axes:
-        padding = [(0, 0), (0, 0)]
-        padding[axis] = (before, window - 1 - before)
-        result = np.pad(plane, padding, mode="edge")
+        length = plane.shape[axis]
+        # The edge goes on beyond itself; np.pad does the same in five times the time.
+        places = np.arange(-before, length + window - 1 - before).clip(0, length - 1)
+        result = plane.take(places, axis)
         reach = 1
         while reach < window:
             step = min(reach, window - reach)
