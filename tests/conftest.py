@@ -5,9 +5,16 @@ from __future__ import annotations
 import os
 
 import pytest
+from hypothesis import settings
 
 from digitcnn import datasets
 from digitcnn.errors import UnavailableError
+
+# The same examples each time in CI, new ones each time elsewhere; newer versions of Hypothesis do
+# so by themselves.
+settings.register_profile("same-each-time", derandomize=True, deadline=None, print_blob=True)
+if os.environ.get("CI"):
+    settings.load_profile("same-each-time")
 
 
 @pytest.fixture(scope="session")
