@@ -37,7 +37,12 @@ SOURCE = Path("src/digitcnn")
 AREAS: dict[str, tuple[list[str], list[str]]] = {
     "preprocessing": (
         ["preprocessing/*.py"],
-        ["tests/test_preprocessing.py", "tests/test_errors.py"],
+        [
+            "tests/test_negative_bands.py",
+            "tests/test_preprocessing.py",
+            "tests/test_errors.py",
+            "tests/test_pictures.py",
+        ],
     ),
     "weights": (["weights.py", "_fetch.py", "_registry.py"], ["tests/test_weights.py"]),
 }
