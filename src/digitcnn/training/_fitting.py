@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,9 @@ from digitcnn.training._optimizers import make_optimizer
 from digitcnn.training._samples import EpochPlan, Samples
 from digitcnn.training._tensorboard import event_logs
 from digitcnn.training.recipes import Recipe
+
+_NAME_BYTES = 4096  # of HDF5's own, for each variable
+_CHUNK_BYTES = 1 << 20
 
 
 def fit(
@@ -170,4 +174,23 @@ def _epoch_file(epoch: int) -> str:
 def _save(model: Any, path: Path) -> None:
     """Write weights whole or not at all."""
     with whole(path) as partial:
+        _reserve(partial, _stored_size(model))
         model.save_weights(partial)
+
+
+def _stored_size(model: Any) -> int:
+    """Count the bytes that the variables take in a file, with room for their names."""
+    optimizer = getattr(model, "optimizer", None)  # none where it was not compiled
+    variables = [*model.variables, *getattr(optimizer, "variables", ())]
+    return sum(math.prod(each.shape) * 4 + _NAME_BYTES for each in variables)
+
+
+def _reserve(path: Path, size: int) -> None:
+    """Fail now if a file of this size cannot be written.
+
+    HDF5 keeps what it could not write until the process ends, and then crashes (h5py 3.14).
+    """
+    chunk = bytes(min(size, _CHUNK_BYTES))
+    with path.open("wb") as stream:
+        for start in range(0, size, _CHUNK_BYTES):
+            stream.write(chunk[: size - start])
