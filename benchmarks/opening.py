@@ -23,7 +23,6 @@ STREAM = """\
 import itertools
 from digitcnn import DigitClassifier, preprocess
 from digitcnn.strokes import draw_digits
-from digitcnn import preprocess
 image = (preprocess(draw_digits(1, seed=0)[0])[0, ..., 0] * 255).round().astype("uint8")
 count = sum(1 for _ in DigitClassifier().iter_proba(itertools.repeat(image, {count})))
 print(count)

@@ -31,6 +31,11 @@ def running(
     return plane
 
 
+def opening(plane: np.ndarray, window: int) -> np.ndarray:
+    """Take away what is bright and narrower than a square window."""
+    return running(np.maximum, running(np.minimum, plane, window), window)
+
+
 def reduced(plane: np.ndarray, side: int) -> np.ndarray:
     """Average blocks of a float32 plane until its longer side has at most `side` pixels."""
     factor = -(-max(plane.shape) // side)

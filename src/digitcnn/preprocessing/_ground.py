@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from digitcnn.preprocessing._filters import quantile, reduced, running, sample
+from digitcnn.preprocessing._filters import opening, quantile, reduced, running, sample
 
 # A frame whose middle half varies by less than this part of the picture's range is even.
 _EVEN_FRAME = 0.03
@@ -128,13 +128,10 @@ def even_light(plane: np.ndarray) -> np.ndarray:
     contrast = plane - ground
     coarse = reduced(contrast, _LIGHT_SIDE)
     window = max(3, max(coarse.shape) // 2)
-    opened = running(np.maximum, running(np.minimum, coarse, window), window)
+    opened = opening(coarse, window)
     height, width = plane.shape
     smooth = np.asarray(Image.fromarray(opened).resize((width, height), Image.Resampling.BILINEAR))
-    contrast = contrast - smooth
-    level = np.float32(quantile(sample(contrast), 0.3))
-    room = np.maximum(1 - (ground + smooth + level), np.float32(_LEAST_ROOM))
-    return (contrast - level) / room * np.float32(quantile(sample(room), 0.5))
+    return _as_ink(contrast - smooth, ground + smooth)
 
 
 def local_light(plane: np.ndarray) -> np.ndarray:
@@ -156,7 +153,11 @@ def local_light(plane: np.ndarray) -> np.ndarray:
     window = max(3, max(plane.shape) // _LOCAL_PART)
     # A little wider than it is narrow: a slanting edge is a staircase, whose steps stay out.
     ground = running(np.maximum, running(np.minimum, plane, window), window + 2 * _EDGE_STEP)
-    contrast = plane - ground
+    return _as_ink(plane - ground, ground)
+
+
+def _as_ink(contrast: np.ndarray, ground: np.ndarray) -> np.ndarray:
+    """Bring most of the ground to 0, and ink in the shadow to the strength of ink in the light."""
     level = np.float32(quantile(sample(contrast), 0.3))
     room = np.maximum(1 - (ground + level), np.float32(_LEAST_ROOM))
     return (contrast - level) / room * np.float32(quantile(sample(room), 0.5))

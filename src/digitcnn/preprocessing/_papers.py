@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from digitcnn.preprocessing._components import find_components
-from digitcnn.preprocessing._filters import reduced, running
+from digitcnn.preprocessing._filters import opening, reduced, running
 from digitcnn.preprocessing._ink import otsu_threshold
 from digitcnn.preprocessing._sheets import fill_between
 
@@ -81,7 +81,7 @@ def _region(mask: np.ndarray) -> np.ndarray | None:
     if np.count_nonzero(mask) < 0.5 * _WHOLE_COVER * mask.size:
         return None
     # Off with the bridges to bright spots of the table.
-    opened = running(np.maximum, running(np.minimum, mask, 3), 3)
+    opened = opening(mask, 3)
     pieces = find_components(opened)
     main = int(pieces.areas.argmax()) if len(pieces.areas) else -1
     if main < 0 or pieces.areas[main] < 0.5 * _WHOLE_COVER * mask.size:
@@ -111,7 +111,7 @@ def _holds_ink(coarse: np.ndarray, inner: np.ndarray, gap: float) -> bool:
     """Tell whether something stands out from the sheet, and not all over its rim."""
     window = max(3, _SIDE // 9)
     paper = np.where(inner, coarse, np.median(coarse[inner]).astype(np.float32))
-    opened = running(np.maximum, running(np.minimum, paper, window), window)
+    opened = opening(paper, window)
     closed = running(np.minimum, running(np.maximum, paper, window), window)
     differs = inner & (np.maximum(paper - opened, closed - paper) > _INK_STEP * gap)
     share = np.count_nonzero(differs) / np.count_nonzero(inner)
