@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from digitcnn import DigitClassifier, _registry, datasets, preprocess, train
+from digitcnn import DigitClassifier, _registry, datasets, load_pretrained, preprocess, train
 from digitcnn.strokes import draw_digits
 from digitcnn.training import RECIPES, Recipe, read_run
 
@@ -49,7 +49,7 @@ def tool(tmp_path, monkeypatch):
 
 def test_publishing_makes_a_pair_and_its_record(tool, run):
     """Both files lie in the release folder; the record tells their sizes and what was measured."""
-    record = tool.publish(run, "tiny-test")
+    record = tool.publish([run], "tiny-test")
 
     (entry,) = json.loads((tool.BUNDLE / "registry.json").read_text())
     assert entry["name"] == "tiny-test"
@@ -65,17 +65,17 @@ def test_publishing_makes_a_pair_and_its_record(tool, run):
 
 def test_a_published_version_is_never_written_again(tool, run):
     """The next publication gets the next version; a file that is there already stops it."""
-    first = tool.publish(run, "tiny-test")
+    first = tool.publish([run], "tiny-test")
     path = tool.RELEASE / first.onnx.filename
     before = path.read_bytes()
 
-    second = tool.publish(run, "tiny-test")
+    second = tool.publish([run], "tiny-test")
 
     assert second.id == "tiny-test-v2"
     assert path.read_bytes() == before
     (tool.RELEASE / "digitcnn-tiny-test-v3.onnx").write_bytes(b"")
     with pytest.raises(SystemExit, match="never written again"):
-        tool.publish(run, "tiny-test")
+        tool.publish([run], "tiny-test")
 
 
 def test_a_run_by_an_unknown_recipe_is_refused(tool, run, monkeypatch):
@@ -83,17 +83,33 @@ def test_a_run_by_an_unknown_recipe_is_refused(tool, run, monkeypatch):
     monkeypatch.setitem(RECIPES, RECIPE.name, dataclasses.replace(RECIPE, epochs=2))
 
     with pytest.raises(SystemExit, match="another recipe than RECIPES"):
-        tool.publish(run, "tiny-test")
+        tool.publish([run], "tiny-test")
     assert not list(tool.RELEASE.iterdir())
 
 
 def test_only_the_newest_base_travels_in_the_package(tool, run):
     """A new `base` takes the place of the one before in the package, not in the release."""
-    tool.publish(run, "base")
-    tool.publish(run, "base")
+    tool.publish([run], "base")
+    tool.publish([run], "base")
 
     assert {path.name for path in tool.BUNDLE.glob("digitcnn-*")} == {
         "digitcnn-base-v2.onnx",
         "digitcnn-base-v2.weights.h5",
     }
     assert len(list(tool.RELEASE.glob("digitcnn-base-v1*"))) == 2
+
+
+def test_several_runs_are_published_as_an_ensemble(tool, run, tmp_path):
+    """The pair of files gives the mean of the members' probabilities."""
+    other = tmp_path / "other"
+    train(*draw_digits(60, seed=1), recipe=RECIPE, run_dir=other, seed=1, verbose=0)
+
+    record = tool.publish([run, read_run(other)], "pair")
+
+    assert record.architecture == "conv-pool+conv-pool"
+    assert record.num_parameters == 2 * 121_930
+    images, _ = datasets.load_mnist()[1]
+    members = [load_pretrained(each)(preprocess(images)) for each in (run.run_dir, other)]
+    answers = DigitClassifier(tool.RELEASE / record.onnx.filename).predict_proba(images)
+    np.testing.assert_allclose(answers, np.mean(members, axis=0), atol=1e-5)
+    assert "| 0 + 1 |" in tool.MODEL_CARD.read_text()

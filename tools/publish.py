@@ -1,6 +1,7 @@
-"""Turn a finished training run into published weights.
+"""Turn a finished training run, or several as an ensemble, into published weights.
 
     python tools/publish.py runs/base-0 --name base
+    python tools/publish.py runs/base-0 runs/base-1 runs/base-2 --name large
 
 Writes both files to `weights/`, a record to the registry and a line to the model card, and puts
 `base` into the package. The version is the next free one; a published file is never written again.
@@ -13,12 +14,13 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from digitcnn import DigitClassifier, datasets, evaluate, load_pretrained, preprocess
-from digitcnn.models import count_multiply_adds, export_onnx
+from digitcnn.models import count_multiply_adds, ensemble, export_onnx
 from digitcnn.training import RECIPES, RunRecord, read_run
 from digitcnn.training._folders import as_fields
 from digitcnn.training.recipes import recipe_from_fields
@@ -43,25 +45,28 @@ GREATEST_DIFFERENCE = 1e-5
 
 
 def main() -> None:
-    """Publish the run named on the command line."""
+    """Publish the runs named on the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("run_dir", type=Path, help="folder of a finished training run")
+    parser.add_argument("run_dirs", nargs="+", type=Path, help="folders of finished training runs")
     parser.add_argument("--name", default="base", help="what the weights are called")
     arguments = parser.parse_args()
-    record = publish(read_run(arguments.run_dir), arguments.name)
+    record = publish([read_run(each) for each in arguments.run_dirs], arguments.name)
     print(f"published {record.id}: {record.metrics['mnist_test_accuracy']:.2%} on MNIST's test set")
 
 
-def publish(run: RunRecord, name: str) -> Weights:
+def publish(runs: Sequence[RunRecord], name: str) -> Weights:
     """Write the files, compare them, measure them, and enter the record."""
-    _check_recipe(run)
+    for run in runs:
+        _check_recipe(run)
+    first = runs[0]
     version = next_version(name)
     h5, onnx = (RELEASE / published_filename(name, version, form) for form in ("h5", "onnx"))
     for path in (h5, onnx):
         if path.exists():
             raise SystemExit(f"{path} exists; a published file is never written again")
     (train_images, _), (test_images, test_labels) = datasets.load_mnist()
-    model = load_pretrained(run.run_dir)
+    folders = [run.run_dir for run in runs]
+    model = ensemble(folders) if len(runs) > 1 else load_pretrained(first.run_dir)
     try:
         model.save_weights(h5)
         export_onnx(model, onnx)
@@ -70,19 +75,20 @@ def publish(run: RunRecord, name: str) -> Weights:
         record = Weights(
             name=name,
             version=version,
-            architecture=run.architecture,
+            architecture="+".join(run.architecture for run in runs),
             h5=PublishedFile.of(h5),
             onnx=PublishedFile.of(onnx),
             num_parameters=int(model.count_params()),
             multiply_adds=count_multiply_adds(model),
             metrics={
                 "mnist_test_accuracy": round(float(evaluation.accuracy), 6),
-                **run.metrics,
+                # Of one network; what its members reached does not tell what an ensemble does.
+                **(first.metrics if len(runs) == 1 else {}),
             },
-            recipe=run.recipe["name"],
+            recipe=" + ".join(dict.fromkeys(run.recipe["name"] for run in runs)),
             date=dt.datetime.now(tz=dt.UTC).date().isoformat(),
         )
-        _enter_in_model_card(record, run, errors=evaluation.num_errors)
+        _enter_in_model_card(record, runs, errors=evaluation.num_errors)
         if name in BUNDLED_NAMES:
             _bundle(name, h5, onnx)
         add_record(record)
@@ -122,11 +128,19 @@ def _bundle(name: str, *files: Path) -> None:
         shutil.copy(file, BUNDLE / file.name)
 
 
-def _enter_in_model_card(record: Weights, run: RunRecord, *, errors: int) -> None:
+def _enter_in_model_card(record: Weights, runs: Sequence[RunRecord], *, errors: int) -> None:
     """Write down that the test set was looked at, and what it showed."""
+    seeds, images, epochs = (
+        " + ".join(dict.fromkeys(values))
+        for values in (
+            [str(run.seed) for run in runs],
+            [f"{run.num_images:,}" for run in runs],
+            [str(len(run.history)) for run in runs],
+        )
+    )
     line = (
-        f"| {record.date} | {record.id} | {run.recipe['name']} | {run.seed} | {run.num_images:,} | "
-        f"{len(run.history)} | {errors} | {record.metrics['mnist_test_accuracy']:.2%} |\n"
+        f"| {record.date} | {record.id} | {record.recipe} | {seeds} | {images} | "
+        f"{epochs} | {errors} | {record.metrics['mnist_test_accuracy']:.2%} |\n"
     )
     with MODEL_CARD.open("a", encoding="utf-8") as card:
         card.write(line)
