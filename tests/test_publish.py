@@ -30,6 +30,7 @@ def run(tmp_path_factory):
 @pytest.fixture
 def tool(tmp_path, monkeypatch):
     """The publishing tool, in a project folder of its own with forty images for MNIST."""
+    monkeypatch.syspath_prepend(TOOL.parent)  # as running it does
     spec = importlib.util.spec_from_file_location("publish", TOOL)
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
@@ -113,3 +114,32 @@ def test_several_runs_are_published_as_an_ensemble(tool, run, tmp_path):
     answers = DigitClassifier(tool.RELEASE / record.onnx.filename).predict_proba(images)
     np.testing.assert_allclose(answers, np.mean(members, axis=0), atol=1e-5)
     assert "| 0 + 1 |" in tool.MODEL_CARD.read_text()
+
+
+def test_seeds_are_measured_by_their_last_epochs(run, tmp_path, monkeypatch, capsys):
+    """The table holds each seed, their mean and spread; each look is entered once."""
+    monkeypatch.syspath_prepend(TOOL.parent)
+    seeds = importlib.import_module("seeds")
+    pictures, labels = draw_digits(40, seed=2)
+    images = np.rint(preprocess(pictures)[..., 0] * 255).astype(np.uint8)
+    monkeypatch.setattr(datasets, "load_mnist", lambda: ((images, labels), (images, labels)))
+    folders = [tmp_path / "a", tmp_path / "b"]
+    for seed, folder in enumerate(folders):
+        options = {"recipe": RECIPE, "validation_size": 0, "seed": seed, "verbose": 0}
+        train(*draw_digits(60, seed=1), run_dir=folder, **options)
+    page = tmp_path / "card.md"
+    page.write_text(f"<!-- figures: tiny-test seeds -->\n<!-- end -->\n\n{CARD}")
+    answers = [load_pretrained(each)(preprocess(images)).numpy() for each in folders]
+    wrong = [int((each.argmax(axis=1) != labels).sum()) for each in answers]
+    scores = [1 - count / len(labels) for count in wrong]
+
+    for _ in range(2):
+        seeds.main([*map(str, folders), "--page", str(page)])
+
+    assert f"{np.mean(scores):.3%} ± {np.std(scores, ddof=1):.3%}" in capsys.readouterr().out
+    assert f"{np.mean(scores):.3%}" in page.read_text()
+    for seed, (count, score) in enumerate(zip(wrong, scores, strict=True)):
+        look = f"| not published | tiny-test | {seed} | 60 | 1 | {count} | {score:.2%} |"
+        assert page.read_text().count(look) == 1
+    with pytest.raises(SystemExit, match="validation"):
+        seeds.main([str(run.run_dir)])

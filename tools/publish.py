@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from looks import enter_look, named
 
 from digitcnn import DigitClassifier, datasets, evaluate, load_pretrained, preprocess
 from digitcnn.models import count_multiply_adds, ensemble, export_onnx
@@ -85,10 +86,10 @@ def publish(runs: Sequence[RunRecord], name: str) -> Weights:
                 # Of one network; what its members reached does not tell what an ensemble does.
                 **(first.metrics if len(runs) == 1 else {}),
             },
-            recipe=" + ".join(dict.fromkeys(run.recipe["name"] for run in runs)),
+            recipe=named(run.recipe["name"] for run in runs),
             date=dt.datetime.now(tz=dt.UTC).date().isoformat(),
         )
-        _enter_in_model_card(record, runs, errors=evaluation.num_errors)
+        enter_look(MODEL_CARD, runs, evaluation, weights=record.id)
         if name in BUNDLED_NAMES:
             _bundle(name, h5, onnx)
         add_record(record)
@@ -126,24 +127,6 @@ def _bundle(name: str, *files: Path) -> None:
         old.unlink()
     for file in files:
         shutil.copy(file, BUNDLE / file.name)
-
-
-def _enter_in_model_card(record: Weights, runs: Sequence[RunRecord], *, errors: int) -> None:
-    """Write down that the test set was looked at, and what it showed."""
-    seeds, images, epochs = (
-        " + ".join(dict.fromkeys(values))
-        for values in (
-            [str(run.seed) for run in runs],
-            [f"{run.num_images:,}" for run in runs],
-            [str(len(run.history)) for run in runs],
-        )
-    )
-    line = (
-        f"| {record.date} | {record.id} | {record.recipe} | {seeds} | {images} | "
-        f"{epochs} | {errors} | {record.metrics['mnist_test_accuracy']:.2%} |\n"
-    )
-    with MODEL_CARD.open("a", encoding="utf-8") as card:
-        card.write(line)
 
 
 if __name__ == "__main__":
