@@ -17,6 +17,7 @@ HEAVY = ("tensorflow", "keras", "onnxruntime", "pooch", "matplotlib")
 # What each room may import of the others. The ground floor imports errors alone.
 MAY_IMPORT = {
     "errors": set(),
+    "_checks": {"errors"},
     "preprocessing": {"errors"},
     "strokes": {"errors"},
     "architectures": set(),
@@ -46,6 +47,7 @@ MAY_IMPORT = {
         "datasets",
         "_hdf5",
         "_runs",
+        "_checks",
         "_probabilities",
     },
     "tuning": {"errors", "training"},

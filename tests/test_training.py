@@ -206,6 +206,8 @@ def test_options_override_the_recipe(digits, tmp_path):
         ({"validation_fraction": 1.0}, "`validation_fraction` must be at least 0 and less than 1"),
         ({"validation_fraction": "some"}, "`validation_fraction` must be at least 0"),
         ({"validation_fraction": 0.1, "validation_size": 5}, "must not both be given"),
+        ({"learning_rate": "fast"}, "`learning_rate` must be positive and finite; got 'fast'"),
+        ({"augment": "much"}, "`augment` must be True, False or an Augmentation; got 'much'"),
         ({"seed": -1}, "`seed` must be a whole number in 0"),
         ({"recipe": {"name": "base"}}, "`recipe` must be one of base"),
         ({"initial_weights": "base", "recipe": "conv-pool"}, "for the recipe's architecture"),

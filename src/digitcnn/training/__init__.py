@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import operator
 import os
 import tempfile
 from collections.abc import Callable, Sequence
@@ -14,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from digitcnn._checks import real_number, seed_number, shown, whole_number
 from digitcnn._probabilities import as_labels
 from digitcnn._runs import RUN_FILE, RunRecord, read_run
 from digitcnn.augmentation import Augmentation
@@ -32,8 +32,6 @@ from digitcnn.training._samples import EpochPlan, Samples, make_pools, parts, po
 from digitcnn.training.recipes import RECIPES, Recipe, get_recipe
 
 __all__ = ["RECIPES", "Recipe", "RunRecord", "TrainingRun", "get_recipe", "read_run", "train"]
-
-_SEEDS = 2**32  # what both NumPy and Keras take
 
 
 @dataclass(frozen=True)
@@ -154,7 +152,7 @@ def train(
         batch_size=batch_size,
         learning_rate=learning_rate,
     )
-    seed = _checked_seed(seed)
+    seed = seed_number(seed)
     origin = _checked_origin(initial_weights, recipe)
     given, validation = _given_samples(
         images, labels, lambda total: _checked_size(total, validation_size, validation_fraction)
@@ -222,31 +220,20 @@ def _gentler(recipe: str | Recipe) -> Recipe:
 def _checked_size(total: int, size: int | None, fraction: float | None) -> int:
     """Say how many images to keep apart of so many."""
     if fraction is None:
-        return total // 12 if size is None else size
+        default = total // 12
+        if size is None:
+            return default
+        return whole_number("validation_size", size, most=total - 1, such_as=default)
     if size is not None:
         raise InvalidArgumentError(
             "`validation_size` and `validation_fraction` must not both be given; got "
-            f"{size!r} and {fraction!r}. Leave out one."
+            f"{shown(size)} and {shown(fraction)}. Leave out one."
         )
-    if not isinstance(fraction, int | float | np.floating) or not 0 <= fraction < 1:
-        raise InvalidArgumentError(
-            "`validation_fraction` must be at least 0 and less than 1; got "
-            f"{fraction!r}. Pass one such as 0.1, or 0 to train on all images."
-        )
-    return round(total * fraction)
-
-
-def _checked_seed(seed: int) -> int:
-    """Refuse a seed that NumPy and Keras would not both take."""
-    try:
-        number = operator.index(seed)
-    except TypeError:
-        number = -1
-    if not 0 <= number < _SEEDS:
-        raise InvalidArgumentError(
-            f"`seed` must be a whole number in 0..{_SEEDS - 1}; got {seed!r}. Pass one such as 0."
-        )
-    return number
+    rule = "at least 0 and less than 1"
+    part = real_number(
+        "validation_fraction", fraction, rule, lambda part: 0 <= part < 1, such_as=0.1
+    )
+    return round(total * part)
 
 
 def _checked_origin(initial_weights: str | os.PathLike[str] | None, recipe: Recipe) -> str | None:
@@ -265,10 +252,12 @@ def _checked_origin(initial_weights: str | os.PathLike[str] | None, recipe: Reci
 def _changed(recipe: Recipe, augment: bool | Augmentation | None, **changes: Any) -> Recipe:
     """Put the call's own options into the recipe, which checks them."""
     changes = {name: value for name, value in changes.items() if value is not None}
-    for name in ("epochs", "batch_size"):
-        if isinstance(changes.get(name), np.integer):
-            changes[name] = int(changes[name])
     if augment is not None:
+        if not isinstance(augment, bool | Augmentation):
+            raise InvalidArgumentError(
+                f"`augment` must be True, False or an Augmentation; got {shown(augment)}. Leave it "
+                "out for the recipe's own."
+            )
         changes["augmentation"] = Augmentation() if augment is True else augment or None
     return dataclasses.replace(recipe, **changes)
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from digitcnn._checks import one_of, real_number, whole_number
 from digitcnn.augmentation import Augmentation
 from digitcnn.errors import InvalidArgumentError
 
@@ -68,38 +70,38 @@ class Recipe:
     patience: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what no training can be made of."""
-        for name in ("epochs", "batch_size"):
-            _check_whole(name, getattr(self, name), least=1)
-        for name in ("drawn_digits", "drawn_nondigits", "damaged"):
-            _check_whole(name, getattr(self, name), least=0)
-        if not (0 < self.learning_rate < math.inf):
-            raise InvalidArgumentError(
-                f"`learning_rate` must be positive and finite; got {self.learning_rate!r}. "
-                "Try 0.001."
-            )
-        _check_known("optimizer", self.optimizer, _OPTIMIZERS)
-        _check_known("schedule", self.schedule, _SCHEDULES)
+        """Refuse what no training can be made of; NumPy's numbers become Python's."""
+        for name, (least, such_as) in _WHOLE.items():
+            value = getattr(self, name)
+            if value is not None or name != "patience":
+                number = whole_number(name, value, least=least, such_as=such_as)
+                object.__setattr__(self, name, number)
+        for name, (rule, is_allowed, proposal) in _REAL.items():
+            real = real_number(name, getattr(self, name), rule, is_allowed, such_as=proposal)
+            object.__setattr__(self, name, real)
+        one_of("optimizer", self.optimizer, _OPTIMIZERS)
+        one_of("schedule", self.schedule, _SCHEDULES)
 
 
 _OPTIMIZERS = ("adam", "adamw", "adadelta")
 _SCHEDULES = ("constant", "cosine", "one-cycle", "exponential")
 
+# The least of each field, and one to propose.
+_WHOLE = {
+    "epochs": (1, 10),
+    "batch_size": (1, 128),
+    "drawn_digits": (0, 15_000),
+    "drawn_nondigits": (0, 9_000),
+    "damaged": (0, 15_000),
+    "patience": (0, 3),
+}
 
-def _check_known(name: str, value: object, known: tuple[str, ...]) -> None:
-    """Refuse what is none of the known names."""
-    if value not in known:
-        raise InvalidArgumentError(
-            f"`{name}` must be one of {', '.join(known)}; got {value!r}. Choose one of these."
-        )
-
-
-def _check_whole(name: str, value: object, *, least: int) -> None:
-    """Refuse what is no whole number, or too small a one."""
-    if not isinstance(value, int) or value < least:
-        raise InvalidArgumentError(
-            f"`{name}` must be a whole number of at least {least}; got {value!r}. Pass an int."
-        )
+# The rule that each field keeps, and a value to propose.
+_REAL: dict[str, tuple[str, Callable[[float], bool], float]] = {
+    "learning_rate": ("positive and finite", lambda rate: 0 < rate < math.inf, 0.001),
+    "weight_decay": ("at least 0 and finite", lambda decay: 0 <= decay < math.inf, 0.02),
+    "weight_average": ("at least 0 and less than 1", lambda average: 0 <= average < 1, 0.998),
+}
 
 
 def recipe_from_fields(fields: dict[str, Any]) -> Recipe:

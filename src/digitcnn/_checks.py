@@ -1,0 +1,169 @@
+"""Checks of arguments that several rooms take: numbers, seeds, names, arrays, labels."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import operator
+import reprlib
+from collections.abc import Callable, Collection
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from digitcnn.errors import InvalidArgumentError
+
+# What NumPy, Keras and TensorFlow all take as a seed.
+LARGEST_SEED = 2**32 - 1
+
+
+def whole_number(
+    name: str, value: Any, *, least: int = 0, most: int | None = None, such_as: int
+) -> int:
+    """Give a whole number as an int, or refuse what is none or out of range.
+
+    Parameters
+    ----------
+    name : str
+        The argument, for the message.
+    value : int or numpy.integer
+        Whatever counts as an index; `True` and `False` do not, being a slip more often than a 1.
+    least, most : int
+        The range, both ends in it; `most` None for no end.
+    such_as : int
+        What to propose in the message.
+
+    Returns
+    -------
+    number : int
+        The same.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If it is no such number.
+
+    Examples
+    --------
+    >>> whole_number("epochs", np.int16(3), least=1, such_as=5)
+    3
+    """
+    try:
+        number = None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or number < least or (most is not None and number > most):
+        span = f"of at least {least}" if most is None else f"in {least}..{most}"
+        raise InvalidArgumentError(
+            f"`{name}` must be a whole number {span}; got {shown(value)}. "
+            f"Pass an int such as {such_as}."
+        )
+    return number
+
+
+def seed_number(value: Any) -> int:
+    """Give a seed that NumPy, Keras and TensorFlow all take as an int, or refuse it."""
+    return whole_number("seed", value, most=LARGEST_SEED, such_as=0)
+
+
+def generator_of(seed: Any) -> np.random.Generator:
+    """Give NumPy's generator of a seed of any length; one that is a generator already as it is."""
+    if isinstance(seed, np.random.Generator):
+        return seed
+    try:
+        number = whole_number("seed", seed, such_as=0)
+    except InvalidArgumentError as error:
+        raise InvalidArgumentError(f"{error} A numpy.random.Generator will do, too.") from None
+    return np.random.default_rng(number)
+
+
+def real_number(
+    name: str, value: Any, rule: str, is_allowed: Callable[[float], bool], *, such_as: float
+) -> float:
+    """Give a number as a float, or refuse what is none or breaks the rule, which may meet NaN."""
+    number = math.nan
+    # A whole number may be too great for a float.
+    with contextlib.suppress(OverflowError):
+        if isinstance(value, Real) and not isinstance(value, bool):
+            number = float(value)
+    if not is_allowed(number):
+        raise InvalidArgumentError(
+            f"`{name}` must be {rule}; got {shown(value)}. Pass one such as {such_as:g}."
+        )
+    return number
+
+
+def one_of(name: str, value: Any, known: Collection[str]) -> str:
+    """Give one of the known names, or refuse what is none of them."""
+    if not isinstance(value, str) or value not in known:
+        raise InvalidArgumentError(
+            f"`{name}` must be one of {', '.join(known)}; got {shown(value)}. Choose one of these."
+        )
+    return value
+
+
+def array_of(name: str, value: Any, dtype: npt.DTypeLike | None = None) -> npt.NDArray[Any]:
+    """Give an argument as an array, or refuse what NumPy makes none of."""
+    try:
+        return np.asarray(value, dtype)
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+        wanted = "" if dtype is None else " of numbers"
+        raise InvalidArgumentError(
+            f"`{name}` must be an array{wanted}; got {type(value).__name__}, of which NumPy says: "
+            f"{error} Pass what numpy.asarray takes."
+        ) from error
+
+
+def label_array(
+    labels: Any, *, num_images: int | None = None, num_classes: int | None = None
+) -> npt.NDArray[np.int64]:
+    """Give labels as an array, or refuse them.
+
+    Parameters
+    ----------
+    labels : array-like of int, shape (N,)
+        None at all may be of any type.
+    num_images : int, optional
+        How many there must be.
+    num_classes : int, optional
+        Each must be less than this, and no less than 0.
+
+    Returns
+    -------
+    labels : ndarray of int64, shape (N,)
+        The same.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If they are no such labels, or not as many.
+    """
+    array = array_of("labels", labels)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        raise InvalidArgumentError(
+            f"`labels` must be integers of shape (N,); got {array.dtype} of shape {array.shape}. "
+            "From one-hot rows, take argmax(axis=1)."
+        )
+    if num_images is not None and len(array) != num_images:
+        raise InvalidArgumentError(
+            f"`labels` must hold one label for each image; got {len(array)} for {num_images}. "
+            "Pass both from the same source."
+        )
+    if num_classes is not None:
+        wrong = np.flatnonzero((array < 0) | (array >= num_classes))
+        if wrong.size:
+            raise InvalidArgumentError(
+                f"`labels` must lie in 0..{num_classes - 1}; got {array[wrong[0]]} at index "
+                f"{wrong[0]}. Drop that image or mend its label."
+            )
+    return array.astype(np.int64)
+
+
+def shown(value: Any) -> str:
+    """Write what was got for a message: short, and whatever its own `repr` does."""
+    try:
+        return reprlib.repr(value)
+    except ValueError:  # Python writes no whole number of over 4,300 digits
+        return f"{type(value).__name__} of thousands of digits"
