@@ -20,6 +20,13 @@ _MAIN_PART = 0.1
 _NOISE_CORRELATION = 0.05
 _NOISE_CHANGES = 0.43
 _NOISE_PIXELS = 200
+# Pixels and their neighbours below, on the right, and aslant.
+_NEIGHBORS = (
+    (np.s_[:-1], np.s_[1:]),
+    (np.s_[:, :-1], np.s_[:, 1:]),
+    (np.s_[:-1, :-1], np.s_[1:, 1:]),
+    (np.s_[:-1, 1:], np.s_[1:, :-1]),
+)
 # Of a line's pixels fewer have one neighbour or none, and fewer have four or more, than of noise's.
 _LINE_LONE = 0.05
 _LINE_CROWDED = 0.4
@@ -200,17 +207,17 @@ def refuse_noise(mask: np.ndarray) -> None:
     """
     if mask.size < _NOISE_PIXELS or min(mask.shape) == 1 or mask.all():
         return
-    deviation = mask - np.float32(mask.mean())
-    products = (
-        deviation[1:] * deviation[:-1],
-        deviation[:, 1:] * deviation[:, :-1],
-        deviation[1:, 1:] * deviation[:-1, :-1],
-        deviation[1:, :-1] * deviation[:-1, 1:],
-    )
-    covariance = np.mean([product.mean() for product in products])
-    changes = [(mask[1:] != mask[:-1]).mean(), (mask[:, 1:] != mask[:, :-1]).mean()]
-    is_random = covariance < _NOISE_CORRELATION * np.square(deviation).mean()
-    if (is_random or np.mean(changes) > _NOISE_CHANGES) and not _is_thin_line(mask):
+    share = np.count_nonzero(mask) / mask.size
+    covariances, changes = [], []
+    for first, second in _NEIGHBORS:
+        one, other = mask[first], mask[second]
+        both, either = (np.count_nonzero(each) / one.size for each in (one & other, one | other))
+        # The mean of (one - share) * (other - share).
+        covariances.append(both - share * (both + either) + share * share)
+        changes.append(either - both)
+    is_random = sum(covariances) / 4 < _NOISE_CORRELATION * share * (1 - share)
+    many_changes = (changes[0] + changes[1]) / 2 > _NOISE_CHANGES
+    if (is_random or many_changes) and not _is_thin_line(mask):
         raise NoDigitError(
             "`images` must hold a digit; got a picture of noise. "
             "Give a picture with one connected digit."
