@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from digitcnn.preprocessing._filters import running
 from digitcnn.preprocessing._geometry import BOX_SIDE
 
 # MNIST's strokes are 1.85 pixels wide at the median and 1.3 at the 5th percentile, measured by
@@ -34,10 +33,10 @@ def widen_hairlines(ink: np.ndarray) -> np.ndarray:
     if longer <= BOX_SIDE or width >= _LEAST_STROKE:
         return ink
     factor = -(-_FINE_SIDE // longer)
-    ink = ink.repeat(factor, axis=0).repeat(factor, axis=1)
+    if factor > 1:
+        ink = ink.repeat(factor, axis=0).repeat(factor, axis=1)
     missing = (_GOOD_STROKE - width) / 2 * factor * longer / BOX_SIDE
-    radius = max(1, round(missing))
-    return thicken(np.pad(ink, radius), radius)
+    return thicken(ink, max(1, round(missing)))
 
 
 def stroke_width(ink: np.ndarray) -> float:
@@ -48,23 +47,59 @@ def stroke_width(ink: np.ndarray) -> float:
     ink : ndarray of float32, shape (H, W)
         Ink in [0, 1]; grey edges count by their part.
     """
-    padded = np.pad(ink, 1)
-    outline = np.abs(np.diff(padded, axis=0)).sum() + np.abs(np.diff(padded, axis=1)).sum()
-    return float(2 * ink.sum() / outline)
+    flat, stride = _flattened(ink, rows=1, columns=1)
+    outline = sum(np.abs(flat[step:] - flat[:-step]).sum() for step in (1, stride))
+    return float(2 * flat.sum() / outline)
 
 
 def thicken(ink: np.ndarray, radius: int) -> np.ndarray:
     """Widen strokes by `radius` pixels on each side, with an octagon for a pen.
 
-    The octagon is a square widened by diamonds; the order makes no difference.
+    The octagon is a square widened by a diamond. Both grow by doubling: four diamonds around a
+    fifth make one of up to twice the radius.
+
+    Parameters
+    ----------
+    ink : ndarray of float32, shape (H, W)
+        Ink in [0, 1].
+    radius : int
+        At least 1.
+
+    Returns
+    -------
+    wide : ndarray of float32, shape (H + 2 radius, W + 2 radius)
+        The same ink, wider.
     """
-    num_diamonds = radius // 2
-    ink = running(np.maximum, ink, 2 * (radius - num_diamonds) + 1)
-    for _ in range(num_diamonds):
-        wide = ink.copy()
-        np.maximum(wide[1:], ink[:-1], out=wide[1:])
-        np.maximum(wide[:-1], ink[1:], out=wide[:-1])
-        np.maximum(wide[:, 1:], ink[:, :-1], out=wide[:, 1:])
-        np.maximum(wide[:, :-1], ink[:, 1:], out=wide[:, :-1])
-        ink = wide
-    return ink
+    diamond = radius // 2
+    square = radius - diamond
+    # Each step leaves out the first and the last pixels, whose neighbours are not all there.
+    flat, stride = _flattened(ink, rows=2 * radius + 1, columns=radius)
+    for unit in (1, stride):
+        reach = 1
+        while reach < 2 * square + 1:
+            step = min(reach, 2 * square + 1 - reach)
+            flat = np.maximum(flat[: -step * unit], flat[step * unit :])
+            reach += step
+    reach = 0
+    while reach < diamond:
+        step = min(max(reach, 1), diamond - reach)
+        end = len(flat) - step * stride
+        wide = flat[step * stride : end].copy()
+        for shift in (-step * stride, -step, step, step * stride):
+            np.maximum(wide, flat[step * stride + shift : end + shift], out=wide)
+        flat = wide
+        reach += step
+    rest = stride - square
+    return flat[rest:-rest].reshape(-1, stride)
+
+
+def _flattened(ink: np.ndarray, *, rows: int, columns: int) -> tuple[np.ndarray, int]:
+    """Lay rows with empty margins end to end; give the distance between them, too.
+
+    So steps in all directions are steps along one array, several times as fast as in two.
+    """
+    height, width = ink.shape
+    stride = width + 2 * columns
+    padded = np.zeros((height + 2 * rows, stride), ink.dtype)
+    padded[rows : rows + height, columns : columns + width] = ink
+    return padded.ravel(), stride
