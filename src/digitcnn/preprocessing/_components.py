@@ -55,13 +55,11 @@ class Components:
 def find_components(mask: np.ndarray) -> Components:
     """Find the 8-connected components of a bool array of shape (H, W)."""
     height, width = mask.shape
-    # One empty column at the right keeps a run from reaching into the next row.
-    padded = np.zeros((height, width + 1), np.int8)
-    padded[:, :width] = mask
-    edges = np.diff(padded.ravel(), prepend=np.int8(0))
-    starts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
-    owner = _merge_runs(*_touching_runs(starts, ends, width + 1), count=len(starts))
-    num_components = int(owner.max()) + 1 if len(owner) else 0
+    starts, ends = _runs(mask)
+    roots = _roots(starts, ends, width + 1)
+    is_root = roots == np.arange(len(roots))
+    owner = (np.cumsum(is_root) - 1)[roots]
+    num_components = np.count_nonzero(is_root)
 
     rows, lefts = np.divmod(starts, width + 1)
     rights = lefts + ends - starts
@@ -84,6 +82,40 @@ def find_components(mask: np.ndarray) -> Components:
     )
 
 
+def is_one_piece(mask: np.ndarray) -> bool:
+    """Tell whether a bool array of shape (H, W), not empty, has one 8-connected component only."""
+    return not _roots(*_runs(mask), mask.shape[1] + 1).any()
+
+
+def _runs(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give the starts and ends of the runs, in rows that are one pixel wider than the mask."""
+    height, width = mask.shape
+    # An empty column at the right keeps a run from reaching into the next row, an empty pixel
+    # before all others lets the first one begin a run.
+    padded = np.zeros(height * (width + 1) + 1, bool)
+    padded[1:].reshape(height, width + 1)[:, :width] = mask
+    edges = np.flatnonzero(padded[1:] != padded[:-1])
+    return edges[::2], edges[1::2]
+
+
+def _roots(starts: np.ndarray, ends: np.ndarray, stride: int) -> np.ndarray:
+    """Give each run the first one of its component, by pointer jumping."""
+    upper, lower = _touching_runs(starts, ends, stride)
+    parent = np.arange(len(starts))
+    # Most runs touch one of the row above and no other: hung on it, they are done at once.
+    parent[lower] = upper
+    while True:
+        while not np.array_equal(jumped := parent[parent], parent):
+            parent = jumped
+        least = np.minimum(parent[upper], parent[lower])
+        merged = parent.copy()
+        np.minimum.at(merged, parent[upper], least)
+        np.minimum.at(merged, parent[lower], least)
+        if np.array_equal(merged, parent):
+            return parent
+        parent = merged
+
+
 def _touching_runs(
     starts: np.ndarray, ends: np.ndarray, stride: int
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -94,18 +126,3 @@ def _touching_runs(
     upper = np.repeat(np.arange(len(starts)), counts)
     offsets = np.arange(len(upper)) - np.repeat(np.cumsum(counts) - counts, counts)
     return upper, np.repeat(first, counts) + offsets
-
-
-def _merge_runs(upper: np.ndarray, lower: np.ndarray, *, count: int) -> np.ndarray:
-    """Give each set of runs that the pairs connect a number, by pointer jumping to the least."""
-    parent = np.arange(count)
-    while True:
-        least = np.minimum(parent[upper], parent[lower])
-        merged = parent.copy()
-        np.minimum.at(merged, parent[upper], least)
-        np.minimum.at(merged, parent[lower], least)
-        merged = merged[merged]
-        if np.array_equal(merged, parent):
-            break
-        parent = merged
-    return np.unique(parent, return_inverse=True)[1].reshape(-1)
