@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+import types
 from dataclasses import FrozenInstanceError, asdict, replace
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from digitcnn.errors import (
 from digitcnn.weights import PublishedFile, Weights
 
 RELEASE_ASSETS = Path(__file__).parents[1] / "weights"
+PAUSE_S = _fetch.PAUSE_S  # as published; the tests wait no longer than they must
 VARIABLES = (
     "DIGITCNN_WEIGHTS_DIR",
     "DIGITCNN_CACHE_DIR",
@@ -476,7 +478,7 @@ def test_bad_download_never_gets_the_real_name(cache, server, monkeypatch, reply
     with pytest.raises(UnavailableError, match=reason):
         weights.locate("large")
     assert all_files(cache) == []
-    assert server.visits == {LARGE: _fetch.ATTEMPTS}
+    assert server.visits == {LARGE: 3}
 
 
 @pytest.mark.usefixtures("bundle")
@@ -488,6 +490,37 @@ def test_passing_failure_is_overcome(cache, server, monkeypatch, reply):
 
     assert weights.locate("large").read_bytes() == GOOD.body
     assert all_files(cache) == ["digitcnn-large-v1.onnx"]
+
+
+@pytest.mark.usefixtures("bundle", "cache")
+def test_a_failing_server_is_given_time(server, monkeypatch):
+    """It is asked again after half a second, then after a whole one."""
+    pauses = []
+    monkeypatch.setattr(_fetch, "PAUSE_S", PAUSE_S)
+    monkeypatch.setattr(_fetch, "time", types.SimpleNamespace(sleep=pauses.append, time=time.time))
+    server.replies[LARGE] = [Reply(status=500), Reply(status=500), GOOD]
+
+    weights.locate("large")
+
+    assert pauses == [0.5, 1]
+
+
+@pytest.mark.usefixtures("bundle", "cache")
+def test_silence_is_waited_out_for_half_a_minute(server, monkeypatch):
+    """A server that says nothing for 30 seconds is given up; the others are not hurried."""
+    given = {}
+
+    def downloader(**options):
+        given.update(options)
+        return original(**options)
+
+    original = pooch.HTTPDownloader
+    monkeypatch.setattr(pooch, "HTTPDownloader", downloader)
+    server.replies[LARGE] = [GOOD]
+
+    weights.locate("large")
+
+    assert given["timeout"] == 30
 
 
 @pytest.mark.reliability("weights", "a redirect: followed")
@@ -553,8 +586,13 @@ def test_time_limit_leaves_room_for_slow_lines():
         for file in (record.h5, record.onnx)
     ]
 
-    assert _fetch.time_limit(make_record("base", 1).onnx) >= 60
     assert all(60 < limit < 1_000 for limit in limits)
+
+
+@pytest.mark.parametrize(("size", "seconds"), [(0, 60), (16 * 1024, 61), (16 * 1024 * 600, 660)])
+def test_time_limit_is_as_documented(size, seconds):
+    """A minute, and as long again as a line of 16 kB/s takes."""
+    assert _fetch.time_limit(PublishedFile(filename="a", size=size, sha256="")) == seconds
 
 
 @pytest.mark.reliability("weights", "a body compressed on the way: the file")
@@ -847,14 +885,19 @@ def test_leftovers_are_dropped_once_they_are_old(cache, server):
     """A part that was left behind goes with the next download; one that may be in use stays."""
     server.replies[LARGE] = [GOOD]
     cache.mkdir(parents=True)
-    for name, age_s in {"old": 2 * _fetch.STALE_S, "new": 0}.items():
+    day_s = 24 * 3600
+    for name, age_s in {"old": day_s + 60, "recent": day_s - 600, "new": 0}.items():
         part = cache / f"digitcnn-large-v1.onnx.{name}.part"
         part.write_bytes(b"half")
         os.utime(part, (time.time() - age_s,) * 2)
 
     weights.locate("large")
 
-    assert all_files(cache) == ["digitcnn-large-v1.onnx", "digitcnn-large-v1.onnx.new.part"]
+    assert all_files(cache) == [
+        "digitcnn-large-v1.onnx",
+        "digitcnn-large-v1.onnx.new.part",
+        "digitcnn-large-v1.onnx.recent.part",
+    ]
 
 
 def wait_until(is_so, limit_s=20):
