@@ -148,39 +148,41 @@ def test_one_hand_never_writes_the_same_twice():
 @pytest.mark.parametrize("value", [-1, 1.5, "3", None, True, np.float32(2)])
 @pytest.mark.parametrize("name", ["count", "seed", "side"])
 def test_a_malformed_number_is_refused(name, value):
-    """What is no non-negative integer is named in the message."""
+    """What is no whole number is named in the message."""
     arguments = {"count": 1, "seed": 0, "side": 96, name: value}
     count = arguments.pop("count")
 
-    with pytest.raises(InvalidArgumentError, match=f"`{name}` must be a non-negative integer; got"):
+    with pytest.raises(InvalidArgumentError, match=f"`{name}` must be a whole number"):
         draw_digits(count, **arguments)
-    with pytest.raises(InvalidArgumentError, match=f"`{name}` must be a non-negative integer; got"):
+    with pytest.raises(InvalidArgumentError, match=f"`{name}` must be a whole number"):
         draw_nondigits(count, **arguments)
 
 
 def test_a_malformed_hand_is_refused():
     """A hand is a number."""
-    with pytest.raises(InvalidArgumentError, match="`hand` must be a non-negative integer; got"):
+    with pytest.raises(InvalidArgumentError, match="`hand` must be a whole number"):
         draw_digits(1, seed=0, hand="left")
 
 
 @pytest.mark.parametrize("side", [0, 19, 2049])
 def test_an_unworkable_side_is_refused(side):
     """Too small to draw in, or too large to be meant."""
-    with pytest.raises(InvalidArgumentError, match="`side` must lie between 20 and 2048"):
+    with pytest.raises(InvalidArgumentError, match=r"`side` must be a whole number in 20\.\.2048"):
         draw_digits(1, seed=0, side=side)
 
 
 @pytest.mark.parametrize("digits", [[10], [-1], [1.0], "17", 7, [None]])
 def test_what_is_no_digit_is_refused(digits):
     """Digits are integers from 0 to 9."""
-    with pytest.raises(InvalidArgumentError, match="`digits` must be integers from 0 to 9; got"):
+    with pytest.raises(
+        InvalidArgumentError, match="`digits` must be"
+    ):
         draw_digits(1, seed=0, digits=digits)
 
 
 def test_no_digits_to_draw_from_is_refused():
     """An empty choice is not all ten."""
-    with pytest.raises(InvalidArgumentError, match="`digits` must hold at least one digit"):
+    with pytest.raises(InvalidArgumentError, match="`digits` must be some of the digits"):
         draw_digits(1, seed=0, digits=[])
 
 

@@ -6,6 +6,7 @@ import contextlib
 import math
 import operator
 import reprlib
+import sys
 from collections.abc import Callable, Collection
 from numbers import Real
 from typing import Any
@@ -20,7 +21,7 @@ LARGEST_SEED = 2**32 - 1
 
 
 def whole_number(
-    name: str, value: Any, *, least: int = 0, most: int | None = None, such_as: int
+    name: str, value: Any, *, least: int = 0, most: int | None = sys.maxsize, such_as: int
 ) -> int:
     """Give a whole number as an int, or refuse what is none or out of range.
 
@@ -31,7 +32,7 @@ def whole_number(
     value : int or numpy.integer
         Whatever counts as an index; `True` and `False` do not, being a slip more often than a 1.
     least, most : int
-        The range, both ends in it; `most` None for no end.
+        The range, both ends in it; by default as far as an index goes, with None without end.
     such_as : int
         What to propose in the message.
 
@@ -54,8 +55,10 @@ def whole_number(
         number = None if isinstance(value, bool) else operator.index(value)
     except TypeError:
         number = None
-    if number is None or number < least or (most is not None and number > most):
-        span = f"of at least {least}" if most is None else f"in {least}..{most}"
+    is_too_great = number is not None and most is not None and number > most
+    if number is None or number < least or is_too_great:
+        is_open = most in (None, sys.maxsize) and not is_too_great
+        span = f"of at least {least}" if is_open else f"in {least}..{most}"
         raise InvalidArgumentError(
             f"`{name}` must be a whole number {span}; got {shown(value)}. "
             f"Pass an int such as {such_as}."
@@ -73,7 +76,7 @@ def generator_of(seed: Any) -> np.random.Generator:
     if isinstance(seed, np.random.Generator):
         return seed
     try:
-        number = whole_number("seed", seed, such_as=0)
+        number = whole_number("seed", seed, most=None, such_as=0)
     except InvalidArgumentError as error:
         raise InvalidArgumentError(f"{error} A numpy.random.Generator will do, too.") from None
     return np.random.default_rng(number)

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from digitcnn._checks import seed_number, whole_number
 from digitcnn._probabilities import NUM_CLASSES, as_labels
 from digitcnn.augmentation import Augmentation, augment
-from digitcnn.errors import InvalidArgumentError, MissingDependencyError
+from digitcnn.errors import MissingDependencyError
 from digitcnn.preprocessing import preprocess
 
 _IMAGE_SHAPE = (28, 28, 1)
@@ -50,7 +51,7 @@ def as_tf_dataset(
     Raises
     ------
     InvalidArgumentError
-        If there are not as many labels as images, or `batch_size` is no positive number.
+        If there are not as many labels as images, or `batch_size` or `seed` is no such number.
     DigitcnnError
         As :func:`digitcnn.preprocess` does.
     MissingDependencyError
@@ -72,10 +73,8 @@ def as_tf_dataset(
             "as_tf_dataset() needs TensorFlow; it is not installed. "
             'Type: pip install "digitcnn[tensorflow]"'
         ) from error
-    if not isinstance(batch_size, int | np.integer) or batch_size < 1:
-        raise InvalidArgumentError(
-            f"`batch_size` must be a whole number of at least 1; got {batch_size!r}. Pass 128."
-        )
+    batch_size = whole_number("batch_size", batch_size, least=1, such_as=128)
+    seed = seed_number(seed)
     # A quarter of what the batch takes, and no loss: its values are steps of 1/255.
     pixels = np.rint(preprocess(images) * _PIXEL_MAX).astype(np.uint8)
     targets = np.eye(NUM_CLASSES, dtype=np.float32)[as_labels(labels, num_images=len(pixels))]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from numbers import Real
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from digitcnn._checks import label_array, real_number
 from digitcnn.errors import InvalidArgumentError
 
 Probabilities = npt.NDArray[np.float32]
@@ -49,15 +49,15 @@ def choose_digits(
     return digits
 
 
-def as_labels(labels: npt.ArrayLike, *, num_images: int) -> Digits:
+def as_labels(labels: npt.ArrayLike, *, num_images: int | None = None) -> Digits:
     """Check labels and give them as an array, one for each image.
 
     Parameters
     ----------
     labels : array-like of int, shape (N,)
         Digits, 0 to 9; one alone may be a number.
-    num_images : int
-        How many there must be, at least one.
+    num_images : int, optional
+        How many there must be; at least one in any case.
 
     Returns
     -------
@@ -69,29 +69,14 @@ def as_labels(labels: npt.ArrayLike, *, num_images: int) -> Digits:
     InvalidArgumentError
         If they are no such digits, or not as many.
     """
-    try:
-        array = np.atleast_1d(np.asarray(labels))
-    except ValueError as error:
+    if not np.iterable(labels):
+        labels = [labels]  # type: ignore[assignment]  # one alone, in whatever form
+    digits = label_array(labels, num_images=num_images, num_classes=NUM_CLASSES)
+    if not len(digits):
         raise InvalidArgumentError(
-            "`labels` must be integers of shape (N,); got a ragged list. Pass one for each image."
-        ) from error
-    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
-        raise InvalidArgumentError(
-            f"`labels` must be integers of shape (N,); got {array.dtype} of shape {array.shape}. "
-            "From one-hot rows, take argmax(axis=1)."
+            "`labels` must hold one label at least; got none. Pass one for each image."
         )
-    if len(array) != num_images or num_images == 0:
-        raise InvalidArgumentError(
-            f"`labels` must hold one label for each image, and one at least; got {len(array)} for "
-            f"{num_images}. Pass both from the same source."
-        )
-    wrong = np.flatnonzero((array < 0) | (array >= NUM_CLASSES))
-    if wrong.size:
-        raise InvalidArgumentError(
-            f"`labels` must lie in 0..{NUM_CLASSES - 1}; got {array[wrong[0]]} at index "
-            f"{wrong[0]}. Drop that image or mend its label."
-        )
-    return array.astype(np.int64)
+    return digits
 
 
 def as_probabilities(output: Any, num_images: int) -> Probabilities:
@@ -122,9 +107,5 @@ def as_probabilities(output: Any, num_images: int) -> Probabilities:
 
 def checked_confidence(value: float) -> float:
     """Give `min_confidence` as a float, or refuse it."""
-    # NaN fails the comparison.
-    if not isinstance(value, Real) or not 0 <= value <= 1:
-        raise InvalidArgumentError(
-            f"`min_confidence` must be a number in [0, 1]; got {value!r}. Pass one such as 0.9."
-        )
-    return float(value)
+    rule = "a number in [0, 1]"
+    return real_number("min_confidence", value, rule, lambda least: 0 <= least <= 1, such_as=0.9)

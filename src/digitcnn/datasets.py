@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import operator
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from digitcnn import _fetch
+from digitcnn._checks import array_of, label_array, seed_number, whole_number
 from digitcnn._fetch import AnyPath, PublishedFile
 from digitcnn._idx import read_idx
 from digitcnn._pipelines import as_tf_dataset
@@ -31,6 +31,7 @@ Labels = npt.NDArray[np.int64]
 
 NUM_CLASSES = 10
 VALIDATION_SIZE = 5_000
+_MOST_CLASSES = 2**20  # beyond, a few labels would fill the memory
 
 MNIST_URLS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist",
@@ -155,14 +156,15 @@ def train_validation_split(
     >>> np.bincount(validation[1]).tolist()
     [5, 5, 5, 5, 5, 5, 5, 5, 5, 5]
     """
-    images, labels = np.asarray(images), _checked_labels(labels)
+    images, labels = array_of("images", images), label_array(labels)
     if images.ndim == 0 or len(images) != len(labels):
         raise InvalidArgumentError(
             f"`images` must hold one entry for each of the {len(labels)} labels; got shape "
             f"{images.shape}. Pass both from the same source."
         )
-    size = _checked_integer("validation_size", validation_size, 1, len(labels) - 1)
-    seed = _checked_integer("seed", seed, 0, 2**32 - 1)
+    most = len(labels) - 1
+    size = whole_number("validation_size", validation_size, least=1, most=most, such_as=1)
+    seed = seed_number(seed)
 
     is_validation = np.zeros(len(labels), bool)
     is_validation[_stratified_indices(labels, size, seed)] = True
@@ -198,15 +200,13 @@ def one_hot(labels: npt.ArrayLike, *, num_classes: int = NUM_CLASSES) -> npt.NDA
     array([[0., 0., 1.],
            [1., 0., 0.]], dtype=float32)
     """
-    labels = _checked_labels(labels)
-    num_classes = _checked_integer("num_classes", num_classes, 1, 2**31 - 1)
-    wrong = labels[(labels < 0) | (labels >= num_classes)]
-    if wrong.size:
-        raise InvalidArgumentError(
-            f"`labels` must lie in 0..{num_classes - 1}; got {wrong[0]}. Drop that example or "
-            f"raise `num_classes`."
-        )
-    return np.eye(num_classes, dtype=np.float32)[labels]
+    num_classes = whole_number(
+        "num_classes", num_classes, least=1, most=_MOST_CLASSES, such_as=NUM_CLASSES
+    )
+    labels = label_array(labels, num_classes=num_classes)
+    rows = np.zeros((len(labels), num_classes), np.float32)
+    rows[np.arange(len(labels)), labels] = 1
+    return rows
 
 
 def load_folder(folder: AnyPath) -> tuple[list[Path], Labels]:
@@ -260,28 +260,6 @@ def _stratified_indices(labels: Labels, size: int, seed: int) -> npt.NDArray[np.
     return np.concatenate(
         [random.permutation(np.flatnonzero(classes == k))[:quota] for k, quota in enumerate(quotas)]
     )
-
-
-def _checked_labels(labels: npt.ArrayLike) -> Labels:
-    array = np.asarray(labels)
-    if array.ndim != 1 or not (np.issubdtype(array.dtype, np.integer) or array.size == 0):
-        raise InvalidArgumentError(
-            f"`labels` must be integers of shape (N,); got {array.dtype} of shape {array.shape}. "
-            f"From one-hot rows, take argmax(axis=1)."
-        )
-    return array.astype(np.int64)
-
-
-def _checked_integer(name: str, value: int, low: int, high: int) -> int:
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = None
-    if number is None or not low <= number <= high:
-        raise InvalidArgumentError(
-            f"`{name}` must be a whole number in {low}..{high}; got {value!r}. Pass one of those."
-        )
-    return number
 
 
 def _is_hidden(path: Path) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, overload
 import numpy as np
 import numpy.typing as npt
 
+from digitcnn._checks import whole_number
 from digitcnn._probabilities import (
     NUM_CLASSES,
     Digits,
@@ -37,6 +37,7 @@ OnePicture: TypeAlias = "str | os.PathLike[str] | bytes | Image.Image"
 ManyPictures: TypeAlias = list[Any] | tuple[Any, ...] | Iterator[Any]
 
 CHUNK_SIZE = 256
+_MOST_THREADS = 1024  # of a number that no machine has, ONNX Runtime does not recover
 
 
 @overload
@@ -169,7 +170,7 @@ class DigitClassifier:
         is_own = not isinstance(weights, Weights) and Path(weights) == path
         # A record and an absolute path mean the same in every process that this is pickled to.
         self._weights = path.absolute() if is_own else get_weights(weights)  # type: ignore[arg-type]
-        self._threads = _checked_threads(threads)
+        self._threads = None if threads is None else _checked_threads(threads)
         self._session: NetworkSession | None = NetworkSession(path, self._threads)
         self.classes_ = np.arange(NUM_CLASSES)
 
@@ -231,7 +232,7 @@ class DigitClassifier:
         probabilities : ndarray of float32, shape (10,)
             Sums to 1.
         """
-        chunk_size = _checked_integer("chunk_size", chunk_size)
+        chunk_size = whole_number("chunk_size", chunk_size, least=1, such_as=CHUNK_SIZE)
         return (row for rows in _chunks(self._run, images, chunk_size) for row in rows)
 
     def score(self, images: Any, labels: npt.ArrayLike) -> float:
@@ -330,17 +331,5 @@ def _runner(model: Any) -> Run:
     return run
 
 
-def _checked_threads(threads: int | None) -> int | None:
-    return None if threads is None else _checked_integer("threads", threads)
-
-
-def _checked_integer(name: str, value: int) -> int:
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = 0
-    if number < 1:
-        raise InvalidArgumentError(
-            f"`{name}` must be a whole number of at least 1; got {value!r}. Pass one such as 4."
-        )
-    return number
+def _checked_threads(threads: int) -> int:
+    return whole_number("threads", threads, least=1, most=_MOST_THREADS, such_as=4)

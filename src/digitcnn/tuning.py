@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from digitcnn._checks import seed_number, whole_number
 from digitcnn.errors import InvalidArgumentError, MissingDependencyError
 from digitcnn.training import Recipe, get_recipe, train
 
@@ -88,6 +89,8 @@ def tune(
     optuna = _import_optuna()
     base = get_recipe(recipe)
     _check_space(space)
+    num_trials = whole_number("num_trials", num_trials, least=1, such_as=20)
+    seed = seed_number(seed)
     if {"run_dir", "recipe", *space} & set(options):
         raise InvalidArgumentError(
             f"`options` must not name what the search decides; got {', '.join(options)}. Leave out "

@@ -5,11 +5,13 @@ All in NumPy, so that one seed gives the same batches on every Keras backend.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from digitcnn._checks import generator_of, real_number
 from digitcnn.errors import InvalidArgumentError
 
 _BATCH_RANK = 4
@@ -54,6 +56,13 @@ class Augmentation:
     pen: float = 0.3
     light: float = 0.3
     noise: float = 0.1
+
+    def __post_init__(self) -> None:
+        """Refuse what is no distance and no part."""
+        for name, value in vars(self).items():
+            rule = "at least 0 and finite"
+            real = real_number(name, value, rule, lambda limit: 0 <= limit < math.inf, such_as=0)
+            object.__setattr__(self, name, real)
 
 
 def augment(
@@ -102,7 +111,7 @@ def augment(
             "Call preprocess() first."
         )
     limits = augmentation or Augmentation()
-    rng = np.random.default_rng(seed)
+    rng = generator_of(seed)
     images = batch[..., 0].astype(np.float32)  # (N, H, W), a copy
     if not len(images):
         return images[..., None]
@@ -260,7 +269,7 @@ def photograph(pictures: np.ndarray, *, seed: int | np.random.Generator) -> np.n
     photos : ndarray of uint8, shape (N, H, W)
         Dark ink on lit paper.
     """
-    rng = np.random.default_rng(seed)
+    rng = generator_of(seed)
     count, height, width = pictures.shape
     shape = (count, 1, 1)
     rows = np.linspace(-1, 1, height, dtype=np.float32)[:, None]

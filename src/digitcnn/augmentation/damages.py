@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
+from digitcnn._checks import generator_of
 from digitcnn.augmentation._changes import moved
 from digitcnn.errors import InvalidArgumentError
 
@@ -67,7 +68,7 @@ def damage(
             f"`images` must be uint8 of shape (N, 28, 28); got {images.dtype} of shape "
             f"{images.shape}. Take them as load_mnist() gives them."
         )
-    rng = np.random.default_rng(seed)
+    rng = generator_of(seed)
     damaged = np.empty_like(images)
     for index, name in enumerate(rng.choice(names, len(images))):
         damaged[index] = np.rint(DAMAGES[name](images[index], rng))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from digitcnn._checks import array_of, whole_number
 from digitcnn.errors import InvalidArgumentError, MissingDependencyError
 
 if TYPE_CHECKING:
@@ -56,8 +57,9 @@ def cell_grid(
     Without `columns`, the grid is about twice as wide as high. Without any cell, one is left empty.
     """
     room = max(1, num_cells)
-    columns = _fitting_columns(room) if columns is None else check_count("columns", columns)
-    columns = min(columns, room)
+    if columns is None:
+        columns = _fitting_columns(room)
+    columns = min(whole_number("columns", columns, least=1, such_as=6), room)
     rows = math.ceil(room / columns)
     if figure is None:
         above = 0.2 if title is None else 0.5
@@ -104,7 +106,7 @@ def mark_wrong(cell: Axes) -> None:
 
 def check_images(name: str, images: npt.ArrayLike) -> npt.NDArray[Any]:
     """Check for a batch of pictures: (N, H, W) or (N, H, W, C)."""
-    array = np.asarray(images)
+    array = array_of(name, images)
     if array.ndim == 3 or (array.ndim == 4 and array.shape[3] in (GRAY_CHANNELS, *COLOR_CHANNELS)):
         return array
     raise InvalidArgumentError(
@@ -113,22 +115,11 @@ def check_images(name: str, images: npt.ArrayLike) -> npt.NDArray[Any]:
     )
 
 
-def check_labels(labels: npt.ArrayLike, count: int) -> npt.NDArray[np.int64]:
-    """Check for one whole number for each of `count` images."""
-    array = np.asarray(labels)
-    if array.shape != (count,) or not (np.issubdtype(array.dtype, np.integer) or count == 0):
-        raise InvalidArgumentError(
-            f"`labels` must be integers of shape ({count},), one for each image; got {array.dtype} "
-            f"of shape {array.shape}. From one-hot rows, take argmax(axis=1)."
-        )
-    return array.astype(np.int64)
-
-
 def check_probabilities(
     probabilities: npt.ArrayLike, count: int | None = None
 ) -> npt.NDArray[np.float64]:
     """Check for rows of ten that each sum to 1."""
-    array = np.asarray(probabilities)
+    array = array_of("probabilities", probabilities, np.float64)
     shape = "(N, 10)" if count is None else f"({count}, 10)"
     fits = array.ndim == 2 and array.shape[1] == NUM_CLASSES
     if not fits or (count is not None and len(array) != count):
@@ -136,20 +127,9 @@ def check_probabilities(
             f"`probabilities` must have shape {shape}, one row for each image; got {array.shape}. "
             f"Pass what predict_proba() gives for the same images."
         )
-    array = array.astype(np.float64)
     if not np.allclose(array.sum(axis=1), 1, atol=SUM_TOLERANCE):
         raise InvalidArgumentError(
             "`probabilities` must have rows that sum to 1; got others. Put logits through softmax "
             "first."
         )
     return array
-
-
-def check_count(name: str, value: int) -> int:
-    """Check for a whole number of at least 1."""
-    if not isinstance(value, int | np.integer) or value < 1:
-        raise InvalidArgumentError(
-            f"`{name}` must be a whole number of at least 1; got {value!r}. Leave it out for a "
-            "sensible one."
-        )
-    return int(value)

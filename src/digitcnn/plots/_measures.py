@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from digitcnn._checks import array_of, label_array, whole_number
 from digitcnn.errors import InvalidArgumentError, MissingDependencyError
 from digitcnn.plots._canvas import (
     BLUE,
     GRAY,
     ORANGE,
     VERMILION,
-    check_count,
-    check_labels,
     check_probabilities,
     new_figure,
     single_axes,
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 _VALIDATION = "val_"
 _NO_CURVES = ("learning_rate", "lr", "epoch", "time")
 _LOWER_IS_BETTER = ("loss", "error")
+_MOST_BINS = 1_000  # a bar to each pixel
 _NORMAL_95 = 1.96  # standard deviations that hold 95 % of a normal distribution
 
 
@@ -91,7 +91,7 @@ def _check_history(history: Any) -> dict[str, npt.NDArray[np.float64]]:
             f"the history of a training run."
         )
     curves = {
-        str(name): np.asarray(values, np.float64)
+        str(name): array_of("history", values, np.float64)
         for name, values in table.items()
         if str(name).removeprefix(_VALIDATION) not in _NO_CURVES
     }
@@ -187,7 +187,7 @@ def confusion_matrix(
 
 
 def _check_confusion(confusion: npt.ArrayLike) -> npt.NDArray[Any]:
-    counts = np.asarray(confusion)
+    counts = array_of("confusion", confusion)
     is_square = counts.ndim == 2 and counts.shape[0] == counts.shape[1] > 0
     if not is_square or not np.issubdtype(counts.dtype, np.integer) or (counts < 0).any():
         raise InvalidArgumentError(
@@ -214,7 +214,7 @@ def reliability_diagram(
     labels : array-like of int, shape (N,)
         The true digits.
     bins : int
-        Ranges of equal width into which confidence is parted.
+        Ranges of equal width into which confidence is parted, at most 1,000.
     title : str, optional
         What stands above; by default the expected calibration error [1]_.
     ax : matplotlib.axes.Axes, optional
@@ -238,8 +238,8 @@ def reliability_diagram(
     .. [1] Guo, Pleiss, Sun, Weinberger, International Conference on Machine Learning, 2017.
     """
     rows = check_probabilities(probabilities)
-    truths = check_labels(labels, len(rows))
-    bins = check_count("bins", bins)
+    truths = label_array(labels, num_images=len(rows))
+    bins = whole_number("bins", bins, least=1, most=_MOST_BINS, such_as=15)
     if not len(rows):
         raise InvalidArgumentError(
             "`probabilities` must hold at least one row; got none. Pass those of some images."

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from digitcnn._checks import array_of
 from digitcnn.errors import InvalidArgumentError
 from digitcnn.plots._canvas import cell_grid, show_picture
 
@@ -49,7 +50,7 @@ def filters(
     --------
     feature_maps : What the kernels make of an image.
     """
-    array = np.asarray(kernels)
+    array = array_of("kernels", kernels, np.float64)
     if array.ndim != KERNEL_RANK or array.shape[2] != 1 or array.size == 0:
         raise InvalidArgumentError(
             f"`kernels` must have shape (height, width, 1, N); got {array.shape}. Take those of "
@@ -98,13 +99,13 @@ def feature_maps(
     --------
     filters : The kernels that made them.
     """
-    array = np.asarray(maps, np.float64)
+    array = array_of("maps", maps, np.float64)
     if array.ndim == MAPS_RANK + 1 and len(array) == 1:
         array = array[0]
     if array.ndim != MAPS_RANK or array.size == 0:
         raise InvalidArgumentError(
             f"`maps` must have shape (H, W, N), the output of a layer for one image; got "
-            f"{np.shape(maps)}. Take one image out of a batch."
+            f"{array.shape}. Take one image out of a batch."
         )
     axes = cell_grid(array.shape[2], columns, figure, title)
     for index, cell in zip(range(array.shape[2]), axes.flat, strict=False):

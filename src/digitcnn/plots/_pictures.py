@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from digitcnn._checks import array_of, label_array, whole_number
 from digitcnn.errors import InvalidArgumentError
 from digitcnn.plots._canvas import (
     GRAY,
     cell_grid,
-    check_count,
     check_images,
-    check_labels,
     check_probabilities,
     mark_wrong,
     show_picture,
@@ -87,8 +86,8 @@ def sample_grid(
     images = check_images("images", images)
     titles = [""] * len(images)
     if labels is not None:
-        titles = [str(label) for label in check_labels(labels, len(images))]
-    images = images[: check_count("count", count)]
+        titles = [str(label) for label in label_array(labels, num_images=len(images))]
+    images = images[: whole_number("count", count, least=1, such_as=DEFAULT_COUNT)]
     axes = cell_grid(len(images), columns, figure, title)
     for cell, picture, label in zip(axes.flat, images, titles, strict=False):
         show_picture(cell, picture, title=label)
@@ -138,8 +137,8 @@ def prediction_grid(
     """
     images = check_images("images", images)
     rows = check_probabilities(probabilities, len(images))
-    truths = None if labels is None else check_labels(labels, len(images))
-    images = images[: check_count("count", count)]
+    truths = None if labels is None else label_array(labels, num_images=len(images))
+    images = images[: whole_number("count", count, least=1, such_as=DEFAULT_COUNT)]
     axes = cell_grid(len(images), columns, figure, title)
     for index, (cell, picture) in enumerate(zip(axes.flat, images, strict=False)):
         answer = int(rows[index].argmax())
@@ -192,7 +191,7 @@ def misclassified(
     """
     images = check_images("images", images)
     rows = check_probabilities(probabilities, len(images))
-    truths = check_labels(labels, len(images))
+    truths = label_array(labels, num_images=len(images))
     wrong = np.flatnonzero(rows.argmax(axis=1) != truths)
     wrong = wrong[np.argsort(-rows[wrong].max(axis=1), kind="stable")]
     title = f"{len(wrong):,} of {len(images):,} misread"
@@ -243,7 +242,7 @@ def augmentation_preview(
     MissingDependencyError
         If matplotlib is not installed.
     """
-    original = check_images("image", np.asarray(image)[None])[0]
+    original = check_images("image", array_of("image", image)[None])[0]
     variants = check_images("augmented", augmented)
     axes = cell_grid(1 + len(variants), columns, figure, title)
     show_picture(axes[0, 0], original, title="original")
@@ -289,9 +288,11 @@ def steps(
                 f"`steps` must hold objects with a `name` and a `picture`; got "
                 f"{type(step).__name__} at {index}. Pass what digitcnn.explain() gives."
             )
-    axes = cell_grid(len(taken), columns or max(1, min(6, len(taken))), figure, title)
+    if columns is None:
+        columns = max(1, min(6, len(taken)))
+    axes = cell_grid(len(taken), columns, figure, title)
     for number, (cell, step) in enumerate(zip(axes.flat, taken, strict=False), start=1):
-        picture = check_images("steps", np.asarray(step.picture)[None])[0]
+        picture = check_images("steps", array_of("steps", step.picture)[None])[0]
         show_picture(cell, picture, title=f"{number}. {step.name}")
         size = f"{picture.shape[1]} x {picture.shape[0]}"
         cell.set_xlabel(size, fontsize=8, color=GRAY, labelpad=2)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from digitcnn._checks import shown, whole_number
 from digitcnn.errors import InvalidArgumentError
 from digitcnn.strokes.digits import DIGITS
 from digitcnn.strokes.drawing import draw_form
@@ -66,11 +66,10 @@ def draw_digits(
     >>> images.shape, sorted(labels.tolist())
     ((4, 28, 28), [1, 1, 7, 7])
     """
-    count, seed, side = _checked(count, seed, side)
+    count, rng, side = _checked(count, seed, side)
     kinds = _checked_digits(digits)
     if hand is not None:
-        hand = _natural("hand", hand)
-    rng = np.random.default_rng(seed)
+        hand = whole_number("hand", hand, most=None, such_as=0)
     labels = rng.permutation(np.resize(kinds, count)).astype(np.int64)
     images = np.zeros((count, side, side), np.uint8)
     for index, digit in enumerate(labels.tolist()):
@@ -111,8 +110,7 @@ def draw_nondigits(count: int, *, seed: int, side: int = 96) -> NDArray[np.uint8
     >>> draw_nondigits(2, seed=0, side=28).shape
     (2, 28, 28)
     """
-    count, seed, side = _checked(count, seed, side)
-    rng = np.random.default_rng(seed)
+    count, rng, side = _checked(count, seed, side)
     images = np.zeros((count, side, side), np.uint8)
     for index in range(count):
         images[index] = draw_nondigit(side, rng)
@@ -131,42 +129,23 @@ def _draw_digit(
     return draw_form(DIGITS[digit], writer, side=side, rng=rng, style_rng=style_rng)
 
 
-def _natural(name: str, value: int) -> int:
-    """Check one non-negative integer."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = -1
-    if number < 0 or isinstance(value, bool | np.bool_):
-        raise InvalidArgumentError(f"`{name}` must be a non-negative integer; got {value!r}.")
-    return number
-
-
-def _checked(count: int, seed: int, side: int) -> tuple[int, int, int]:
+def _checked(count: int, seed: int, side: int) -> tuple[int, np.random.Generator, int]:
     """Check what both public functions take."""
-    count, seed, side = _natural("count", count), _natural("seed", seed), _natural("side", side)
-    if not SMALLEST_SIDE <= side <= LARGEST_SIDE:
-        raise InvalidArgumentError(
-            f"`side` must lie between {SMALLEST_SIDE} and {LARGEST_SIDE} pixels; got {side}."
-        )
-    return count, seed, side
+    return (
+        whole_number("count", count, such_as=100),
+        np.random.default_rng(whole_number("seed", seed, most=None, such_as=0)),
+        whole_number("side", side, least=SMALLEST_SIDE, most=LARGEST_SIDE, such_as=96),
+    )
 
 
 def _checked_digits(digits: Iterable[int] | None) -> list[int]:
     """Check the choice of digits."""
     if digits is None:
         return list(range(NUM_CLASSES))
-    try:
-        chosen = list(digits)
-        kinds = [operator.index(digit) for digit in chosen]
-    except TypeError as error:
+    chosen = list(digits) if np.iterable(digits) else []
+    if not chosen:
         raise InvalidArgumentError(
-            f"`digits` must be integers from 0 to 9; got {digits!r}."
-        ) from error
-    if not kinds:
-        raise InvalidArgumentError(
-            "`digits` must hold at least one digit; got none. Leave it out to draw all ten."
+            f"`digits` must be some of the digits 0 to 9; got {shown(digits)}. Leave it out to "
+            "draw all ten."
         )
-    if not all(0 <= kind < NUM_CLASSES for kind in kinds):
-        raise InvalidArgumentError(f"`digits` must be integers from 0 to 9; got {digits!r}.")
-    return kinds
+    return [whole_number("digits", digit, most=NUM_CLASSES - 1, such_as=7) for digit in chosen]

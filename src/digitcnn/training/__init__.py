@@ -273,7 +273,7 @@ def _given_samples(
         )
     if images is None:
         (images, labels), _ = load_mnist()
-    labels = as_labels(labels, num_images=np.size(labels))
+    labels = as_labels(labels)
     samples = Samples.of(images, labels)
     if len(samples) != len(labels):
         raise InvalidArgumentError(
