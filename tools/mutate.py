@@ -1,11 +1,15 @@
 """Change the library in small ways, one at a time, and count which the tests notice.
 
-    python tools/mutate.py [--count 60] [--seed 1] [--jobs 2] [--json FILE]
+    python tools/mutate.py [--area AREA] [--count 60] [--seed 1] [--jobs 1] [--json FILE]
 
 Flips comparisons, arithmetic, conditions and numbers in the preprocessing and in what finds and
-fetches weights; each mutant is one flip in a copy of what is committed, and is killed if one of the
-tests named below fails or takes too long. A sample is drawn with the seed; texts of messages and
-types are left alone. EQUIVALENT lists survivors that no test could tell from the original.
+fetches weights; each mutant is one flip in a copy of what is committed, and is killed if a test
+fails or takes too long. A sample is drawn with the seed; texts of messages and types are left
+alone. EQUIVALENT lists survivors that no test could tell from the original.
+
+The tests run once first, and note which lines each of them reaches. A mutant then meets only those
+that reach its statement, or one with a name that its statement defines, the quickest first; where
+none does, it meets all. Each time is a fork of this process, which has imported what takes time.
 """
 
 from __future__ import annotations
@@ -13,23 +17,32 @@ from __future__ import annotations
 import argparse
 import ast
 import concurrent.futures
+import contextlib
 import copy
+import functools
 import io
 import json
+import multiprocessing
 import os
+import pickle
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
 import tempfile
-import threading
 import time
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import coverage
+import hypothesis.extra.numpy
+import PIL.Image
+import pytest
 
 PROJECT = Path(__file__).resolve().parents[1]
 SOURCE = Path("src/digitcnn")
@@ -38,10 +51,10 @@ AREAS: dict[str, tuple[list[str], list[str]]] = {
     "preprocessing": (
         ["preprocessing/*.py"],
         [
+            "tests/test_records.py",
             "tests/test_negative_bands.py",
             "tests/test_preprocessing.py",
             "tests/test_errors.py",
-            "tests/test_pictures.py",
         ],
     ),
     "weights": (["weights.py", "_fetch.py", "_registry.py"], ["tests/test_weights.py"]),
@@ -78,7 +91,12 @@ SWAPPED: dict[type[Any], type[Any]] = {
     ast.BitAnd: ast.BitOr,
     ast.BitOr: ast.BitAnd,
 }
-SLOWEST_FACTOR, SLOWEST_EXTRA = 2, 30
+# A mutant's tests may take so many times their time, and so many seconds more.
+SLOWEST_FACTOR, SLOWEST_EXTRA = 4, 60
+# Imported once, for all forks.
+PRELOADED = (coverage, hypothesis.extra.numpy, PIL.Image, pytest)
+
+Place = tuple[str, int]  # a file and a line of it
 
 
 @dataclass(frozen=True)
@@ -205,29 +223,217 @@ def copy_of_project() -> Path:
     return folder
 
 
-def passes(root: Path, area: str, timeout: float | None) -> bool:
-    """Run an area's tests in a copy; too slow is failed."""
-    environment = {
-        **os.environ,
+# Where a mutant is, and who looks there.
+
+
+class Code:
+    """Finds the lines that a change in one of an area's files may show in."""
+
+    def __init__(self, root: Path, area: str) -> None:
+        self._statements: dict[str, list[range]] = {}
+        self._defined: dict[Place, set[str]] = {}
+        self._uses: dict[str, set[Place]] = defaultdict(set)
+        for pattern in AREAS[area][0]:
+            for path in sorted((root / SOURCE).glob(pattern)):
+                self._read(str(path.relative_to(root)), ast.parse(path.read_text(encoding="utf-8")))
+
+    def _read(self, name: str, tree: ast.Module) -> None:
+        """Note a file's statements, the names it defines outside of functions, and their uses."""
+        is_block = ast.FunctionDef | ast.ClassDef
+        self._statements[name] = [
+            range(node.lineno, (node.end_lineno or node.lineno) + 1)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.stmt) and not isinstance(node, is_block)
+        ]
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Name | ast.Attribute):
+                used = node.id if isinstance(node, ast.Name) else node.attr
+                self._uses[used].add((name, node.lineno))
+        for node in tree.body:
+            if isinstance(node, ast.Assign | ast.AnnAssign):
+                names = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+                stored = {
+                    each.id
+                    for each in ast.walk(node)
+                    if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
+                }
+                for line in range(node.lineno, (node.end_lineno or node.lineno) + 1):
+                    self._defined[name, line] = stored or names
+
+    def around(self, place: Place) -> set[Place]:
+        """Give the lines of the innermost statement, or of all that use what it defines."""
+        names = self._defined.get(place)
+        if names is None:
+            return self._statement(place)
+        seen, waiting, found = set(names), list(names), set()
+        while waiting:
+            for use in self._uses[waiting.pop()]:
+                found |= self._statement(use)
+                further = self._defined.get(use, set()) - seen
+                seen |= further
+                waiting += further
+        return found
+
+    def _statement(self, place: Place) -> set[Place]:
+        name, line = place
+        held = [lines for lines in self._statements[name] if line in lines]
+        innermost = max(held, key=lambda lines: (lines.start, -lines.stop), default=[line])
+        return {(name, each) for each in innermost}
+
+
+@dataclass(frozen=True)
+class Looks:
+    """Which lines each test reaches, and how long it takes."""
+
+    lines: dict[str, set[Place]]
+    seconds: dict[str, float]
+
+    def at(self, places: set[Place]) -> list[str]:
+        """Name the tests that reach one of these lines, the quickest first; all if none does."""
+        found = [test for test, lines in self.lines.items() if lines & places]
+        return sorted(found or self.seconds, key=self.seconds.__getitem__)
+
+
+class _Noting:
+    """Notes what each test reaches and how long it takes, while pytest runs."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._coverage = coverage.Coverage(
+            data_file=None, config_file=False, include=[str(root / SOURCE / "*")]
+        )
+        self._seconds: dict[str, float] = {}
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        """Watch one test with its fixtures."""
+        self._coverage.start()
+        self._coverage.switch_context(item.nodeid)
+        start = time.monotonic()
+        yield
+        self._seconds[item.nodeid] = time.monotonic() - start
+        self._coverage.stop()
+
+    def looks(self) -> Looks:
+        """Say what was noted."""
+        lines: dict[str, set[Place]] = defaultdict(set)
+        found = self._coverage.get_data()
+        for file in found.measured_files():
+            name = str(Path(file).relative_to(self._root))
+            for line, tests in found.contexts_by_lineno(file).items():
+                for test in tests:
+                    lines[test].add((name, line))
+        return Looks(dict(lines), self._seconds)
+
+
+class _Choosing:
+    """Leaves all tests out but those named, and runs them in their order."""
+
+    def __init__(self, tests: list[str]) -> None:
+        self._order = {test: place for place, test in enumerate(tests)}
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Choose."""
+        items[:] = [item for item in items if item.nodeid in self._order]
+        items.sort(key=lambda item: self._order[item.nodeid])
+
+
+# Running tests.
+
+
+def _run_pytest(root: Path, files: list[str], plugin: object) -> int:
+    """Run tests of a copy in this process, which must be a fork."""
+    os.setsid()
+    os.chdir(root)
+    os.environ |= {
         "PYTHONPATH": str(root / "src"),
         "PYTHONDONTWRITEBYTECODE": "1",
         "CI": "1",  # Hypothesis makes up the same examples each time
     }
+    sys.dont_write_bytecode = True
+    sys.path.insert(0, str(root / "src"))
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in range(3):
+        os.dup2(nowhere, stream)
     options = ["-x", "-q", "-p", "no:cacheprovider", "--no-header", "--tb=no"]
-    command = [sys.executable, "-m", "pytest", *options, *AREAS[area][1]]
-    with subprocess.Popen(  # noqa: S603 - the project's own tests
-        command,
-        cwd=root,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    ) as process:
-        try:
-            return process.wait(timeout) == 0
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, 9)
-            return False
+    # Hypothesis is there already, whose own asserts need no rewriting.
+    options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
+    return int(pytest.main([*options, *files], plugins=[plugin]))
+
+
+def _in_fork(work: Callable[[], int], seconds: float) -> int | None:
+    """Give the status a function comes to in a fork, or None if it takes longer than that."""
+    child = os.fork()
+    if child == 0:
+        status = 99
+        with contextlib.suppress(BaseException):
+            status = work()
+        os._exit(status)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.02)
+    os.killpg(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return None
+
+
+def look_around(root: Path, area: str) -> Looks:
+    """Run an area's tests as they are, which must pass, and note what each reaches."""
+    with tempfile.NamedTemporaryFile() as file:
+
+        def work() -> int:
+            noting = _Noting(root)
+            status = _run_pytest(root, AREAS[area][1], noting)
+            Path(file.name).write_bytes(pickle.dumps(noting.looks()))
+            return status
+
+        if _in_fork(work, 3600) != 0:
+            raise SystemExit(f"the tests of {area} fail without any change")
+        return pickle.loads(file.read())  # noqa: S301 - written above
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A mutant, and the tests that it meets."""
+
+    mutant: Mutant
+    tests: list[str]
+    seconds: float
+
+
+_roots: list[Path] = []
+
+
+def _take_root(roots: Any) -> None:
+    """Let each worker have a copy of its own."""
+    _roots.append(roots.get())
+
+
+def survives(trial: Trial) -> bool:
+    """Run the tests on a mutant; too slow is failed."""
+    (root,) = _roots
+    path = root / trial.mutant.path
+    original, times = path.read_text(encoding="utf-8"), path.stat()
+    files = sorted({test.partition("::")[0] for test in trial.tests})
+    work = functools.partial(_run_pytest, root, files, _Choosing(trial.tests))
+    try:
+        path.write_text(mutated(root, trial.mutant), encoding="utf-8")
+        return _in_fork(work, trial.seconds) == 0
+    finally:
+        path.write_text(original, encoding="utf-8")
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def trials(root: Path, mutants: list[Mutant], area: str) -> Iterator[Trial]:
+    """Choose the tests for each mutant of an area."""
+    code, looks = Code(root, area), look_around(root, area)
+    for mutant in mutants:
+        tests = looks.at(code.around((mutant.path, mutant.line)))
+        seconds = sum(looks.seconds[test] for test in tests)
+        yield Trial(mutant, tests, SLOWEST_FACTOR * seconds + SLOWEST_EXTRA)
 
 
 def main() -> int:
@@ -236,43 +442,34 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=60, help="mutants of each area (default: 60)")
     parser.add_argument("--area", choices=AREAS, action="append", help="one of them (default: all)")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--jobs", type=int, default=2, help="mutants at a time (default: 2)")
+    parser.add_argument("--jobs", type=int, default=1, help="mutants at a time (default: 1)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write a summary there")
     arguments = parser.parse_args()
     roots = [copy_of_project() for _ in range(arguments.jobs)]
     everything = {area: list(mutants_of(roots[0], area)) for area in arguments.area or AREAS}
     rng = random.Random(arguments.seed)  # noqa: S311 - a sample, no secret
     sample = [
-        mutant
-        for mutants in everything.values()
-        for mutant in rng.sample(mutants, min(len(mutants), arguments.count))
+        trial
+        for area, mutants in everything.items()
+        for trial in trials(roots[0], rng.sample(mutants, min(len(mutants), arguments.count)), area)
     ]
-    limits = {area: _time_limit(roots[0], area) for area in everything}
-    free, lock = list(roots), threading.Lock()
-
-    def survives(mutant: Mutant) -> bool:
-        with lock:
-            root = free.pop()
-        path = root / mutant.path
-        original = path.read_text(encoding="utf-8")
-        try:
-            path.write_text(mutated(root, mutant), encoding="utf-8")
-            survived = passes(root, mutant.area, limits[mutant.area])
-        finally:
-            path.write_text(original, encoding="utf-8")
-            with lock:
-                free.append(root)
-        if survived:
-            print(f"survived: {mutant.path}:{mutant.line}: {mutant.change}", flush=True)
-        return survived
-
-    with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
-        survived = list(pool.map(survives, sample))
+    forking = multiprocessing.get_context("fork")
+    free = forking.Queue()
+    for root in roots:
+        free.put(root)
+    results = []
+    with concurrent.futures.ProcessPoolExecutor(
+        arguments.jobs, forking, initializer=_take_root, initargs=(free,)
+    ) as pool:
+        for trial, survived in zip(sample, pool.map(survives, sample), strict=True):
+            results.append((trial.mutant, survived))
+            if survived:
+                mutant = trial.mutant
+                print(f"survived: {mutant.path}:{mutant.line}: {mutant.change}", flush=True)
     for root in roots:
         shutil.rmtree(root)
     summary = {
-        area: _summary([(m, s) for m, s in zip(sample, survived, strict=True) if m.area == area])
-        | {"places": len(mutants)}
+        area: _summary([(m, s) for m, s in results if m.area == area]) | {"places": len(mutants)}
         for area, mutants in everything.items()
     }
     print(json.dumps(summary, indent=1))
@@ -280,14 +477,6 @@ def main() -> int:
         text = json.dumps({"seed": arguments.seed, "areas": summary}, indent=1)
         arguments.json.write_text(text + "\n", encoding="utf-8")
     return 0
-
-
-def _time_limit(root: Path, area: str) -> float:
-    """Run the tests once as they are, which must pass, and allow mutants a multiple of the time."""
-    start = time.monotonic()
-    if not passes(root, area, None):
-        raise SystemExit(f"the tests of {area} fail without any change")
-    return SLOWEST_FACTOR * (time.monotonic() - start) + SLOWEST_EXTRA
 
 
 def _summary(results: list[tuple[Mutant, bool]]) -> dict[str, Any]:
