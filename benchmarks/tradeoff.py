@@ -1,0 +1,131 @@
+"""Set what each published network makes of MNIST beside what it makes of drawn scenes.
+
+    python benchmarks/tradeoff.py [--weights NAME...] [--pictures N] [--plot FILE] [--page PAGE]
+
+A network that reads MNIST best need not be the one for a person with a phone: the scenes are those
+of `benchmarks/scenes.py`, squared paper to blackboards, drawn once and preprocessed once, so that
+the networks alone differ. What the preprocessing refuses counts as misread by all of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from digitcnn import DigitClassifier, Evaluation, NoDigitError, datasets, preprocess
+from digitcnn.weights import Weights, list_weights, locate
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "benchmarks")]
+from pages import format_table, write_figures  # noqa: E402 - where to find them is said above
+from scene_kinds import KINDS  # noqa: E402
+from scenes import draw  # noqa: E402
+
+NAME = "tradeoff"  # of the table in the page
+OURS, TUTORIALS = "#0072B2", "#D55E00"  # Okabe and Ito's blue and vermilion
+
+
+def draw_scenes(count: int, seed: int) -> tuple[np.ndarray, np.ndarray, int]:
+    """Draw so many of each kind: canonical images, their digits, and how many are refused."""
+    images, digits, refused = [], [], 0
+    for kind in KINDS:
+        for index in range(count):
+            digit, content = draw(kind, index, seed)
+            try:
+                images.append(preprocess(content))
+            except NoDigitError:
+                refused += 1
+                continue
+            digits.append(digit)
+    return np.concatenate(images), np.array(digits), refused
+
+
+def measure(record: Weights, scenes: tuple[np.ndarray, np.ndarray, int]) -> dict[str, Any]:
+    """Measure one network on both."""
+    classifier = DigitClassifier(locate(record.id, format="onnx"))
+    _, test = datasets.load_mnist()
+    images, digits, refused = scenes
+    wrong = int((classifier.predict(images) != digits).sum())
+    return {
+        "weights": record.id,
+        "recipe": record.recipe,
+        "parameters": record.num_parameters,
+        "mnist errors": Evaluation(test[1], classifier.predict_proba(test[0])).num_errors,
+        "scenes misread": (wrong + refused) / (len(digits) + refused),
+    }
+
+
+def table(rows: list[dict[str, Any]], scenes: int, command: str) -> str:
+    """Write a line for each network."""
+    head = ("weights", "parameters", "MNIST test, errors in 10,000", f"{scenes:,} scenes, misread")
+    lines = [
+        (
+            row["weights"],
+            f"{row['parameters']:,}",
+            str(row["mnist errors"]),
+            f"{row['scenes misread']:.1%}",
+        )
+        for row in rows
+    ]
+    return format_table(head, lines, command)
+
+
+def plot(rows: list[dict[str, Any]], path: Path) -> None:
+    """Draw each network: down is better on MNIST, left is better on pictures."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    ax = figure.add_subplot(
+        xlabel="scenes misread (%)", ylabel="MNIST test images misread, of 10,000"
+    )
+    ax.set_yscale("log")
+    for row in rows:
+        is_ours = row["recipe"] in ("base", "tiny")
+        x, y = 100 * row["scenes misread"], row["mnist errors"]
+        color, marker = (OURS, "o") if is_ours else (TUTORIALS, "s")
+        ax.plot(x, y, linestyle="none", markersize=8, color=color, marker=marker)
+        ax.annotate(row["weights"], (x, y), xytext=(8, 4), textcoords="offset points")
+    ax.yaxis.set_major_formatter("{x:g}")
+    ax.yaxis.set_minor_formatter("{x:g}")
+    ax.margins(0.15)
+    ax.set_xlim(left=0)
+    ax.grid(visible=True, which="major", alpha=0.3)
+    ax.set_title("Down and to the left is better", loc="left")
+    figure.savefig(path, dpi=110)
+
+
+def main() -> int:
+    """Measure, print and draw."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--weights", nargs="+", help="names; by default the newest of each")
+    parser.add_argument("--pictures", type=int, default=20, help="how many of each kind of scene")
+    parser.add_argument("--seed", type=int, default=0, help="another one draws other scenes")
+    parser.add_argument("--plot", type=Path, help="draw to this file")
+    parser.add_argument("--page", type=Path, help="write the table into this page")
+    parser.add_argument("--json", type=Path, help="write every figure to this file")
+    arguments = parser.parse_args()
+
+    newest = {record.name: record for record in list_weights()}  # sorted by version
+    known = {record.id: record for record in list_weights()} | newest
+    scenes = draw_scenes(arguments.pictures, arguments.seed)
+    rows = [measure(known[name], scenes) for name in arguments.weights or newest]
+    rows.sort(key=lambda row: row["mnist errors"])
+    command = f"python benchmarks/tradeoff.py, seed {arguments.seed}"
+    text = table(rows, len(scenes[1]) + scenes[2], command)
+    print(text)
+    if arguments.plot:
+        plot(rows, arguments.plot)
+    if arguments.page and not write_figures(arguments.page, NAME, text):
+        sys.exit(f"{arguments.page} has no place for it: <!-- figures: {NAME} --> <!-- end -->")
+    if arguments.json:
+        arguments.json.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
