@@ -1,10 +1,11 @@
 """Measure what fine-tuning on a few dozen pictures gains for the hands that `base` reads worst.
 
-    python benchmarks/finetune.py [--weights NAME or RUN FOLDER]
+    python benchmarks/finetune.py [--weights NAME or RUN FOLDER] [--page docs/training.md]
 
 A hand is one writer of the stroke generator: the same form of each digit, the same slant and pen.
-Most hands are read without an error, and need no fine-tuning. So many are read first, from a draw
-that is used for nothing else, and those misread most are taken; what is trained on and what is
+By default the network is a tutorial's, which has seen MNIST alone: `base` has learnt from the
+stroke generator. Most hands are read well, and need no fine-tuning. So many are read first, from a
+draw that is used for nothing else, and those misread most are taken; what is trained on and what is
 measured on are two further draws of the same hand. A training takes some seconds, the whole a
 minute or two on an idle machine.
 """
@@ -12,15 +13,20 @@ minute or two on an idle machine.
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from digitcnn import DigitClassifier, load_pretrained, predict, train
+from digitcnn import load_pretrained, predict, train
 from digitcnn.strokes import draw_digits
 
+sys.path.append(str(Path(__file__).resolve().parents[1] / "tools"))
+from pages import format_table, write_figures
+
+NAME = "finetune"  # of the table in the page
 SCREENING_SEED, TRAINING_SEED, HELD_OUT_SEED = 1_000, 2_000, 3_000
 SCREENED_DIGITS = 40
 
@@ -28,7 +34,9 @@ SCREENED_DIGITS = 40
 def main() -> None:
     """Print a table: a line for each hand, and the mean."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--weights", default="base", help="published, or a training run's folder")
+    parser.add_argument(
+        "--weights", default="conv-pool-dropout", help="published, or a training run's folder"
+    )
     parser.add_argument("--screened", type=int, default=200, help="hands to choose from")
     parser.add_argument("--hands", type=int, default=5, help="the hardest so many")
     parser.add_argument("--seeds", type=int, default=2, help="trainings for each hand")
@@ -36,18 +44,23 @@ def main() -> None:
     parser.add_argument("--held-out", type=int, default=200, help="to measure on")
     parser.add_argument("--epochs", type=int, help="(default: the recipe's)")
     parser.add_argument("--learning-rate", type=float, help="(default: a tenth of the recipe's)")
+    parser.add_argument("--page", type=Path, help="write the table into this page")
     arguments = parser.parse_args()
 
-    is_run = Path(arguments.weights).is_dir()
-    before = (load_pretrained if is_run else DigitClassifier)(arguments.weights)
+    before = load_pretrained(arguments.weights)
     hands = hardest_hands(before, arguments.screened)[: arguments.hands]
-    print("| hand | before | after | errors mended | errors made |")
-    print("| --- | --- | --- | --- | --- |")
     rows = []
     for hand in hands:
         rows.append(measure(before, hand, arguments))
-        print_row(str(hand), rows[-1])
-    print_row("mean", np.mean(rows, axis=0))
+        print(*cells(f"hand {hand}", rows[-1]), sep="  ", flush=True)
+    lines = [cells(f"{hand}", row) for hand, row in zip(hands, rows, strict=True)]
+    lines.append(cells("mean", np.mean(rows, axis=0)))
+    head = (f"`{arguments.weights}`, hand", "before", "after", "errors mended", "errors made")
+    how = f"{arguments.pictures} pictures, {arguments.held_out} others measured"
+    text = format_table(head, lines, f"python benchmarks/finetune.py, {how}")
+    print(f"\n{text}")
+    if arguments.page and not write_figures(arguments.page, NAME, text):
+        sys.exit(f"{arguments.page} has no place for it: <!-- figures: {NAME} --> <!-- end -->")
 
 
 def hardest_hands(model: Any, count: int) -> list[int]:
@@ -76,7 +89,7 @@ def measure_once(
     with tempfile.TemporaryDirectory() as folder:
         run = train(
             *pictures,
-            recipe="base",
+            recipe=before.name,  # as the recipe of each published network is called
             initial_weights=arguments.weights,
             epochs=arguments.epochs,
             learning_rate=arguments.learning_rate,
@@ -90,10 +103,10 @@ def measure_once(
     return was_right.mean(), is_right.mean(), mended, made
 
 
-def print_row(name: str, row: np.ndarray) -> None:
-    """Print a line of the table."""
+def cells(name: str, row: np.ndarray) -> tuple[str, ...]:
+    """Write a line of the table."""
     was, now, mended, made = row
-    print(f"| {name} | {was:.1%} | {now:.1%} | {mended:.1f} | {made:.1f} |", flush=True)
+    return name, f"{was:.1%}", f"{now:.1%}", f"{mended:.1f}", f"{made:.1f}"
 
 
 if __name__ == "__main__":
