@@ -330,6 +330,20 @@ def large(rng):
     return file.getvalue()
 
 
+def jpegs(rng):
+    """A photo of some megapixels, as cameras save it, turned or not."""
+    height, width = (int(side) for side in rng.integers(520, 2300, 2))
+    picture = Image.new("L", (width, height), int(rng.integers(150, 250)))
+    ink = Image.fromarray(pixels(digit(rng, int(rng.choice([30, 60, 120, 400])))))
+    place = [int(rng.integers(1, a - b)) for a, b in zip(picture.size, ink.size, strict=True)]
+    picture.paste(40, tuple(place), ink)
+    exif = Image.Exif()
+    exif[EXIF_ORIENTATION] = int(rng.integers(1, 9))
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=int(rng.choice([95, 60])), exif=exif)
+    return file.getvalue()
+
+
 def coloured(rng):
     """Ink of one colour on paper of another, drawn or photographed."""
     ink = framed(rng, int(rng.integers(16, 60)))[..., None]
@@ -410,6 +424,6 @@ FAMILIES = {
     make.__name__: make
     for make in (
         *(small, canonical, bordered, banded, lined, boxed, sheets, tables, pieces),
-        *(photos, shadows, noise, large, coloured, transparent, flat, tiny, thin, odd),
+        *(photos, shadows, noise, large, jpegs, coloured, transparent, flat, tiny, thin, odd),
     )
 }

@@ -855,6 +855,34 @@ def test_a_photograph_of_twelve_megapixels_is_quick():
     assert time.perf_counter() - start < 1.2
 
 
+@given(
+    st.integers(500, 2600),
+    st.integers(1, 40),
+    st.sampled_from([(np.uint8, 255), (np.uint16, 65535), (np.float32, 1), (bool, 1)]),
+    st.booleans(),
+)
+@settings(max_examples=30, deadline=None)
+def test_a_large_picture_is_averaged_block_by_block(longer, shorter, kind, upright):
+    """Each pixel of the grey plane is the mean of a square, those that the edge cuts included."""
+    dtype, white = kind
+    rng = np.random.default_rng(longer)
+    values = (rng.random((longer, shorter)) * (white + 0.999)).astype(dtype)
+    if dtype is np.float32:
+        values = np.minimum(values, 1)
+    values = values if upright else values.T
+    factor = -(-longer // 512)
+    squares = [
+        [part[:, start : start + factor] for start in range(0, part.shape[1], factor)]
+        for part in (values[start : start + factor] for start in range(0, len(values), factor))
+    ]
+    expected = np.array([[part.mean(dtype=float) for part in row] for row in squares])
+
+    difference = np.abs(explain(values)[0].picture - expected * (65535 / white))
+
+    # Floats are brought to 65,536 levels one by one.
+    assert difference.max() <= (1 if dtype is np.float32 else 0.5) + 1e-6
+
+
 def test_specks_at_the_digits_own_scale_are_dropped():
     """Salt on a picture of 28 x 28 is not taken for parts of the digit."""
     digit = np.zeros((28, 28), np.uint8)

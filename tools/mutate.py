@@ -8,8 +8,9 @@ fails or takes too long. A sample is drawn with the seed; texts of messages and 
 alone. EQUIVALENT lists survivors that no test could tell from the original.
 
 The tests run once first, and note which lines each of them reaches. A mutant then meets only those
-that reach its statement, or one with a name that its statement defines, the quickest first; where
-none does, it meets all. Each time is a fork of this process, which has imported what takes time.
+that reach its statement, or one with a name that its statement defines, file by file and the
+quickest first; where none does, it meets all. Each time is a fork of this process, which has
+imported what takes time.
 """
 
 from __future__ import annotations
@@ -417,11 +418,17 @@ def survives(trial: Trial) -> bool:
     (root,) = _roots
     path = root / trial.mutant.path
     original, times = path.read_text(encoding="utf-8"), path.stat()
-    files = sorted({test.partition("::")[0] for test in trial.tests})
-    work = functools.partial(_run_pytest, root, files, _Choosing(trial.tests))
+    chosen = {test.partition("::")[0] for test in trial.tests}
     try:
         path.write_text(mutated(root, trial.mutant), encoding="utf-8")
-        return _in_fork(work, trial.seconds) == 0
+        return all(
+            _in_fork(
+                functools.partial(_run_pytest, root, [file], _Choosing(trial.tests)), trial.seconds
+            )
+            == 0
+            for file in AREAS[trial.mutant.area][1]
+            if file in chosen
+        )
     finally:
         path.write_text(original, encoding="utf-8")
         os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
