@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -196,7 +197,7 @@ def test_unknown_weights_are_told_in_one_line(answers, capsys):
 
     printed = capsys.readouterr()
     assert (status, printed.out, printed.err.count("\n")) == (1, "", 1)
-    assert printed.err.startswith("digitcnn: error: `weights` must be a published name")
+    assert printed.err.startswith("digitcnn: error: `--weights` must be a published name")
 
 
 def test_keras_weights_are_opened_with_keras(answers, monkeypatch, tmp_path, capsys):
@@ -213,6 +214,64 @@ def test_keras_weights_are_opened_with_keras(answers, monkeypatch, tmp_path, cap
     statuses = [main(["predict", next(iter(answers)), "--weights", name]) for name in named]
 
     assert (statuses, opened, capsys.readouterr().out) == ([0, 0], named, "6\n6\n")
+
+
+SEVEN = str(Path(__file__).parents[1] / "examples" / "seven-on-paper.jpg")
+
+
+@pytest.mark.parametrize(
+    ("command", "named"),
+    [
+        (["predict", "missing.png"], "`FILE` must name existing files"),
+        (["predict", SEVEN, "--weights", "bse"], "`--weights` must be a published name"),
+        (["predict", SEVEN, "--weights", "no/such.onnx"], "see `digitcnn weights list`"),
+        (["evaluate", "--dataset", "mnist_test"], "`--dataset` must be .* mean mnist-test?"),
+        (["evaluate", "--dataset", "foo"], "`--dataset` must be .*'foo'. Check the path."),
+        (["train", "--images", "foo"], "`--images` must be a folder; got foo"),
+        (["train", "--recipe", "foo"], "`--recipe` must be one of"),
+        (["train", "--epochs", "0"], "`--epochs` must be a whole number"),
+        (["train", "--batch-size", "-1"], "`--batch-size` must be a whole number"),
+        (["train", "--learning-rate", "nan"], "`--learning-rate` must be positive"),
+        (["train", "--seed", "-1"], "`--seed` must be a whole number"),
+        (["train", "--initial-weights", "foo"], "`--initial-weights` must be a published name"),
+        (["plot", "steps", "missing.png"], "`SUBJECT` must name existing files"),
+        (["plot", "curves", "foo"], "`SUBJECT` must be the folder of a finished training"),
+        (["plot", "samples", "--dataset", "foo"], "`--dataset` must be"),
+        (["plot", "samples", "--dataset", "LABELLED"], "0.png: `--dataset` must hold"),
+        (["plot", "samples", "--count", "0"], "`--count` must be a whole number"),
+        (["export", "foo"], "`MODEL` must be a published name"),
+        (["export", "EMPTY"], "`MODEL` must be the folder of a finished training"),
+        (["export", "base", "--output", "no/such/folder"], "`--output` must lie in a folder"),
+        (["weights", "path", "foo"], "`NAME` must be a published name"),
+    ],
+)
+def test_errors_name_what_was_typed(command, named, mnist_in_little, tmp_path, capsys):
+    """An error of the command line names the option to change, not an argument in Python."""
+    del mnist_in_little
+    if command[0] in ("train", "export") or command[:2] == ["plot", "curves"]:
+        pytest.importorskip("keras", reason="needs digitcnn[tensorflow]")
+    (tmp_path / "labelled" / "7").mkdir(parents=True)
+    (tmp_path / "labelled" / "7" / "0.png").touch()
+    (tmp_path / "empty").mkdir()
+    folders = {"LABELLED": str(tmp_path / "labelled"), "EMPTY": str(tmp_path / "empty")}
+
+    status = main([folders.get(word, word) for word in command])
+
+    printed = capsys.readouterr()
+    assert (status, printed.out, printed.err.count("\n")) == (1, "", 1)
+    assert re.search(named, printed.err)
+
+
+@pytest.mark.parametrize("command", digitcnn.cli._output._TYPED)
+def test_errors_name_what_the_help_shows(command, capsys):
+    """Whatever an error calls an option by is in the command's own help."""
+    argv = [command, "path"] if command == "weights" else [command]
+    with pytest.raises(SystemExit, match="0"):
+        main([*argv, "--help"])
+    help_text = capsys.readouterr().out
+
+    for typed in digitcnn.cli._output._TYPED[command].values():
+        assert typed in help_text
 
 
 @needs_posix
@@ -371,7 +430,7 @@ def test_evaluate_refuses_a_folder_of_unreadable_pictures(network, tmp_path, cap
 def test_evaluate_refuses_what_is_no_folder(network, capsys):
     """A dataset is a known name or a folder."""
     assert main(["evaluate", "--weights", network, "--dataset", "mnist-tset"]) == 1
-    assert "`folder` must be a folder; got mnist-tset" in capsys.readouterr().err
+    assert "Did you mean mnist-test?" in capsys.readouterr().err
 
 
 def is_png(path):

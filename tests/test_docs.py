@@ -13,6 +13,7 @@ from PIL import Image
 
 import digitcnn
 from digitcnn import cli, datasets
+from digitcnn.cli._parser import build_parser
 from digitcnn.strokes import draw_digits
 
 ROOT = Path(__file__).parents[1]
@@ -123,7 +124,7 @@ def test_every_block_is_of_a_kind_that_is_checked():
 @pytest.mark.parametrize("command", OWN_COMMANDS)
 def test_commands_are_understood(command):
     """Each line that begins with `digitcnn` is one that its own parser takes."""
-    assert cli._parser().parse_args(shlex.split(command)[1:])
+    assert build_parser().parse_args(shlex.split(command)[1:])
 
 
 def test_scripts_exist_with_their_options():

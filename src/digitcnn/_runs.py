@@ -50,6 +50,13 @@ class RunRecord:
         """Refuse what no training writes."""
         if not isinstance(self.architecture, str) or not self.history:
             raise ValueError("it names no architecture, or no epoch")
+        if not isinstance(self.recipe, dict) or not isinstance(self.recipe.get("name"), str):
+            raise TypeError("its recipe has no name")
+        names = {tuple(epoch) for epoch in self.history if isinstance(epoch, dict)}
+        rows = [*self.history, self.metrics] if isinstance(self.history, list) else []
+        values = [value for row in rows for value in row.values()]
+        if len(names) != 1 or not all(isinstance(value, float | int) for value in values):
+            raise ValueError("its history is no table of numbers")
 
     @property
     def weights_path(self) -> Path:
@@ -75,19 +82,24 @@ def read_run(run_dir: str | os.PathLike[str]) -> RunRecord:
     CorruptFileError
         If the folder holds no finished run.
     """
+    return read_record(run_dir, argument="run_dir")
+
+
+def read_record(run_dir: str | os.PathLike[str], *, argument: str) -> RunRecord:
+    """Read the same for a function whose argument is called otherwise."""
     folder = Path(run_dir)
     try:
         content = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
         known = {each.name for each in fields(RunRecord)} - {"run_dir"}
         record = RunRecord(folder, **{name: content[name] for name in known})
-    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise CorruptFileError(
-            f"`run_dir` must be the folder of a finished training run; got {str(folder)!r}: "
+            f"`{argument}` must be the folder of a finished training run; got {str(folder)!r}: "
             f"{error}. Let the training finish: the same call resumes it."
         ) from error
     if not record.weights_path.exists():
         raise CorruptFileError(
-            f"`run_dir` must hold {WEIGHTS_FILE}; got {str(folder)!r} without it. "
+            f"`{argument}` must hold {WEIGHTS_FILE}; got {str(folder)!r} without it. "
             "Let the training finish: the same call resumes it."
         )
     return record

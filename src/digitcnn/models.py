@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from digitcnn._hdf5 import copy_arrays
-from digitcnn._runs import read_run
+from digitcnn._runs import read_record
 from digitcnn.architectures import ARCHITECTURES, INPUT_SHAPE, Residual
 from digitcnn.errors import InvalidArgumentError, MissingDependencyError
 from digitcnn.weights import get_weights, list_weights, locate
@@ -240,7 +240,7 @@ def find_weights(
     is_path = isinstance(weights, str | os.PathLike) and weights not in published
     # A folder that happens to be called like published weights does not hide them.
     if is_path and Path(weights).is_dir():
-        record = read_run(weights)
+        record = read_record(weights, argument="weights")
         return record.architecture, record.weights_path
     path = locate(weights, format="h5", cache_dir=cache_dir)
     if is_path:

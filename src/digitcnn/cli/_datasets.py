@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
+import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from digitcnn import datasets
+from digitcnn.errors import InvalidArgumentError
 
 MNIST = ("mnist-test", "mnist-validation")
 
@@ -17,3 +21,14 @@ def load_mnist_part(name: str) -> tuple[Any, np.ndarray]:
     if name == "mnist-test":
         return test
     return datasets.train_validation_split(*train)[1]
+
+
+def load_own(folder: str) -> tuple[list[Path], np.ndarray]:
+    """List the pictures of a folder with their digits; what is none may be a slip of the pen."""
+    if not os.path.isdir(folder):  # noqa: PTH112 - Path refuses names with a NUL
+        close = difflib.get_close_matches(folder, MNIST, n=1)
+        raise InvalidArgumentError(
+            f"`--dataset` must be {', '.join(MNIST)}, or a folder that holds folders 0 to 9; got "
+            f"{folder!r}. {f'Did you mean {close[0]}?' if close else 'Check the path.'}"
+        )
+    return datasets.load_folder(folder)

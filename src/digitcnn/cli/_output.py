@@ -1,10 +1,56 @@
-"""Writes lines, whatever the names in them hold."""
+"""Writes lines, whatever the names in them hold, and errors in the words of the command line."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import sys
+
+# What stands on the command line for an argument that an error of the library names.
+_TYPED = {
+    "predict": {"images": "FILE", "weights": "--weights"},
+    "evaluate": {
+        "images": "--dataset",
+        "labels": "--dataset",
+        "folder": "--dataset",
+        "weights": "--weights",
+        "model": "--weights",
+    },
+    "train": {
+        "images": "--images",
+        "labels": "--images",
+        "folder": "--images",
+        "weights": "--initial-weights",
+        "initial_weights": "--initial-weights",
+        "recipe": "--recipe",
+        "epochs": "--epochs",
+        "batch_size": "--batch-size",
+        "learning_rate": "--learning-rate",
+        "validation_size": "--validation-size",
+        "validation_fraction": "--validation-fraction",
+        "seed": "--seed",
+        "run_dir": "--run-dir",
+    },
+    "plot": {
+        "image": "SUBJECT",
+        "images": "SUBJECT",
+        "labels": "--dataset",
+        "folder": "--dataset",
+        "weights": "--weights",
+        "model": "--weights",
+        "run_dir": "SUBJECT",
+        "count": "--count",
+    },
+    "export": {
+        "weights": "MODEL",
+        "path": "--output",
+        "format": "--format",
+        "architecture": "--architecture",
+    },
+    "weights": {"weights": "NAME", "format": "--format"},
+}
+_NAMED = re.compile(r"`([a-z_]+)(?:\[[0-9]+\])?`")
 
 
 def write_line(text: str) -> None:
@@ -16,10 +62,24 @@ def write_line(text: str) -> None:
         sys.stdout.buffer.flush()
 
 
-def report(error: object) -> None:
+def drop_output() -> None:
+    """Lead standard output nowhere: Python writes what is left once more at the end."""
+    with contextlib.suppress(AttributeError, OSError, ValueError):  # it is no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def report(error: object, command: str) -> None:
     """Print an error on standard error, in one line."""
-    text = " ".join(str(error).split())
-    print(f"digitcnn: error: {printable(text)}", file=sys.stderr, flush=True)
+    if sys.stderr is not None:  # closed; `print` would take standard output
+        text = printable(" ".join(as_typed(error, command).split()))
+        print(f"digitcnn: error: {text}", file=sys.stderr, flush=True)
+
+
+def as_typed(error: object, command: str) -> str:
+    """Word an error for who typed options rather than arguments of a function."""
+    typed = _TYPED[command]
+    text = _NAMED.sub(lambda found: f"`{typed.get(found[1], found[1])}`", str(error))
+    return text.replace("see list_weights()", "see `digitcnn weights list`")
 
 
 def printable(name: str) -> str:

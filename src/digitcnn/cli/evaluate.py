@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from digitcnn.cli._datasets import MNIST, load_mnist_part
+from digitcnn.cli._datasets import MNIST, load_mnist_part, load_own
 from digitcnn.cli._output import report, write_line
 from digitcnn.cli.predict import answer_one, open_model
-from digitcnn.datasets import load_folder
 from digitcnn.errors import DigitcnnError, InvalidArgumentError
 from digitcnn.evaluation import Evaluation, evaluate
 
@@ -30,11 +29,11 @@ def run(arguments: argparse.Namespace) -> int:
 def _evaluate_folder(model: Any, folder: str) -> tuple[Evaluation, int]:
     """Measure on the pictures that can be read, telling which cannot."""
     rows, labels = [], []
-    paths, all_labels = load_folder(folder)
+    paths, all_labels = load_own(folder)
     for path, label in zip(paths, all_labels, strict=True):
         answer = answer_one(model, path)
         if isinstance(answer, DigitcnnError):
-            report(f"{path}, left out: {answer}")
+            report(f"{path}, left out: {answer}", "evaluate")
         else:
             rows.append(answer)
             labels.append(label)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from digitcnn import datasets, plots
-from digitcnn.cli._datasets import MNIST, load_mnist_part
+from digitcnn import plots
+from digitcnn.cli._datasets import MNIST, load_mnist_part, load_own
 from digitcnn.cli._output import write_line
 from digitcnn.cli._tensorflow import import_quietly
 from digitcnn.cli.predict import open_model
-from digitcnn.errors import InvalidArgumentError
+from digitcnn.errors import DigitcnnError, InvalidArgumentError
 from digitcnn.evaluation import Evaluation
 from digitcnn.inference import predict_proba
 from digitcnn.preprocessing import explain, preprocess
@@ -122,8 +123,17 @@ def _dataset(arguments: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:
     """Give labelled images of one size: MNIST's, or a folder's after preprocessing."""
     if arguments.dataset in MNIST:
         return load_mnist_part(arguments.dataset)
-    paths, labels = datasets.load_folder(arguments.dataset)
-    return preprocess(paths), labels
+    paths, labels = load_own(arguments.dataset)
+    return np.concatenate([_prepared(path) for path in paths]), labels
+
+
+def _prepared(path: Path) -> np.ndarray:
+    """Preprocess a picture of a folder; an error names the file."""
+    try:
+        return preprocess(path)
+    except DigitcnnError as error:
+        message = str(error).replace("`images`", "`--dataset`")
+        raise type(error)(f"{path}: {message}") from error
 
 
 def _probabilities(arguments: argparse.Namespace, images: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from digitcnn._probabilities import Probabilities, choose_digits
-from digitcnn.cli._output import printable, report, write_line
+from digitcnn.cli._output import as_typed, printable, report, write_line
 from digitcnn.datasets import PICTURE_SUFFIXES
 from digitcnn.errors import DigitcnnError, InvalidArgumentError
 from digitcnn.inference import DigitClassifier, predict_proba
@@ -30,10 +30,10 @@ def run(arguments: argparse.Namespace) -> int:
     status = 0
     for name, answer in _answers(model, files):
         if isinstance(answer, Exception):
-            report(f"{name}: {answer}")
+            report(f"{name}: {answer}", arguments.command)
             status = 1
             if arguments.json:
-                write_line(json.dumps({"file": name, "error": str(answer)}))
+                write_line(json.dumps({"file": name, "error": as_typed(answer, arguments.command)}))
         elif arguments.json:
             write_line(json.dumps(_record(name, answer, arguments)))
         else:
@@ -66,7 +66,7 @@ def _answers(model: Any, files: list[str]) -> Iterator[tuple[str, Probabilities 
     """Yield each picture's name with its probabilities, or with why there are none."""
     for name in files:
         if name == "-":
-            yield name, answer_one(model, sys.stdin.buffer.read())
+            yield name, answer_one(model, _read_stdin())
         elif _is_folder(name):
             try:
                 paths = _pictures_in(Path(name))
@@ -76,6 +76,13 @@ def _answers(model: Any, files: list[str]) -> Iterator[tuple[str, Probabilities 
                 yield from ((str(path), answer_one(model, path)) for path in paths)
         else:
             yield name, answer_one(model, name)
+
+
+def _read_stdin() -> bytes:
+    """Read a picture from standard input, which may be closed."""
+    if sys.stdin is None:
+        return b""
+    return sys.stdin.buffer.read()
 
 
 def _is_folder(name: str) -> bool:

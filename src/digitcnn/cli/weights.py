@@ -44,7 +44,7 @@ def _verify(name: str | None) -> int:
         try:
             weights.verify(record)
         except CorruptFileError as error:
-            report(error)
+            report(error, "weights")
             status = 1
         except UnavailableError:
             if name is not None:

@@ -1,0 +1,246 @@
+"""The command line as argparse sees it: commands, options, and a help with examples for each."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from digitcnn import __version__
+
+_PLOTS = (
+    "samples",
+    "predictions",
+    "misclassified",
+    "confusion",
+    "reliability",
+    "curves",
+    "augmentation",
+    "steps",
+    "filters",
+    "features",
+)
+_WEIGHTS_HELP = (
+    "a published name (base), an .onnx or .weights.h5 file, or a training run's folder; the last "
+    "two need TensorFlow (default: %(default)s)"
+)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Describe the command line."""
+    parser = argparse.ArgumentParser(
+        prog="digitcnn", description="Reads handwritten digits in pictures of any kind."
+    )
+    parser.add_argument("--version", action="version", version=f"digitcnn {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for add in (_add_predict, _add_evaluate, _add_train, _add_plot, _add_export, _add_weights):
+        add(commands)
+    return parser
+
+
+def _add_predict(commands: Any) -> None:
+    parser = _add_command(
+        commands,
+        "predict",
+        "read the digit in each picture",
+        "A single FILE gives the digit alone, several or a folder give FILE, a tab and the digit; "
+        "-1 where less sure than asked for. A bad file is told on standard error, and the others "
+        "are still read.",
+        "digitcnn predict seven.jpg",
+        "digitcnn predict scans/ --json --min-confidence 0.9",
+    )
+    parser.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="a picture, a folder of pictures, or - for standard input",
+    )
+    parser.add_argument("--weights", default="base", help=_WEIGHTS_HELP)
+    parser.add_argument(
+        "--min-confidence",
+        type=_probability,
+        default=0.0,
+        metavar="P",
+        help="answer -1 below this probability, 0 to 1 (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--proba", action="store_true", help="add the ten probabilities, separated by tabs"
+    )
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="one JSON object a line: file, digit, confidence and, with --proba, probabilities; "
+        "file and error for a bad file",
+    )
+
+
+def _add_evaluate(commands: Any) -> None:
+    parser = _add_command(
+        commands,
+        "evaluate",
+        "measure a network on labelled pictures",
+        "Prints accuracy, loss, calibration, and precision and recall of each digit.",
+        "digitcnn evaluate --weights base --dataset mnist-test",
+        "digitcnn evaluate --dataset my-digits    # with my-digits/7/seven.jpg and so on",
+    )
+    parser.add_argument("--weights", default="base", help=_WEIGHTS_HELP)
+    parser.add_argument(
+        "--dataset",
+        default="mnist-test",
+        help="mnist-test, mnist-validation (5,000 of the training part), or a folder that holds "
+        "folders 0 to 9 (default: %(default)s)",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead")
+
+
+def _add_train(commands: Any) -> None:
+    parser = _add_command(
+        commands,
+        "train",
+        "train a network, on MNIST unless told otherwise",
+        "Needs TensorFlow. A run that was stopped goes on when the same command is given again.",
+        "digitcnn train --recipe base --run-dir runs/base",
+        "digitcnn train --images my-digits --epochs 20",
+    )
+    parser.add_argument("--recipe", default="base", help="its name (default: %(default)s)")
+    parser.add_argument("--epochs", type=int, metavar="N", help="instead of the recipe's")
+    parser.add_argument("--batch-size", type=int, metavar="N", help="instead of the recipe's")
+    parser.add_argument(
+        "--seed", type=int, metavar="N", help="the same seed trains the same network"
+    )
+    parser.add_argument(
+        "--run-dir", metavar="DIR", help="where the results go (default: runs/RECIPE)"
+    )
+    parser.add_argument(
+        "--images", metavar="FOLDER", help="pictures in folders 0 to 9, instead of MNIST"
+    )
+    parser.add_argument(
+        "--learning-rate", type=float, metavar="RATE", help="instead of the recipe's"
+    )
+    parser.add_argument(
+        "--initial-weights",
+        metavar="WEIGHTS",
+        help="fine-tune these: a published name or a training run's folder",
+    )
+    kept = parser.add_mutually_exclusive_group()
+    kept.add_argument(
+        "--validation-size", type=int, metavar="N", help="images kept apart to choose the epoch by"
+    )
+    kept.add_argument(
+        "--validation-fraction", type=float, metavar="PART", help="the same as a part of all"
+    )
+
+
+def _add_plot(commands: Any) -> None:
+    parser = _add_command(
+        commands,
+        "plot",
+        "draw a chart or a grid of pictures into a file",
+        'Needs pip install "digitcnn[plots]". KIND is samples, predictions, misclassified, '
+        "confusion or reliability, of a dataset; curves, of a training run's folder; steps, "
+        "augmentation or features, of a picture; or filters, of a network. The last two need "
+        "TensorFlow.",
+        "digitcnn plot confusion --dataset mnist-test --output confusion.png",
+        "digitcnn plot curves runs/base",
+        "digitcnn plot steps seven.jpg",
+    )
+    parser.add_argument("kind", choices=_PLOTS, metavar="KIND", help="what to draw: see above")
+    parser.add_argument(
+        "subject", nargs="?", metavar="SUBJECT", help="the picture or the folder that it is of"
+    )
+    parser.add_argument("--weights", default="base", help=_WEIGHTS_HELP)
+    parser.add_argument(
+        "--dataset",
+        default="mnist-test",
+        help="as for evaluate (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--count", type=int, default=40, metavar="N", help="pictures at most (default: %(default)s)"
+    )
+    parser.add_argument("--output", metavar="FILE", help="a picture file (default: KIND.png)")
+
+
+def _add_export(commands: Any) -> None:
+    parser = _add_command(
+        commands,
+        "export",
+        "write a network for other programs",
+        'Needs pip install "digitcnn[export]".',
+        "digitcnn export base --format tflite --output base.tflite",
+        "digitcnn export runs/mine --format onnx",
+    )
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        help="a published name (base), a training run's folder, or a .weights.h5 file",
+    )
+    parser.add_argument(
+        "--format",
+        choices=("h5", "onnx", "tflite", "savedmodel"),
+        default="onnx",
+        help="weights for Keras, ONNX, TensorFlow Lite or a SavedModel folder "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--output", metavar="FILE", help="what to write (default: the architecture's name)"
+    )
+    parser.add_argument(
+        "--architecture", metavar="NAME", help="what a .weights.h5 file is for (default: base)"
+    )
+
+
+def _add_weights(commands: Any) -> None:
+    parser = _add_command(
+        commands,
+        "weights",
+        "list, find, fetch and check published weights",
+        None,
+        "digitcnn weights list",
+        "digitcnn weights fetch base",
+    )
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions.add_parser("list", help="list what has been published")
+    path = actions.add_parser("path", help="print where the file lies on this machine")
+    path.add_argument("name", metavar="NAME")
+    path.add_argument(
+        "--format", choices=("onnx", "h5"), default="onnx", help="(default: %(default)s)"
+    )
+    fetch = actions.add_parser("fetch", help="bring the files onto this machine")
+    fetch.add_argument("name", metavar="NAME")
+    verify = actions.add_parser("verify", help="check the files on this machine")
+    verify.add_argument("name", metavar="NAME", nargs="?", help="(default: all)")
+
+
+def _add_command(
+    commands: Any,
+    name: str,
+    summary: str,
+    details: str | None,
+    *examples: str,
+) -> argparse.ArgumentParser:
+    """Add a command whose help ends with examples."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}. {details or ''}",
+        epilog="\n  ".join(["examples:" if len(examples) > 1 else "example:", *examples]),
+        formatter_class=_ExampleFormatter,
+    )
+    return parser
+
+
+class _ExampleFormatter(argparse.HelpFormatter):
+    """Wraps texts, but for the examples."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return text if text.startswith("example") else super()._fill_text(text, width, indent)
+
+
+def _probability(text: str) -> float:
+    """Read a number in [0, 1]; argparse names this function in its message."""
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise ValueError(text)
+    return value
+
+
+_probability.__name__ = "probability"
