@@ -53,6 +53,8 @@ AREAS: dict[str, tuple[list[str], list[str]]] = {
         ["preprocessing/*.py"],
         [
             "tests/test_records.py",
+            "tests/test_preprocessing_limits.py",
+            "tests/test_preprocessing_parts.py",
             "tests/test_negative_bands.py",
             "tests/test_preprocessing.py",
             "tests/test_errors.py",
