@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 
 from digitcnn.errors import NoDigitError
-from digitcnn.preprocessing import _bands, _borders, _color, _ground, _ink, _lines, _pieces, _sheets
+from digitcnn.preprocessing import (
+    _bands,
+    _borders,
+    _color,
+    _ground,
+    _ink,
+    _lines,
+    _papers,
+    _pieces,
+    _sheets,
+)
 from digitcnn.preprocessing._components import find_components
 
 WHITE = 65535
@@ -461,3 +471,56 @@ def test_what_is_mostly_opaque_keeps_its_own_ground(opaque, ground):
 
     assert np.array_equal(flat[:opaque], np.full((opaque, 3), 30_000))
     assert np.array_equal(flat[opaque:], np.full((100 - opaque, 3), ground))
+
+
+# Paper.
+
+
+def paper(height, width, *, top=10, left=10, tone=0.8, table=0.2, pen=0.1, spot=(10, 4)):
+    """Lay a sheet with a spot of ink on a table: a picture of 96 x 96."""
+    plane = np.full((96, 96), table, np.float32)
+    plane[top : top + height, left : left + width] = tone
+    middle = top + height // 2, left + width // 2
+    plane[middle[0] : middle[0] + spot[0], middle[1] : middle[1] + spot[1]] = pen
+    return plane
+
+
+@pytest.mark.parametrize(
+    ("options", "is_paper"),
+    [
+        ({"height": 60, "width": 60}, True),
+        # It covers an eighth of the picture, or two fifths where the edges cut it.
+        ({"height": 38, "width": 32, "spot": (6, 3)}, True),
+        ({"height": 34, "width": 30, "spot": (6, 3)}, False),
+        ({"height": 96, "width": 40, "top": 0, "left": 0}, True),
+        ({"height": 96, "width": 36, "top": 0, "left": 0}, False),
+        # An edge cuts it along three fifths of its length, or not at all.
+        ({"height": 60, "width": 80, "left": 0}, True),
+        ({"height": 56, "width": 80, "left": 0}, False),
+        # Something lies beside it.
+        ({"height": 96, "width": 94, "top": 0, "left": 0}, True),
+        ({"height": 96, "width": 95, "top": 0, "left": 0}, False),
+        # There is ink on it, not too much and not paler than a quarter of the step to the table.
+        ({"height": 60, "width": 60, "spot": (0, 0)}, False),
+        ({"height": 60, "width": 60, "spot": (2, 1)}, False),
+        ({"height": 60, "width": 60, "spot": (3, 3)}, True),
+        ({"height": 60, "width": 60, "pen": 0.6}, True),
+        ({"height": 60, "width": 60, "pen": 0.68}, False),
+        # The ink may lie on any side of the paper.
+        ({"height": 60, "width": 60, "tone": 0.2, "table": 0.8, "pen": 0.05}, False),
+        ({"height": 60, "width": 60, "tone": 0.3, "table": 0.8, "pen": 0.05}, True),
+        ({"height": 60, "width": 60, "tone": 0.65, "table": 0.8, "pen": 0.0}, False),
+    ],
+)
+def test_paper_is_found_by_what_it_covers_and_what_is_on_it(options, is_paper):
+    """A sheet that is found is found but for its rim."""
+    found = _papers.find_paper(paper(**options))
+
+    assert (found is not None) == is_paper
+    if is_paper:
+        sheet = np.zeros((96, 96), bool)
+        top, left = options.get("top", 10), options.get("left", 10)
+        sheet[top : top + options["height"], left : left + options["width"]] = True
+        assert not (found & ~sheet).any()
+        assert found[options["height"] // 2 + top, left + 3]
+        assert found.sum() > 0.7 * sheet.sum()
