@@ -220,6 +220,19 @@ def test_added_record_reads_back_equal(tmp_path):
     assert all_files(tmp_path) == ["registry.json"]
 
 
+def test_measures_must_be_numbers(tmp_path):
+    """The registry is JSON, which knows no NaN; one that is refused leaves nothing behind."""
+    path = tmp_path / "registry.json"
+    path.write_text("[]")
+
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        weights.add_record(
+            replace(make_record("base", 1), metrics={"accuracy": float("nan")}), registry_path=path
+        )
+    assert path.read_text() == "[]"
+    assert all_files(tmp_path) == ["registry.json"]
+
+
 @pytest.mark.parametrize("version", [1, 2, 4])
 def test_published_version_is_never_overwritten(bundle, version):
     """Only the next version is accepted; the registry stays as it was."""
@@ -425,6 +438,17 @@ def test_missing_release_is_explained(cache, server):
     assert server.visits == {LARGE: 1}
 
 
+@pytest.mark.usefixtures("bundle", "cache")
+@pytest.mark.parametrize("status", [400, 403, 410])
+def test_a_final_answer_is_not_asked_for_again(server, status):
+    """What a server refuses it will refuse the next time."""
+    server.replies[LARGE] = [Reply(status=status), GOOD]
+
+    with pytest.raises(UnavailableError, match=f"got .*HTTP status {status}"):
+        weights.locate("large")
+    assert server.visits == {LARGE: 1}
+
+
 BAD_BODIES = {
     "truncated": (Reply(GOOD.body, cut=1_000), "IncompleteRead|bytes instead of"),
     "too short": (Reply(GOOD.body[:-1]), "bytes instead of"),
@@ -433,6 +457,8 @@ BAD_BODIES = {
     "empty": (Reply(), "0 bytes instead of"),
     "server error": (Reply(status=500), "HTTP status 500"),
     "busy": (Reply(status=429), "HTTP status 429"),
+    "too early": (Reply(status=425), "HTTP status 425"),
+    "tired of waiting": (Reply(status=408), "HTTP status 408"),
     "hang": (Reply(hangs=True), "[Tt]imed out"),
     "reset at once": (Reply(GOOD.body, cut=0, resets=True), "Connection"),
     "reset on the way": (Reply(GOOD.body, cut=1_000, resets=True), "Connection"),
@@ -503,6 +529,23 @@ def test_a_failing_server_is_given_time(server, monkeypatch):
     weights.locate("large")
 
     assert pauses == [0.5, 1]
+
+
+@pytest.mark.usefixtures("bundle", "cache")
+def test_a_download_holds_up_no_program_that_ends(server, monkeypatch):
+    """The thread that may be left behind is one that Python does not wait for."""
+    threads = []
+
+    def start(**options):
+        threads.append(threading.Thread(**options))
+        return threads[-1]
+
+    monkeypatch.setattr(_fetch, "threading", types.SimpleNamespace(Thread=start))
+    server.replies[LARGE] = [GOOD]
+
+    weights.locate("large")
+
+    assert [True] == [thread.daemon for thread in threads]
 
 
 @pytest.mark.usefixtures("bundle", "cache")
@@ -1054,6 +1097,16 @@ def test_registry_file_is_as_publishing_writes_it():
         for name in sorted(names)
         for version in range(1, weights.next_version(name))
     ]
+
+
+def test_registry_written_anew_is_the_same_to_the_byte(tmp_path):
+    """Publishing adds lines and changes none, whatever wrote the others."""
+    path = tmp_path / "registry.json"
+    path.write_text("[]")
+    for record in sorted(weights.list_weights(), key=lambda record: record.version):
+        weights.add_record(record, registry_path=path)
+
+    assert path.read_bytes() == (_registry.bundle_folder() / "registry.json").read_bytes()
 
 
 @pytest.mark.parametrize(("record", "form"), PUBLISHED)

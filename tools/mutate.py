@@ -65,7 +65,20 @@ AREAS: dict[str, tuple[list[str], list[str]]] = {
 # Survivors that nothing could kill, by the line they are in and by what became what, each with its
 # reason.
 EQUIVALENT: dict[tuple[str, str], str] = {
-    ("if peak == 0:", "0 -> 1"): "a flat picture comes to the same by the line below",
+    (
+        "centers = (edges[:-1] + edges[1:]) / 2",
+        "(edges[:-1] + edges[1:]) / 2 -> (edges[:-1] + edges[1:]) * 2",
+    ): "levels on another scale part best at the same place",
+    (
+        "centers = (edges[:-1] + edges[1:]) / 2",
+        "2 -> 3",
+    ): "levels on another scale part best at the same place",
+    ("CHUNK_BYTES = 64 * 1024", "64 -> 128"): "how much is read at a time",
+    ("CHUNK_BYTES = 64 * 1024", "1024 -> 2048"): "how much is read at a time",
+    (
+        "close = difflib.get_close_matches(name, known, n=1)",
+        "1 -> 2",
+    ): "only the first of them is named",
     (
         "if len(pieces.areas) <= 1:",
         "len(pieces.areas) <= 1 -> len(pieces.areas) < 1",
