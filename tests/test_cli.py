@@ -292,6 +292,62 @@ def test_a_closed_pipe_ends_the_command_quietly(network, pictures):
 
 
 @needs_posix
+def test_a_full_disk_is_told(network, pictures):
+    """What cannot be written out is an error in one line, and no more at Python's end."""
+    if not Path("/dev/full").exists():
+        pytest.skip("no such device here")
+    command = ["predict", pictures, "--weights", network]
+
+    with open("/dev/full", "wb") as full:  # noqa: PTH123 - a device
+        done = subprocess.run(
+            [sys.executable, "-m", "digitcnn", *command],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+        )
+
+    assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
+
+
+def test_closed_streams_change_no_status(network, answers, monkeypatch, capsys):
+    """A closed standard stream is no reason to fail, nor to write elsewhere."""
+    path = next(iter(answers))
+    for name in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(sys, name, None)
+
+    statuses = [main(["predict", name, "--weights", network]) for name in (path, "-", "missing")]
+
+    assert (statuses, capsys.readouterr()) == ([0, 1, 1], ("", ""))
+
+
+def test_training_needs_no_standard_output(monkeypatch):
+    """Keras writes its bar to a standard output, so there is one for it where it is closed."""
+    streams = []
+
+    def train(*_, **options):
+        streams.append(sys.stdout)
+        return SimpleNamespace(run_dir=options["run_dir"], metrics={})
+
+    monkeypatch.setattr(training, "train", train)
+    monkeypatch.setattr(sys, "stdout", None)
+
+    assert main(["train"]) == 0
+    assert None not in streams
+    assert sys.stdout is None
+
+
+def test_a_wrong_command_line_cannot_move_the_cursor(capsys):
+    """What was typed by mistake is shown with its control characters escaped, in one line."""
+    with pytest.raises(SystemExit, match="2"):
+        main(["predict", "a.png", "--no\n\x1b[2Jsuch"])
+
+    assert (
+        r"unrecognized arguments: --no\x0a\x1b[2Jsuch" in capsys.readouterr().err.splitlines()[-1]
+    )
+
+
+@needs_posix
 def test_an_interrupt_ends_the_command_quietly(network):
     """Ctrl-C gives status 130 and no traceback."""
     command = [sys.executable, "-m", "digitcnn", "predict", "-", "--weights", network]

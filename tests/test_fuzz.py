@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import pytest
+from command_lines import run_command_line, words_of, workplace
 from fuzzing import WAYS, damaged_file, outcome_of, seed_files
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from strategies import anything
 
-NUM_FILES, NUM_PARTS, NUM_THINGS = 2_000, 10, 600
+NUM_FILES, NUM_PARTS, NUM_THINGS, NUM_LINES = 2_000, 10, 600, 200
 FORMATS = {"JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "ICO", "PPM", "TGA", "PCX", "JPEG2000"}
 
 
@@ -53,3 +54,17 @@ def test_damaged_files_are_answered_or_refused(part, record_property):
 def test_anything_is_answered_or_refused(way, images):
     """Whatever is passed, by whichever way in: an answer or a DigitcnnError, and no warning."""
     assert outcome_of(way, images).failure is None
+
+
+@pytest.mark.reliability(
+    "bad input",
+    "command lines made up at random: done, told in one line with status 1, or usage told with 2",
+)
+@pytest.mark.parametrize("part", range(NUM_PARTS))
+def test_command_lines_end_as_they_should(part, record_property):
+    """Twenty command lines at a time, with streams that are closed or full among others."""
+    record_property("cases", NUM_LINES // NUM_PARTS)
+    with workplace() as folder:
+        for number in range(part, NUM_LINES, NUM_PARTS):
+            outcome = run_command_line(folder, 0, number)
+            assert outcome.failure is None, f"{words_of(0, number)}: {outcome.failure}"

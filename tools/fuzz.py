@@ -1,12 +1,14 @@
-"""Fuzz the library: damaged picture files, and arrays, images, iterables and junk of every kind.
+"""Fuzz the library: damaged picture files, arrays and junk of every kind, and command lines.
 
-    python tools/fuzz.py [--cases 100000] [--seed 1] [--json FILE]
+    python tools/fuzz.py [--cases 100000] [--lines 2000] [--seed 1] [--json FILE]
     python tools/fuzz.py --seed 1 --only 4711
+    python tools/fuzz.py --seed 1 --only-line 4711
 
 Half of the cases are files, damaged by `tests/fuzzing.py`, and half are what Hypothesis makes of
 `tests/strategies.py`. Each must end in an answer or a DigitcnnError that names the item and the
 cure, without a warning, within the limits on time and memory; what does not is printed with the
-number by which `--only` repeats it (Hypothesis prints its own shrunk example), and the status is 1.
+number by which `--only` repeats it, and the status is 1. Beside them, command lines made up by
+`tests/command_lines.py` must end with a status of their own, and tell an error in one line.
 The cases run in processes of their own, so that a crash or a hang is a finding too.
 """
 
@@ -15,10 +17,12 @@ from __future__ import annotations
 import argparse
 import collections
 import faulthandler
+import functools
 import json
 import multiprocessing
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +32,14 @@ from hypothesis import strategies as st
 
 TESTS = Path(__file__).resolve().parents[1] / "tests"
 sys.path.insert(0, str(TESTS))
+from command_lines import run_command_line, words_of, workplace  # noqa: E402 - found there only
 from fuzzing import WAYS, Outcome, damaged_file, outcome_of  # noqa: E402 - found there only
 from strategies import anything  # noqa: E402
 
 MOST_SECONDS = 10.0
 MOST_MIB = 1024.0
 # Cases in one process; enough that its start costs little.
-FILES_A_TIME, THINGS_A_TIME = 2_000, 1_000
+FILES_A_TIME, THINGS_A_TIME, LINES_A_TIME = 2_000, 1_000, 500
 MOST_FAILURES_TOLD = 50
 _STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 _RESET_PEAK = "5"
@@ -49,12 +54,12 @@ class Meter:
         self.slowest = 0.0
         self.largest = 0.0
 
-    def run(self, name: str, way: str, images: Any) -> Outcome:
+    def run(self, name: str, case: Callable[[], Outcome]) -> None:
         """Run one case within its limits."""
         before = _memory("VmRSS", reset=True)
         faulthandler.dump_traceback_later(MOST_SECONDS * 6, exit=True)
         start = time.process_time()
-        outcome = outcome_of(way, images)
+        outcome = case()
         seconds = time.process_time() - start
         faulthandler.cancel_dump_traceback_later()
         mebibytes = max(0.0, _memory("VmHWM") - before)
@@ -68,7 +73,6 @@ class Meter:
         ):
             if flaw:
                 self.failures.append(f"{name}: {flaw}")
-        return outcome
 
     def result(self) -> dict[str, Any]:
         """Give what came of all cases."""
@@ -95,7 +99,8 @@ def run_files(seed: int, numbers: range) -> dict[str, Any]:
     meter, ways = Meter(), list(WAYS)
     for number in numbers:
         name, content = damaged_file(seed, number)
-        meter.run(f"--seed {seed} --only {number} ({name})", ways[number % len(ways)], content)
+        case = functools.partial(outcome_of, ways[number % len(ways)], content)
+        meter.run(f"--seed {seed} --only {number} ({name})", case)
     return meter.result()
 
 
@@ -113,9 +118,19 @@ def run_things(seed: int, numbers: range) -> dict[str, Any]:
     )
     @given(st.sampled_from(list(WAYS)), anything())
     def run(way: str, images: Any) -> None:
-        meter.run(f"{way}({images!r:.300})", way, images)
+        meter.run(f"{way}({images!r:.300})", lambda: outcome_of(way, images))
 
     run()
+    return meter.result()
+
+
+def run_lines(seed: int, numbers: range) -> dict[str, Any]:
+    """Run the command lines of these numbers."""
+    meter = Meter()
+    with workplace() as folder:
+        for number in numbers:
+            name = f"--seed {seed} --only-line {number} {words_of(seed, number)}"
+            meter.run(name, functools.partial(run_command_line, folder, seed, number))
     return meter.result()
 
 
@@ -126,17 +141,27 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", type=int, metavar="NUMBER", help="run one damaged file here")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write a summary there")
+    parser.add_argument("--lines", type=int, default=2_000, help="command lines beside the cases")
+    parser.add_argument("--only-line", type=int, metavar="NUMBER", help="run one command line here")
     arguments = parser.parse_args()
-    if arguments.only is not None:
-        print(json.dumps(run_files(arguments.seed, range(arguments.only, arguments.only + 1))))
-        return 0
+    for number, run in ((arguments.only, run_files), (arguments.only_line, run_lines)):
+        if number is not None:
+            print(json.dumps(run(arguments.seed, range(number, number + 1))))
+            return 0
     start = time.perf_counter()
     kinds = {
-        name: _in_processes(run, arguments.seed, arguments.cases // 2, at_a_time)
-        for name, run, at_a_time in (
-            ("damaged files", run_files, FILES_A_TIME),
-            ("arrays, images, iterables and junk", run_things, THINGS_A_TIME),
+        name: _in_processes(run, arguments.seed, cases, at_a_time)
+        for name, run, cases, at_a_time in (
+            ("damaged files", run_files, arguments.cases // 2, FILES_A_TIME),
+            (
+                "arrays, images, iterables and junk",
+                run_things,
+                arguments.cases // 2,
+                THINGS_A_TIME,
+            ),
+            ("command lines", run_lines, arguments.lines, LINES_A_TIME),
         )
+        if cases
     }
     summary = {"seed": arguments.seed, "seconds": time.perf_counter() - start, "kinds": kinds}
     if arguments.json:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 
-from digitcnn.cli._output import drop_output, report
+from digitcnn.cli._output import drop_output, report, some_output
 from digitcnn.cli._parser import build_parser
 from digitcnn.errors import DigitcnnError
 
@@ -35,7 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     try:
         command = importlib.import_module(f"{__name__}.{arguments.command}")
-        return int(command.run(arguments))
+        with some_output():
+            return int(command.run(arguments))
     except BrokenPipeError:
         drop_output()
         return _PIPE_CLOSED

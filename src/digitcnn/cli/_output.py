@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import sys
+from collections.abc import Iterator
 
 # What stands on the command line for an argument that an error of the library names.
 _TYPED = {
@@ -60,6 +61,19 @@ def write_line(text: str) -> None:
     except UnicodeEncodeError:
         sys.stdout.buffer.write(os.fsencode(text) + b"\n")
         sys.stdout.buffer.flush()
+
+
+@contextlib.contextmanager
+def some_output() -> Iterator[None]:
+    """Give those who write a standard output where it is closed: Keras' bar needs one."""
+    if sys.stdout is not None:
+        yield
+        return
+    with (
+        open(os.devnull, "w", encoding="utf-8") as nowhere,  # noqa: PTH123 - no file of anybody's
+        contextlib.redirect_stdout(nowhere),
+    ):
+        yield
 
 
 def drop_output() -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import Any, NoReturn
 
 from digitcnn import __version__
+from digitcnn.cli._output import printable
 
 _PLOTS = (
     "samples",
@@ -27,7 +28,7 @@ _WEIGHTS_HELP = (
 
 def build_parser() -> argparse.ArgumentParser:
     """Describe the command line."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="digitcnn", description="Reads handwritten digits in pictures of any kind."
     )
     parser.add_argument("--version", action="version", version=f"digitcnn {__version__}")
@@ -226,6 +227,13 @@ def _add_command(
         formatter_class=_ExampleFormatter,
     )
     return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says in one line, without moving the cursor, what is wrong with a command line."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(printable(message))
 
 
 class _ExampleFormatter(argparse.HelpFormatter):

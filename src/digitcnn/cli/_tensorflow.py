@@ -28,6 +28,9 @@ def import_quietly() -> None:
 @contextlib.contextmanager
 def _silent_stderr() -> Iterator[None]:
     """Keep what is written to standard error, and write it after all if this fails."""
+    if sys.stderr is None:  # closed: there is nothing to keep silent
+        yield
+        return
     sys.stderr.flush()
     with tempfile.TemporaryFile() as kept:
         before = os.dup(2)
