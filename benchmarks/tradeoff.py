@@ -78,6 +78,7 @@ def table(rows: list[dict[str, Any]], scenes: int, command: str) -> str:
 def plot(rows: list[dict[str, Any]], path: Path) -> None:
     """Draw each network: down is better on MNIST, left is better on pictures."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import FixedLocator, NullLocator
 
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     ax = figure.add_subplot(
@@ -89,9 +90,19 @@ def plot(rows: list[dict[str, Any]], path: Path) -> None:
         x, y = 100 * row["scenes misread"], row["mnist errors"]
         color, marker = (OURS, "o") if is_ours else (TUTORIALS, "s")
         ax.plot(x, y, linestyle="none", markersize=8, color=color, marker=marker)
-        ax.annotate(row["weights"], (x, y), xytext=(8, 4), textcoords="offset points")
+        is_right = x > max(each["scenes misread"] for each in rows) * 100 / 2
+        ax.annotate(
+            row["weights"],
+            (x, y),
+            xytext=(-8 if is_right else 8, 4),
+            textcoords="offset points",
+            horizontalalignment="right" if is_right else "left",
+        )
+    ax.yaxis.set_major_locator(
+        FixedLocator([10, 15, 20, 30, 50, 70, 100, 150, 200, 300, 500, 1000])
+    )
     ax.yaxis.set_major_formatter("{x:g}")
-    ax.yaxis.set_minor_formatter("{x:g}")
+    ax.yaxis.set_minor_locator(NullLocator())
     ax.margins(0.15)
     ax.set_xlim(left=0)
     ax.grid(visible=True, which="major", alpha=0.3)
