@@ -78,6 +78,31 @@ def _edges(plane: np.ndarray) -> list[int]:
     return (candidates[edges] + 1).tolist()
 
 
+def may_have_bands(ink: np.ndarray, shape: tuple[int, ...]) -> bool:
+    """Tell whether a side of the ink on a flat ground may be the edge of a band.
+
+    Parameters
+    ----------
+    ink : ndarray of float32, shape (H', W')
+        How much it differs from the ground, in [0, 1], cut to its box.
+    shape : tuple of int
+        Height and width of the picture.
+    """
+    height, width = shape
+    return _has_steep_edge(ink, height) or _has_steep_edge(ink.T, width)
+
+
+def _has_steep_edge(ink: np.ndarray, height: int) -> bool:
+    """Tell whether neighbouring columns, in a picture so high, differ as at the edge of a band."""
+    sums = np.concatenate([[0], ink.sum(axis=0), [0]])
+    steps = np.abs(np.diff(sums))
+    # The first and the last have the ground for a neighbour, from which all their ink differs.
+    jumps = [steps[0], steps[-1]]
+    candidates = np.flatnonzero(steps[1:-1] >= _LEAST_STEP * height)
+    jumps += [np.abs(ink[:, column + 1] - ink[:, column]).sum() for column in candidates]
+    return bool(max(jumps) >= _LEAST_JUMP * height)
+
+
 def _has_even_frame(plane: np.ndarray) -> bool:
     """Tell whether nearly all of the outermost pixels have one tone."""
     frame = np.concatenate([plane[[0, -1]].ravel(), plane[1:-1, [0, -1]].ravel()])

@@ -70,10 +70,36 @@ def trim_border(plane: np.ndarray) -> tuple[int, int, int, int] | None:
 
 def _band(lines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Give the least and the greatest value of each line a border may lie in, but for its ends."""
-    depth = max(2, len(lines) // _BORDER_PART)
-    ends = max(2, lines.shape[1] // _BORDER_PART)
-    band = lines[: depth + _BLUR + 1, ends:-ends]
+    ends = _most_border(lines.shape[1])
+    band = lines[: _most_border(len(lines)) + _BLUR + 1, ends:-ends]
     return band.min(axis=1).astype(np.float32), band.max(axis=1).astype(np.float32)
+
+
+def _most_border(length: int) -> int:
+    """Give how wide a border may be, and how much of a line's ends is left out, in pixels."""
+    return max(2, length // _BORDER_PART)
+
+
+def may_have_border(mask: np.ndarray, box: tuple[int, int, int, int]) -> bool:
+    """Tell whether some line of a drawing shows no ground between its ends, as a border's do.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (H, W)
+        All that differs from a flat ground.
+    box : tuple of int
+        Its top, left, bottom and right.
+    """
+    top, left, bottom, right = box
+    return _has_full_line(mask, left, right) or _has_full_line(mask.T, top, bottom)
+
+
+def _has_full_line(lines: np.ndarray, start: int, end: int) -> bool:
+    """Tell whether some line is full but for its ends, where all lie between `start` and `end`."""
+    width = lines.shape[1]
+    ends = _most_border(width)
+    is_long = start <= ends and end >= width - ends
+    return is_long and bool(lines[:, ends:-ends].all(axis=1).any())
 
 
 def _border_width(low: np.ndarray, high: np.ndarray, ground: float, span: int) -> int:
@@ -123,10 +149,10 @@ def drop_frames(mask: np.ndarray, pieces: Components) -> np.ndarray:
         top, left, bottom, right = pieces.boxes[index].tolist()
         piece = mask[top:bottom, left:right]
         # All that is in the box has straight sides if the piece alone has.
-        if not _has_straight_sides(piece):
+        if not has_straight_sides(piece):
             continue
         piece = pieces.mask(np.arange(len(is_large)) == index)[top:bottom, left:right]
-        if not _has_straight_sides(piece):
+        if not has_straight_sides(piece):
             continue
         lines = find_lines(piece, thickness=thickest)
         lines |= find_lines(piece.T, thickness=thickest).T
@@ -137,7 +163,7 @@ def drop_frames(mask: np.ndarray, pieces: Components) -> np.ndarray:
     return result
 
 
-def _has_straight_sides(piece: np.ndarray) -> bool:
+def has_straight_sides(piece: np.ndarray) -> bool:
     """Tell whether ink runs along all four sides of a piece's box."""
     for side in (piece, piece[::-1], piece.T, piece.T[::-1]):
         band = max(2, round(_SIDE_BAND * len(side)))

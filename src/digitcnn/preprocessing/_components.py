@@ -105,15 +105,13 @@ def _roots(starts: np.ndarray, ends: np.ndarray, stride: int) -> np.ndarray:
     # Most runs touch one of the row above and no other: hung on it, they are done at once.
     parent[lower] = upper
     while True:
-        while not np.array_equal(jumped := parent[parent], parent):
-            parent = jumped
-        least = np.minimum(parent[upper], parent[lower])
-        merged = parent.copy()
-        np.minimum.at(merged, parent[upper], least)
-        np.minimum.at(merged, parent[lower], least)
-        if np.array_equal(merged, parent):
+        # Each jump halves the way to the first, which is shorter than this power of 2.
+        for _ in range(len(parent).bit_length()):
+            parent = parent[parent]
+        one, other = parent[upper], parent[lower]
+        if np.array_equal(one, other):
             return parent
-        parent = merged
+        np.minimum.at(parent, np.maximum(one, other), np.minimum(one, other))
 
 
 def _touching_runs(

@@ -93,13 +93,26 @@ def flat_ground(plane: np.ndarray) -> int | None:
     deviation = plane.astype(np.int32) - ground
     lowest, highest = int(deviation.min()), int(deviation.max())
     peak = max(highest, -lowest)
-    differs = np.count_nonzero(deviation)
-    strong = np.count_nonzero(10 * deviation >= peak)
-    darker = np.count_nonzero(10 * deviation <= -peak) if lowest < 0 else 0
-    faint = differs - strong - darker
+    differs = int(np.count_nonzero(deviation))
+    strong = int(np.count_nonzero(10 * deviation >= peak))
+    darker = int(np.count_nonzero(10 * deviation <= -peak)) if lowest < 0 else 0
     if peak == 0:
         return ground
-    return ground if 4 * faint <= differs and 20 * darker <= differs else None
+    return ground if is_drawn(differs, strong, darker) else None
+
+
+def is_drawn(differs: int, strong: int, darker: int = 0) -> bool:
+    """Tell a drawing from a photograph by how many pixels differ from the ground, and how much.
+
+    Parameters
+    ----------
+    differs : int
+        All that differ.
+    strong, darker : int
+        Those that are brighter or darker than the ground by a tenth of the greatest difference.
+    """
+    faint = differs - strong - darker
+    return 4 * faint <= differs and 20 * darker <= differs
 
 
 def even_light(plane: np.ndarray) -> np.ndarray:
@@ -218,9 +231,14 @@ def _positions(side: int) -> np.ndarray:
     return np.linspace(-1, 1, side) if side > 1 else np.zeros(1)
 
 
+def frame_width(shape: tuple[int, ...]) -> int:
+    """Give the width of the band along a picture's sides that shows its ground."""
+    return max(1, min(shape) // _FRAME_PART)
+
+
 def _frame(plane: np.ndarray) -> np.ndarray:
     """Collect the pixels in a band along the four sides, each once."""
-    width = max(1, min(plane.shape) // _FRAME_PART)
+    width = frame_width(plane.shape)
     if min(plane.shape) <= 2 * width:
         return plane.ravel()
     inner = plane[width:-width]

@@ -56,6 +56,15 @@ def drop_lines(mask: np.ndarray, ink: np.ndarray) -> np.ndarray:
     return mask
 
 
+def may_have_lines(mask: np.ndarray, box: tuple[int, int, int, int]) -> bool:
+    """Tell whether there are lines, ruled or not, in a mask whose true pixels fill a box."""
+    top, left, bottom, right = box
+    height, width = mask.shape
+    return (right - left >= _LINE_REACH * width and bool(find_lines(mask).any())) or (
+        bottom - top >= _LINE_REACH * height and bool(find_lines(mask.T).any())
+    )
+
+
 def find_lines(mask: np.ndarray, *, thickness: int | None = None) -> np.ndarray:
     """Mark the nearly horizontal thin lines that reach over most of the width, gaps allowed."""
     height, width = mask.shape

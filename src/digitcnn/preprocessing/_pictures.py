@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from digitcnn.errors import DigitcnnError, InvalidImageError, NoDigitError
-from digitcnn.preprocessing._color import to_gray
+from digitcnn.preprocessing._color import is_opaque_gray, to_gray
 from digitcnn.preprocessing._files import opened, read_file, read_path, reading
 from digitcnn.preprocessing._geometry import IMAGE_SIDE
 from digitcnn.preprocessing._values import (
@@ -325,6 +325,9 @@ def _channels(image: Image.Image, box: tuple[int, int, int, int], factor: int) -
         for strip in _strips(image, box, factor):
             pixels = np.asarray(_to_eight_bits(strip))
             pixels = pixels.reshape(*pixels.shape[:2], -1)
+            # One strip of several may be grey where the others are not.
+            if strip.height == box[3] - box[1] and is_opaque_gray(pixels):
+                pixels = pixels[:, :, :1]
             parts.append(average_blocks(pixels, PLANE_PER_PIXEL, factor))
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 

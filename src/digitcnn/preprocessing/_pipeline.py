@@ -14,6 +14,7 @@ from digitcnn.preprocessing import _geometry as geometry
 from digitcnn.preprocessing._bands import undo_negative_bands
 from digitcnn.preprocessing._borders import drop_frames, trim_border
 from digitcnn.preprocessing._components import find_components
+from digitcnn.preprocessing._drawings import find_clear_ink
 from digitcnn.preprocessing._filters import running
 from digitcnn.preprocessing._ground import (
     even_light,
@@ -85,6 +86,12 @@ def normalization_steps(picture: Picture) -> Iterator[Step]:
     if (pixels := _as_canonical(picture.plane)) is not None:
         yield Step("unchanged", pixels, "Just as MNIST would hold it, or its negative.")
         return
+    if (clear := find_clear_ink(picture.plane)) is not None:
+        box, ink = clear
+        note = "One piece of ink, clear of all sides, on a flat ground: nothing to leave out."
+        yield Step("clear ink", ink, note)
+        yield from _finished(picture, box, ink, np.zeros(picture.plane.shape, bool))
+        return
     if (inner := trim_border(picture.plane)) is not None:
         inside = picture.closer(inner)
         yield Step("border", inside.plane, "A border along the picture's sides: cut off.")
@@ -105,12 +112,9 @@ def normalization_steps(picture: Picture) -> Iterator[Step]:
         return
     digit, ink = yield from _digit(mask, ink, is_photo=ground is None)
     box = geometry.ink_box(digit)
-    refuse_noise(geometry.crop(digit, box))
-    if (nearer := _nearer(picture, box, mask & ~digit)) is not None:
-        yield Step("closer", nearer.plane, "A small digit: looked at again in the original.")
-        yield from normalization_steps(nearer)
-        return
-    yield from _fitted(geometry.crop(ink, box))
+    ink = geometry.crop(ink, box)
+    yield Step("box", ink, "Cut to the box of the digit.")
+    yield from _finished(picture, box, ink, mask & ~digit)
 
 
 def _bright(plane: np.ndarray) -> Generator[Step, None, np.ndarray]:
@@ -179,9 +183,15 @@ def _digit(
     return digit, ink
 
 
-def _fitted(ink: np.ndarray) -> Iterator[Step]:
-    """Bring a digit cut to its box to MNIST's size and place."""
-    yield Step("box", ink, "Cut to the box of the digit.")
+def _finished(
+    picture: Picture, box: tuple[int, int, int, int], ink: np.ndarray, dropped: np.ndarray
+) -> Iterator[Step]:
+    """Bring a digit cut to its box to MNIST's size and place, unless a closer look is worth it."""
+    refuse_noise(ink > 0)
+    if (nearer := _nearer(picture, box, dropped)) is not None:
+        yield Step("closer", nearer.plane, "A small digit: looked at again in the original.")
+        yield from normalization_steps(nearer)
+        return
     wide = widen_hairlines(ink)
     if wide is not ink:
         yield Step("stroke", wide, "Hairlines widened, which would fade when the digit shrinks.")

@@ -42,8 +42,7 @@ def find_sheet(ink: np.ndarray) -> np.ndarray | None:
     if max(ink.shape) < _LEAST_SIDE:
         return None
     mask = ink > 0
-    step = -(-max(mask.shape) // _LEAST_SIDE)
-    if _sheet_outline(mask[::step, ::step], fill=_SHEET_GUESS) is None:
+    if not may_have_sheet(mask):
         return None
     found = _sheet_outline(mask, fill=_SHEET_FILL)
     if found is None or max(found[1].shape) < _LEAST_SIDE:
@@ -60,6 +59,12 @@ def find_sheet(ink: np.ndarray) -> np.ndarray | None:
     inside = np.zeros(ink.shape, bool)
     inside[top:bottom, left:right] = shrunk
     return inside
+
+
+def may_have_sheet(mask: np.ndarray) -> bool:
+    """Tell from a coarse copy of a mask whether its largest piece may be a sheet."""
+    step = -(-max(mask.shape) // _LEAST_SIDE)
+    return _sheet_outline(mask[::step, ::step], fill=_SHEET_GUESS) is not None
 
 
 def _sheet_outline(
