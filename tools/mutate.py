@@ -1,6 +1,7 @@
 """Change the library in small ways, one at a time, and count which the tests notice.
 
-    python tools/mutate.py [--area AREA] [--count 60] [--seed 1] [--jobs 1] [--json FILE]
+    python tools/mutate.py [--area AREA] [--count 60] [--minutes N] [--seed 1] [--jobs 1]
+                           [--json FILE]
 
 Flips comparisons, arithmetic, conditions and numbers in the preprocessing and in what finds and
 fetches weights; each mutant is one flip in a copy of what is committed, and is killed if a test
@@ -357,7 +358,7 @@ class _Choosing:
 # Running tests.
 
 
-def _run_pytest(root: Path, files: list[str], plugin: object) -> int:
+def _run_pytest(root: Path, files: list[str], plugin: object, log: str = os.devnull) -> int:
     """Run tests of a copy in this process, which must be a fork."""
     os.setsid()
     os.chdir(root)
@@ -368,9 +369,8 @@ def _run_pytest(root: Path, files: list[str], plugin: object) -> int:
     }
     sys.dont_write_bytecode = True
     sys.path.insert(0, str(root / "src"))
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for stream in range(3):
-        os.dup2(nowhere, stream)
+    for stream, place in ((0, os.devnull), (1, log), (2, log)):
+        os.dup2(os.open(place, os.O_RDWR), stream)
     options = ["-x", "-q", "-p", "no:cacheprovider", "--no-header", "--tb=no"]
     # Hypothesis is there already, whose own asserts need no rewriting.
     options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
@@ -398,16 +398,17 @@ def _in_fork(work: Callable[[], int], seconds: float) -> int | None:
 
 def look_around(root: Path, area: str) -> Looks:
     """Run an area's tests as they are, which must pass, and note what each reaches."""
-    with tempfile.NamedTemporaryFile() as file:
+    with tempfile.NamedTemporaryFile() as file, tempfile.NamedTemporaryFile() as log:
 
         def work() -> int:
             noting = _Noting(root)
-            status = _run_pytest(root, AREAS[area][1], noting)
+            status = _run_pytest(root, AREAS[area][1], noting, log.name)
             Path(file.name).write_bytes(pickle.dumps(noting.looks()))
             return status
 
         if _in_fork(work, 3600) != 0:
-            raise SystemExit(f"the tests of {area} fail without any change")
+            said = log.read().decode(errors="replace")
+            raise SystemExit(f"{said}\nthe tests of {area} fail without any change")
         return pickle.loads(file.read())  # noqa: S301 - written above
 
 
@@ -463,6 +464,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--count", type=int, default=60, help="mutants of each area (default: 60)")
     parser.add_argument("--area", choices=AREAS, action="append", help="one of them (default: all)")
+    parser.add_argument("--minutes", type=float, default=1e6, help="end after so long, if sooner")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=1, help="mutants at a time (default: 1)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write a summary there")
@@ -480,14 +482,19 @@ def main() -> int:
     for root in roots:
         free.put(root)
     results = []
+    end = time.monotonic() + 60 * arguments.minutes
     with concurrent.futures.ProcessPoolExecutor(
         arguments.jobs, forking, initializer=_take_root, initargs=(free,)
     ) as pool:
         for trial, survived in zip(sample, pool.map(survives, sample), strict=True):
-            results.append((trial.mutant, survived))
+            mutant = trial.mutant
+            results.append((mutant, survived))
             if survived:
-                mutant = trial.mutant
                 print(f"survived: {mutant.path}:{mutant.line}: {mutant.change}", flush=True)
+            if time.monotonic() > end:
+                # What was tried so far is a sample all the same.
+                pool.shutdown(wait=False, cancel_futures=True)
+                break
     for root in roots:
         shutil.rmtree(root)
     summary = {
