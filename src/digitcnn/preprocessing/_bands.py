@@ -94,6 +94,8 @@ def may_have_bands(ink: np.ndarray, shape: tuple[int, ...]) -> bool:
 
 def _has_steep_edge(ink: np.ndarray, height: int) -> bool:
     """Tell whether neighbouring columns, in a picture so high, differ as at the edge of a band."""
+    if len(ink) < _LEAST_JUMP * height:
+        return False
     sums = np.concatenate([[0], ink.sum(axis=0), [0]])
     steps = np.abs(np.diff(sums))
     # The first and the last have the ground for a neighbour, from which all their ink differs.

@@ -76,6 +76,8 @@ def find_lines(mask: np.ndarray, *, thickness: int | None = None) -> np.ndarray:
     # Long runs first, then thin ones: where lines cross others, only their runs are thin.
     long_runs = _opened(mask, max(2, round(_LINE_RUN * width)), axis=1)
     long_runs &= ~_opened(long_runs, thickness + 1, axis=0)
+    if np.count_nonzero(long_runs.any(axis=0)) < _LINE_COVER * width:
+        return np.zeros_like(mask)
     # Each run is made longer at both ends, so that the parts of a broken line meet.
     bridged = find_components(running(np.maximum, long_runs, round(_LINE_GAP * width), axes=(1,)))
     lines = np.zeros_like(mask)

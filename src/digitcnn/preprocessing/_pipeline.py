@@ -166,7 +166,8 @@ def _digit(
     mask: np.ndarray, ink: np.ndarray, *, is_photo: bool
 ) -> Generator[Step, None, tuple[np.ndarray, np.ndarray]]:
     """Leave out what is not the digit."""
-    if is_photo or max(np.ptp(np.nonzero(mask), axis=1)) >= _SPECK_SIDE:
+    top, left, bottom, right = geometry.ink_box(mask)
+    if is_photo or max(bottom - top, right - left) > _SPECK_SIDE:
         unruled = drop_lines(mask, ink)
         pieces = find_components(unruled)
         unframed = drop_frames(unruled, pieces)
