@@ -19,8 +19,8 @@ from digitcnn import explain
 FOLDER = Path(__file__).parent / "records"
 SIDE = 28
 COLUMNS = 16
-# NumPy 1.26 with Pillow 10.3 and NumPy 2.5 with Pillow 13 make the very same of all specimens but
-# one, whose pen Pillow draws a hair's breadth wider. Another processor may round otherwise, too.
+# NumPy 1.26 with Pillow 10.3 and NumPy 2.5 with Pillow 13 make the very same of all specimens kept:
+# some draw a pen a hair's breadth wider, and are none. Another processor may round otherwise, too.
 MOST_LEVELS = 0.25
 MOST_OF_MEAN = 5e-4
 

@@ -31,8 +31,9 @@ def chance(rng, part):
 
 
 def digit(rng, side):
-    """Draw a digit: its ink, cut to its box, `side` long or a little less."""
-    drawn, _ = draw_digits(1, seed=int(rng.integers(2**31)), side=max(20, round(1.2 * side)))
+    """Draw any digit: its ink, cut to its box, `side` long or a little less."""
+    seed, numeral = int(rng.integers(2**31)), int(rng.integers(10))
+    drawn, _ = draw_digits(1, seed=seed, digits=[numeral], side=max(20, round(1.2 * side)))
     ink = np.asarray(drawn[0], np.float32) / 255
     rows, columns = (np.flatnonzero(ink.any(axis=axis)) for axis in (1, 0))
     return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1][:side, :side]

@@ -42,7 +42,9 @@ def drawn_digits(side=64):
 
 def fresh_digits(side=96):
     """Give a digit that no other test has seen, and its label; slower than `drawn_digits`."""
-    return st.integers(0, 2**32).map(lambda seed: draw_digits(1, seed=seed, side=side))
+    return st.tuples(st.integers(0, 9), st.integers(0, 2**32)).map(
+        lambda drawn: draw_digits(1, seed=drawn[1], digits=[drawn[0]], side=side)
+    )
 
 
 def nondigits(side=48):

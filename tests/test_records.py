@@ -1,8 +1,7 @@
 """What comes of pictures changes only when somebody has looked at the change.
 
-Each specimen is there because a small change somewhere in the preprocessing changes what comes of
-it, and of no other. After a deliberate change `python tools/record.py --sheet FILE` draws the old
-beside the new and writes the record anew.
+The specimens are the first ten of each family. After a deliberate change
+`python tools/record.py --sheet FILE` draws the old beside the new and writes the record anew.
 """
 
 from __future__ import annotations
