@@ -373,6 +373,7 @@ def _run_pytest(root: Path, files: list[str], plugin: object, log: str = os.devn
     for stream, place in ((0, os.devnull), (1, log), (2, log)):
         os.dup2(os.open(place, os.O_RDWR), stream)
     options = ["-x", "-q", "-p", "no:cacheprovider", "--no-header", "--tb=no"]
+    options += ["-m", "not slow and not mnist"]
     # Hypothesis is there already, whose own asserts need no rewriting.
     options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
     return int(pytest.main([*options, *files], plugins=[plugin]))
