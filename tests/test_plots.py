@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import subprocess
 import sys
@@ -335,6 +336,34 @@ def test_reliability_diagram_puts_points_at_confidence_and_share_right():
     counts = [bar.get_height() for bar in ax.child_axes[0].patches]
     assert sum(counts) == 10
     assert colors.to_hex(ax.child_axes[0].patches[0].get_facecolor()).upper() == ORANGE
+
+
+@pytest.mark.parametrize("right", [0, 1], ids=["none right", "all right"])
+def test_the_legend_of_a_reliability_diagram_hides_nothing(right):
+    """However the points lie, the legend stands beside them, within the picture."""
+    rows = np.concatenate([sure_of([1], sureness) for sureness in np.linspace(0.2, 1, 30)])
+    ax = plots.reliability_diagram(rows, [right] * 30)
+
+    ax.figure.savefig(io.BytesIO(), format="png")
+
+    legend, labels = ax.get_legend().get_window_extent(), ax.xaxis.get_tightbbox()
+    assert legend.y1 < min(ax.bbox.y0, labels.y0)
+    assert ax.figure.bbox.y0 <= legend.y0
+    assert ax.figure.bbox.x0 <= legend.x0 < legend.x1 <= ax.figure.bbox.x1
+
+
+@pytest.mark.parametrize("most", [0, 1, 2, 7, 30])
+def test_mistakes_are_counted_in_whole_numbers(most):
+    """The colour bar has a tick at no half mistake."""
+    counts = np.diag([50] * 10)
+    counts[3, 5] = most
+
+    figure = plots.confusion_matrix(counts).figure
+    figure.canvas.draw()
+
+    ticks = figure.axes[-1].get_yticks()
+    np.testing.assert_array_equal(ticks, np.round(ticks))
+    assert len(ticks) >= 2
 
 
 def test_reliability_diagram_measures_overconfidence():

@@ -169,12 +169,15 @@ def confusion_matrix(
             "confusion_matrix() needs seaborn; it is not installed. "
             'Type: pip install "digitcnn[plots]"'
         ) from error
+    from matplotlib.ticker import MaxNLocator
+
     is_right = np.eye(len(counts), dtype=bool)
     mistakes = np.where(is_right, 0, counts)
     texts = np.where(counts == 0, "", counts.astype(str))
     looks = {"annot": texts, "fmt": "", "annot_kws": {"fontsize": 9}, "square": True}
     heat = {"cmap": "Blues", "vmin": 0, "vmax": max(1, mistakes.max()), "linewidths": 0.5}
-    sns.heatmap(mistakes, mask=is_right, ax=ax, cbar_kws={"label": "mistakes"}, **looks, **heat)
+    bar = {"label": "mistakes", "ticks": MaxNLocator(integer=True, min_n_ticks=1)}
+    sns.heatmap(mistakes, mask=is_right, ax=ax, cbar_kws=bar, **looks, **heat)
     plain = {"cmap": ["#E6E6E6"], "cbar": False, "linewidths": 0.5}
     sns.heatmap(counts, mask=~is_right, ax=ax, **looks, **plain)
     ax.set_xlabel("read as")
@@ -266,7 +269,8 @@ def reliability_diagram(
         ylabel="share right",
     )
     ax.grid(alpha=0.3)
-    ax.legend(loc="lower right", frameon=False)
+    # Below: inside, there is no corner that no points ever come to.
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=2, frameon=False)
     _draw_counts(ax, counts)
     name = f"Expected calibration error {error:.2%}" if title is None else title
     # The chart of counts stands between.
