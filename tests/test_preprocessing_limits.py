@@ -103,6 +103,37 @@ def test_a_borders_corners_may_be_missing(start, is_border):
     assert (_borders.trim_border(plane) is not None) == is_border
 
 
+def frame(height, width, *, pen=2, inside=10, gap=0):
+    """Draw a frame with something inside on a page of 120 pixels, one side with a gap."""
+    mask = np.zeros((120, 120), bool)
+    box = mask[10 : 10 + height, 10 : 10 + width]
+    box[...] = True
+    box[pen:-pen, pen:-pen] = False
+    box[:pen, width // 2 : width // 2 + gap] = False
+    box[height // 2 : height // 2 + inside, width // 2] = True
+    return mask
+
+
+@pytest.mark.parametrize(
+    ("options", "is_dropped"),
+    [
+        ({"height": 50, "width": 40}, True),
+        ({"height": 50, "width": 39}, False),
+        ({"height": 50, "width": 50, "inside": 9}, False),
+        ({"height": 50, "width": 50, "pen": 3}, True),
+        ({"height": 50, "width": 50, "pen": 4}, False),
+        ({"height": 60, "width": 60, "inside": 12, "gap": 9}, True),
+        ({"height": 60, "width": 60, "inside": 12, "gap": 10}, False),
+    ],
+)
+def test_frames_have_four_thin_sides_and_something_inside(options, is_dropped):
+    """From 40 pixels on, with sides nine tenths whole, and a fifth of their height inside."""
+    mask = frame(**options)
+    rest = _borders.drop_frames(mask, find_components(mask))
+
+    assert np.count_nonzero(rest) == (options.get("inside", 10) if is_dropped else mask.sum())
+
+
 # Bands.
 
 

@@ -154,8 +154,8 @@ def drop_frames(mask: np.ndarray, pieces: Components) -> np.ndarray:
         piece = pieces.mask(np.arange(len(is_large)) == index)[top:bottom, left:right]
         if not has_straight_sides(piece):
             continue
-        lines = find_lines(piece, thickness=thickest)
-        lines |= find_lines(piece.T, thickness=thickest).T
+        lines = find_lines(piece, thickness=thickest, goes_on=False)
+        lines |= find_lines(piece.T, thickness=thickest, goes_on=False).T
         rows = np.flatnonzero((mask[top:bottom, left:right] & ~lines).any(axis=1))
         if len(rows) and np.ptp(rows) + 1 >= _LEAST_INSIDE * (bottom - top):
             result = result.copy()

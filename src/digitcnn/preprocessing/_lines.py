@@ -65,8 +65,13 @@ def may_have_lines(mask: np.ndarray, box: tuple[int, int, int, int]) -> bool:
     )
 
 
-def find_lines(mask: np.ndarray, *, thickness: int | None = None) -> np.ndarray:
-    """Mark the nearly horizontal thin lines that reach over most of the width, gaps allowed."""
+def find_lines(
+    mask: np.ndarray, *, thickness: int | None = None, goes_on: bool = True
+) -> np.ndarray:
+    """Mark the nearly horizontal thin lines that reach over most of the width, gaps allowed.
+
+    What the edge cuts goes on beyond it, unless the mask was cut to the ink's own box.
+    """
     height, width = mask.shape
     columns = np.flatnonzero(mask.any(axis=0))
     if np.ptp(columns) + 1 < _LINE_REACH * width:
@@ -74,8 +79,8 @@ def find_lines(mask: np.ndarray, *, thickness: int | None = None) -> np.ndarray:
     if thickness is None:
         thickness = max(2, round(_LINE_THICKNESS * height))
     # Long runs first, then thin ones: where lines cross others, only their runs are thin.
-    long_runs = _opened(mask, max(2, round(_LINE_RUN * width)), axis=1)
-    long_runs &= ~_opened(long_runs, thickness + 1, axis=0)
+    long_runs = _opened(mask, max(2, round(_LINE_RUN * width)), axis=1, goes_on=goes_on)
+    long_runs &= ~_opened(long_runs, thickness + 1, axis=0, goes_on=goes_on)
     if np.count_nonzero(long_runs.any(axis=0)) < _LINE_COVER * width:
         return np.zeros_like(mask)
     # Each run is made longer at both ends, so that the parts of a broken line meet.
@@ -109,8 +114,12 @@ def _straight_part(piece: np.ndarray, thickness: int) -> np.ndarray:
     return line if is_ruled else np.zeros_like(piece)
 
 
-def _opened(mask: np.ndarray, window: int, *, axis: int) -> np.ndarray:
+def _opened(mask: np.ndarray, window: int, *, axis: int, goes_on: bool = True) -> np.ndarray:
     """Keep the runs along an axis that are at least `window` pixels long."""
+    if not goes_on:
+        margin = [(window, window) if each == axis else (0, 0) for each in range(2)]
+        inner = [slice(before, -after or None) for before, after in margin]
+        return _opened(np.pad(mask, margin), window, axis=axis)[tuple(inner)]
     kept = running(np.minimum, mask, window, axes=(axis,))
     # Reversed, so that the window's longer half lies on the other side and the runs come back.
     flipped = running(np.maximum, np.flip(kept, axis), window, axes=(axis,))
