@@ -488,17 +488,19 @@ def main() -> int:
     with concurrent.futures.ProcessPoolExecutor(
         arguments.jobs, forking, initializer=_take_root, initargs=(free,)
     ) as pool:
-        for trial, survived in zip(sample, pool.map(survives, sample), strict=True):
-            mutant = trial.mutant
-            results.append((mutant, survived))
-            if survived:
+        tries = [(trial.mutant, pool.submit(survives, trial)) for trial in sample]
+        for mutant, trial in tries:
+            if trial.cancelled():
+                continue
+            results.append((mutant, trial.result()))
+            if trial.result():
                 print(f"survived: {mutant.path}:{mutant.line}: {mutant.change}", flush=True)
             if time.monotonic() > end:
                 # What was tried so far is a sample all the same.
-                pool.shutdown(wait=False, cancel_futures=True)
-                break
+                for _, waiting in tries:
+                    waiting.cancel()
     for root in roots:
-        shutil.rmtree(root)
+        shutil.rmtree(root, ignore_errors=True)
     summary = {
         area: _summary([(m, s) for m, s in results if m.area == area]) | {"places": len(mutants)}
         for area, mutants in everything.items()
