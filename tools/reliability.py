@@ -1,11 +1,12 @@
 """Write docs/reliability.md: what was tried, how often, and what came of it.
 
     python tools/reliability.py [--quick] [--fuzz FILE ...] [--mutation FILE ...] [--coverage FILE]
+                                [--compatibility FILE ...]
 
 Runs the tests marked `reliability(area, claim)`, the slow ones too, and counts their cases:
 parameters, Hypothesis' examples, and what a test records as `cases`. The files are what
-`tools/fuzz.py --json`, `tools/mutate.py --json` and `coverage json -o` wrote; a table whose file is
-not given stays as it is.
+`tools/fuzz.py --json`, `tools/mutate.py --json`, `coverage json -o` and `tools/compatibility.py
+--json` wrote; a table whose file is not given stays as it is.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parents[1]
 PAGE = PROJECT / "docs" / "reliability.md"
-AREAS = ("bad input", "weights", "untrusted files", "embedding", "training", "compatibility")
+AREAS = ("bad input", "weights", "untrusted files", "embedding", "training")
 # A claim reads "what was tried: what happens".
 _CLAIM = re.compile(r"^(.*?): (.*)$", re.DOTALL)
 _EXAMPLES = re.compile(r"(\d+) passing")
@@ -122,6 +123,26 @@ def mutation_table(paths: list[Path]) -> str:
     return "\n".join(lines)
 
 
+def compatibility_table(paths: list[Path]) -> str:
+    """Write which tests ran on which versions, and what came of them."""
+    lines = [
+        "| Python | with | tests | passed | skipped | failed |",
+        "| --- | --- | --- | ---: | ---: | ---: |",
+    ]
+    for path in paths:
+        for row in json.loads(path.read_text(encoding="utf-8"))["rows"]:
+            versions = dict(row["versions"])
+            python = versions.pop("python")
+            named = ", ".join(f"{name} {version}" for name, version in versions.items())
+            kind = "networks, exports and training"
+            if "reads" in row:
+                kind = "all that need no TensorFlow; the command reads a picture"
+                kind += "" if row["reads"] else " WRONGLY"
+            numbers = " | ".join(f"{row[each]:,}" for each in ("passed", "skipped", "failed"))
+            lines.append(f"| {python} | {named} | {kind} | {numbers} |")
+    return "\n".join(lines)
+
+
 def coverage_table(path: Path) -> str:
     """Write what part of the library the tests run, modules below the mean by name."""
     summary = json.loads(path.read_text(encoding="utf-8"))
@@ -149,6 +170,7 @@ def main() -> int:
     parser.add_argument("--fuzz", type=Path, nargs="+", metavar="FILE")
     parser.add_argument("--mutation", type=Path, nargs="+", metavar="FILE")
     parser.add_argument("--coverage", type=Path, metavar="FILE")
+    parser.add_argument("--compatibility", type=Path, nargs="+", metavar="FILE")
     parser.add_argument("--quick", action="store_true", help="leave out the slow tests")
     arguments = parser.parse_args()
     tables = {}
@@ -158,6 +180,8 @@ def main() -> int:
         tables["mutation"] = mutation_table(arguments.mutation)
     if arguments.coverage:
         tables["coverage"] = coverage_table(arguments.coverage)
+    if arguments.compatibility:
+        tables["compatibility"] = compatibility_table(arguments.compatibility)
     collector = Collector()
     chosen = "reliability and not slow" if arguments.quick else "reliability"
     options = ["-q", "-m", chosen, "--rootdir", str(PROJECT), str(PROJECT / "tests")]
