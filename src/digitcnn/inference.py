@@ -20,7 +20,7 @@ from digitcnn._probabilities import (
     checked_confidence,
     choose_digits,
 )
-from digitcnn._sessions import NetworkSession
+from digitcnn._sessions import NetworkSession, available_cpus
 from digitcnn.errors import InvalidArgumentError
 from digitcnn.preprocessing import batches_of, is_single
 from digitcnn.weights import DEFAULT, Weights, get_weights, locate
@@ -97,7 +97,7 @@ def predict(
     >>> predict(["seven.jpg", "scribble.png"], min_confidence=0.9)  # doctest: +SKIP
     array([ 7, -1])
     """
-    return _predict(_runner(model), images, min_confidence)
+    return _predict(*_runner(model), images, min_confidence)
 
 
 def predict_proba(images: Any, *, model: Any = None) -> Probabilities:
@@ -126,7 +126,7 @@ def predict_proba(images: Any, *, model: Any = None) -> Probabilities:
     >>> predict_proba("seven.jpg").argmax()  # doctest: +SKIP
     7
     """
-    return _predict_proba(_runner(model), images)
+    return _predict_proba(*_runner(model), images)
 
 
 class DigitClassifier:
@@ -195,7 +195,7 @@ class DigitClassifier:
         digits : int or ndarray of int64, shape (N,)
             -1 stands where the greatest probability is less than `min_confidence`.
         """
-        return _predict(self._run, images, min_confidence)
+        return _predict(self._run, self._threads, images, min_confidence)
 
     def predict_proba(self, images: Any) -> Probabilities:
         """Give the probability of each digit, as :func:`digitcnn.predict_proba` does.
@@ -210,7 +210,7 @@ class DigitClassifier:
         probabilities : ndarray of float32, shape (10,) or (N, 10)
             Each row sums to 1.
         """
-        return _predict_proba(self._run, images)
+        return _predict_proba(self._run, self._threads, images)
 
     def iter_proba(
         self,
@@ -233,7 +233,8 @@ class DigitClassifier:
             Sums to 1.
         """
         chunk_size = whole_number("chunk_size", chunk_size, least=1, such_as=CHUNK_SIZE)
-        return (row for rows in _chunks(self._run, images, chunk_size) for row in rows)
+        chunks = _chunks(self._run, self._threads, images, chunk_size)
+        return (row for rows in chunks for row in rows)
 
     def score(self, images: Any, labels: npt.ArrayLike) -> float:
         """Give the share of pictures that are read rightly.
@@ -276,35 +277,40 @@ class DigitClassifier:
         return session.run(batch)
 
 
-def _predict(run: Run, images: Any, min_confidence: float) -> int | Digits:
+def _predict(run: Run, threads: int | None, images: Any, min_confidence: float) -> int | Digits:
     min_confidence = checked_confidence(min_confidence)
     chunks = [
         choose_digits(rows, min_confidence=min_confidence)
-        for rows in _chunks(run, images, CHUNK_SIZE)
+        for rows in _chunks(run, threads, images, CHUNK_SIZE)
     ]
     if is_single(images):
         return int(chunks[0][0])
     return np.concatenate(chunks) if chunks else np.empty(0, np.int64)
 
 
-def _predict_proba(run: Run, images: Any) -> Probabilities:
-    chunks = list(_chunks(run, images, CHUNK_SIZE))
+def _predict_proba(run: Run, threads: int | None, images: Any) -> Probabilities:
+    chunks = list(_chunks(run, threads, images, CHUNK_SIZE))
     if is_single(images):
         return chunks[0].reshape(NUM_CLASSES)
     return np.concatenate(chunks) if chunks else np.empty((0, NUM_CLASSES), np.float32)
 
 
-def _chunks(run: Run, images: Any, chunk_size: int) -> Iterator[Probabilities]:
+def _chunks(run: Run, threads: int | None, images: Any, chunk_size: int) -> Iterator[Probabilities]:
     """Yield the probabilities of so many images at a time."""
-    for batch in batches_of(images, chunk_size=chunk_size):
+    # The CPUs take a while to count, and only a list is opened by several threads.
+    threads = (threads or available_cpus()) if isinstance(images, list | tuple) else 1
+    for batch in batches_of(images, chunk_size=chunk_size, threads=threads):
         yield as_probabilities(run(batch), len(batch))
 
 
 _shared: dict[str | Weights, DigitClassifier] = {}
 
 
-def _runner(model: Any) -> Run:
-    """Find what takes a batch to probabilities in the `model` that a caller passed."""
+def _runner(model: Any) -> tuple[Run, int | None]:
+    """Find what takes a batch to probabilities in the `model` that a caller passed.
+
+    And on how many threads a call may work; None is as many as there are CPUs.
+    """
     if model is None:
         model = DEFAULT
     if isinstance(model, str | Weights):
@@ -313,11 +319,11 @@ def _runner(model: Any) -> Run:
             classifier = DigitClassifier(model)
             if isinstance(classifier._weights, Weights):
                 classifier = _shared.setdefault(model, classifier)
-        return classifier._run
+        return classifier._run, classifier._threads
     if isinstance(model, os.PathLike):
         model = DigitClassifier(model)
     if isinstance(model, DigitClassifier):
-        return model._run
+        return model._run, model._threads
     # What `train` gives: not named here, because its room brings Keras along.
     if hasattr(model, "run_dir") and hasattr(model, "model"):
         model = model.model
@@ -328,7 +334,7 @@ def _runner(model: Any) -> Run:
             "`model` must be the name of published weights, an .onnx file, a DigitClassifier, a "
             f"Keras model or a function; got {type(model).__name__}. Leave it out for {DEFAULT!r}."
         )
-    return run
+    return run, None
 
 
 def _checked_threads(threads: int) -> int:
