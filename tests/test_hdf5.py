@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from crafted import crafted_files
 
 import digitcnn
 from digitcnn import load_pretrained
@@ -170,17 +171,7 @@ ODD_FILES = {
 }
 
 
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        pytest.param(
-            *case,
-            marks=pytest.mark.reliability("untrusted files", f"`.h5` with {name}: refused"),
-            id=name,
-        )
-        for name, case in ODD_FILES.items()
-    ],
-)
+@pytest.mark.parametrize(("change", "reason"), crafted_files(".h5", ODD_FILES))
 def test_odd_file_is_refused(given, own, change, reason):
     """Whatever HDF5 can hold beside the arrays that are asked for is refused by name."""
     with h5py.File(given, "r+") as file:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from crafted import crafted_files
 from hypothesis import given
 from hypothesis import strategies as st
 from networks import write_network
@@ -152,17 +153,7 @@ ODD_NETWORKS = {
 }
 
 
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        pytest.param(
-            *case,
-            marks=pytest.mark.reliability("untrusted files", f"`.onnx` with {name}: refused"),
-            id=name,
-        )
-        for name, case in ODD_NETWORKS.items()
-    ],
-)
+@pytest.mark.parametrize(("change", "reason"), crafted_files(".onnx", ODD_NETWORKS))
 def test_odd_network_is_refused(network, change, reason):
     """Whatever ONNX can ask for beyond a plain network is refused by name."""
     model = onnx.load(network)

@@ -8,25 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from trainings import short_recipe
 
 from digitcnn import train
 from digitcnn.errors import CorruptFileError, UnavailableError
 from digitcnn.strokes import draw_digits
-from digitcnn.training import RECIPES, Recipe
 
 keras = pytest.importorskip("keras", reason="training needs digitcnn[tensorflow]")
 from digitcnn.training import _fitting, _folders  # noqa: E402 - once Keras is known to be there
 
-SHORT = Recipe(
-    name="short-test",
-    architecture="conv5x5",  # with dropout, whose state a resumed run must find again
-    epochs=2,
-    batch_size=32,
-    optimizer="adamw",
-    weight_average=0.9,
-    augmentation=RECIPES["base"].augmentation,
-    drawn_digits=10,
-)
+SHORT = short_recipe()
 
 
 @pytest.fixture(scope="module")

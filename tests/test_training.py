@@ -10,24 +10,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from trainings import short_recipe
 
 from digitcnn import build_model, load_pretrained, predict, predict_proba, train
 from digitcnn.errors import CorruptFileError, InvalidArgumentError
 from digitcnn.strokes import draw_digits
-from digitcnn.training import RECIPES, Recipe, read_run
+from digitcnn.training import RECIPES, read_run
 from digitcnn.training.recipes import recipe_from_fields
 
 pytest.importorskip("keras", reason="training needs digitcnn[tensorflow]")
 
-TINY = Recipe(
+TINY = short_recipe(
     name="tiny-test",
-    architecture="conv5x5",  # with dropout, whose state a resumed run must find again
     epochs=3,
-    batch_size=32,
-    optimizer="adamw",
     schedule="cosine",
-    weight_average=0.9,
-    augmentation=RECIPES["base"].augmentation,
     drawn_digits=30,
     drawn_nondigits=10,
     damaged=20,
