@@ -106,7 +106,7 @@ def plot(rows: list[dict[str, Any]], path: Path) -> None:
     ax.margins(0.15)
     ax.set_xlim(left=0)
     ax.grid(visible=True, which="major", alpha=0.3)
-    ax.set_title("Down and to the left is better", loc="left")
+    ax.set_title("Down and to the left is better; squares: the tutorials' networks", loc="left")
     figure.savefig(path, dpi=110)
 
 

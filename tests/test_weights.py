@@ -1121,10 +1121,10 @@ def test_release_asset_is_what_its_record_says(record, form):
 
 
 @pytest.mark.parametrize(("record", "form"), PUBLISHED)
-def test_newest_base_alone_travels_in_the_package(record, form):
-    """The package brings along both files of the newest `base`, and no others."""
+def test_newest_base_and_tiny_alone_travel_in_the_package(record, form):
+    """The package brings along both files of the newest `base` and `tiny`, and no others."""
     is_bundled = (_registry.bundle_folder() / record.file(form).filename).is_file()
 
-    assert is_bundled == (record == weights.get_weights("base"))
+    assert is_bundled == (record in (weights.get_weights("base"), weights.get_weights("tiny")))
     if is_bundled:
         assert weights.verify(record)[form].parent == _registry.bundle_folder()

@@ -39,7 +39,7 @@ BUNDLE = PROJECT / "src" / "digitcnn" / "_weights"
 MODEL_CARD = PROJECT / "docs" / "model-card.md"
 
 # Small enough to travel in the wheel, and all that `predict` needs.
-BUNDLED_NAMES = ("base",)
+BUNDLED_NAMES = ("base", "tiny")
 
 # Keras and ONNX Runtime add up in different orders; more than this is another network.
 GREATEST_DIFFERENCE = 1e-5
