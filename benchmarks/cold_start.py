@@ -49,12 +49,26 @@ class Run:
     output: str
 
 
+def environment() -> dict[str, str]:
+    """Give what processes find around them: this one's variables, and compiled modules.
+
+    An installed package is compiled once, by pip. A checkout may not be, where
+    `PYTHONDONTWRITEBYTECODE` is set: the library alone would then be compiled in each process. So
+    all modules are kept compiled in a folder of their own, which the first round fills.
+    """
+    variables = {**os.environ, "PYTHONPYCACHEPREFIX": str(ROOT / "build" / "bytecode")}
+    variables.pop("PYTHONDONTWRITEBYTECODE", None)
+    return variables
+
+
 def run_once(code: str) -> Run:
     """Run code in a fresh process of this environment."""
     with tempfile.TemporaryDirectory() as folder:
         figures = Path(folder) / "figures.json"
         command = [sys.executable, LAUNCH, str(figures), sys.executable, "-c", code]
-        done = subprocess.run(command, capture_output=True, check=False, text=True)  # noqa: S603
+        done = subprocess.run(  # noqa: S603
+            command, capture_output=True, check=False, text=True, env=environment()
+        )
         if done.returncode:
             sys.exit(f"The process failed:\n{code}\n{done.stderr}")
         usage = json.loads(figures.read_text(encoding="ascii"))

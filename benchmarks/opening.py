@@ -36,6 +36,7 @@ def jpeg(*, quick: bool) -> Iterator[Line]:
 
     def decode() -> None:
         with Image.open(io.BytesIO(content)) as image:
+            # In colour, as the library has to: ink may stand out by its colour alone.
             image.draft(None, (JPEG_SIZE[0] // factor, JPEG_SIZE[1] // factor))
             image.load()
 
@@ -45,7 +46,7 @@ def jpeg(*, quick: bool) -> Iterator[Line]:
     yield Line(
         "jpeg",
         "12-megapixel phone JPEG",
-        "Pillow decoding it with `draft` to reduced scale",
+        "Pillow decoding it in colour with `draft` to reduced scale",
         1.5,
         times["ours"],
         times["pillow"],
