@@ -657,7 +657,8 @@ def test_a_failed_training_is_told_in_one_line(monkeypatch, capsys, error):
     monkeypatch.setattr(training, "train", train)
 
     assert main(["train"]) == 1
-    assert capsys.readouterr().err == f"digitcnn: error: {error}\n"
+    told = str(error).replace("epochs", "--epochs")
+    assert capsys.readouterr().err == f"digitcnn: error: {told}\n"
 
 
 def make_record(name):

@@ -52,7 +52,8 @@ def whole_number(
     3
     """
     try:
-        number = None if isinstance(value, bool) else operator.index(value)
+        # NumPy 1 still takes its own booleans for an index.
+        number = None if isinstance(value, bool | np.bool_) else operator.index(value)
     except TypeError:
         number = None
     is_too_great = number is not None and most is not None and number > most
