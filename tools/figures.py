@@ -1,20 +1,24 @@
 """Measure what the README and the model card state, and write it there.
 
-    python tools/figures.py [--pictures FOLDER] [--nondigits FILE.npz]
+    python tools/figures.py [--pictures FOLDER] [--nondigits FILE.npz] [--only NAME...]
 
 Replaces what stands between `<!-- figures: NAME -->` and `<!-- end -->` in both files, and draws
 the pictures in `docs/images`. FOLDER and FILE are as `benchmarks/pictures.py` and
-`benchmarks/nondigits.py` take them; without them those figures stay as they are.
+`benchmarks/nondigits.py` take them; without them those figures stay as they are. Published weights
+that are not in the package are looked for as ever: `DIGITCNN_WEIGHTS_DIR=weights` finds them here.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
@@ -30,6 +34,7 @@ from accuracy import cell as accuracy_cell  # noqa: E402 - where to find it is s
 
 PAGES = (PROJECT / "README.md", PROJECT / "docs" / "model-card.md")
 COLUMNS = 7
+IMAGES = "images"
 
 
 def main() -> None:
@@ -37,23 +42,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--pictures", type=Path, help="folder of labelled pictures")
     parser.add_argument("--nondigits", type=Path, help="file of pictures of what is no digit")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="of the figures, or `images`")
     arguments = parser.parse_args()
-    figures = {
-        "mnist": mnist_figures(),
-        "weights": weights_figures(),
-        "damages": damage_figures(),
-        "cold start": cold_start_figures(),
+    measures: dict[str, Callable[[], str]] = {
+        "mnist": mnist_figures,
+        "weights": lambda: accuracy_figures("weights"),
+        "pairs": lambda: accuracy_figures("pairs"),
+        "damages": damage_figures,
+        "cold start": cold_start_figures,
     }
     if arguments.pictures:
-        figures["pictures"] = picture_figures(arguments.pictures)
+        measures["pictures"] = lambda: picture_figures(arguments.pictures)
     if arguments.nondigits:
-        figures["nondigits"] = nondigit_figures(arguments.nondigits)
-    for page in PAGES:
-        for name, table in figures.items():
+        measures["nondigits"] = lambda: nondigit_figures(arguments.nondigits)
+    wanted = arguments.only or [*measures, IMAGES]
+    unknown = set(wanted) - {*measures, IMAGES}
+    if unknown:
+        parser.error(f"unknown, or without its FOLDER or FILE: {', '.join(sorted(unknown))}")
+    for name in set(wanted) - {IMAGES}:
+        table = measures[name]()
+        for page in PAGES:
             write_figures(page, name, table)
-    draw_examples(PROJECT / "docs" / "images" / "examples.png")
-    steps = plots.steps(explain(PROJECT / "examples" / "seven-crossed.jpg"))
-    steps[0, 0].figure.savefig(PROJECT / "docs" / "images" / "steps.png", dpi=72)
+    if IMAGES in wanted:
+        draw_examples(PROJECT / "docs" / "images" / "examples.png")
+        steps = plots.steps(explain(PROJECT / "examples" / "seven-crossed.jpg"))
+        steps[0, 0].figure.savefig(PROJECT / "docs" / "images" / "steps.png", dpi=72)
 
 
 def mnist_figures() -> str:
@@ -97,12 +110,18 @@ def picture_figures(folder: Path) -> str:
     )
 
 
-def weights_figures() -> str:
+@functools.cache
+def _accuracy() -> dict[str, list[dict[str, Any]]]:
     """Measure all published networks from their files."""
-    measured = _run("accuracy.py")
-    head = list(measured["weights"][0])
-    rows = [[accuracy_cell(name, row[name]) for name in head] for row in measured["weights"]]
-    return format_table(head, rows, "python benchmarks/accuracy.py")
+    return _run("accuracy.py")
+
+
+def accuracy_figures(part: str) -> str:
+    """Write what the networks come to, or how they compare image by image."""
+    rows = _accuracy()[part]
+    head = list(rows[0])
+    cells = [[accuracy_cell(name, row[name]) for name in head] for row in rows]
+    return format_table(head, cells, "python benchmarks/accuracy.py")
 
 
 def damage_figures() -> str:
@@ -141,7 +160,7 @@ def cold_start_figures() -> str:
     )
 
 
-def _run(benchmark: str, *options: str, may_miss: bool = False) -> dict[str, dict]:
+def _run(benchmark: str, *options: str, may_miss: bool = False) -> dict[str, Any]:
     """Run a benchmark and read its figures."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "figures.json"
