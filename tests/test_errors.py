@@ -185,14 +185,14 @@ def test_an_image_without_pixels_holds_no_digit():
         preprocess(np.zeros((5, 0)))
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_float_images_must_be_finite(value):
+@pytest.mark.parametrize(("value", "name"), [(np.nan, "NaN"), (np.inf, "infinity")])
+def test_float_images_must_be_finite(value, name):
     """NaN and infinity inside a float TIFF or PIL image are refused."""
     pixels = np.where(DIGIT > 0, np.float32(value), np.float32(0))
 
-    with pytest.raises(InvalidImageError, match="must hold finite values"):
+    with pytest.raises(InvalidImageError, match=f"must hold finite values; got {name}"):
         preprocess(Image.fromarray(pixels))
-    with pytest.raises(InvalidImageError, match="must hold finite values"):
+    with pytest.raises(InvalidImageError, match=f"must hold finite values; got {name}"):
         preprocess(encode(pixels, "TIFF"))
 
 

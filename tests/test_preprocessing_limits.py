@@ -156,6 +156,14 @@ def test_bands_are_as_wide_as_an_eighth(side, width, is_undone, upright):
     assert np.array_equal(_bands.undo_negative_bands(striped), plane if is_undone else striped)
 
 
+def test_bands_of_one_tone_stay():
+    """Where no band shows two, there is no digit to tell which is the negative."""
+    plane = np.repeat(np.uint16([0, WHITE, 0]), 14) * np.ones((40, 1), np.uint16)
+
+    assert np.array_equal(plane, _bands.undo_negative_bands(plane))
+    assert np.array_equal(plane.T, _bands.undo_negative_bands(plane.T))
+
+
 # Lines.
 
 
@@ -179,6 +187,15 @@ def test_lines_reach_over_nine_tenths_and_half_of_them_is_there(runs, pen, is_li
     mask = np.zeros((100, 100), bool)
     for start, end in runs:
         mask[50 : 50 + pen, start:end] = True
+
+    assert np.array_equal(_lines.find_lines(mask), mask & is_line)
+
+
+@pytest.mark.parametrize(("side", "pen", "is_line"), [(200, 5, True), (200, 6, False)])
+def test_lines_may_be_as_thick_as_a_fortieth(side, pen, is_line):
+    """Of the height of a picture, and two pixels in any."""
+    mask = np.zeros((side, side), bool)
+    mask[50 : 50 + pen] = True
 
     assert np.array_equal(_lines.find_lines(mask), mask & is_line)
 
