@@ -128,7 +128,9 @@ def _main_axis(rgb: np.ndarray) -> tuple[np.ndarray, float]:
 
 def luma(rgb: np.ndarray) -> np.ndarray:
     """Weigh red, green and blue as the eye does, in whole numbers."""
-    red, green, blue = (rgb[:, :, channel].astype(np.uint32) for channel in range(3))
     # The weights add up to 2**16, so the sum stays below 2**32 with its rounding term.
-    weighted = red * _LUMA[0] + green * _LUMA[1] + blue * _LUMA[2] + 0x8000
-    return (weighted >> 16).astype(np.uint16)
+    weighted = np.full(rgb.shape[:2], 0x8000, np.uint32)
+    for channel, weight in enumerate(_LUMA):
+        weighted += rgb[:, :, channel] * np.uint32(weight)
+    weighted >>= 16
+    return weighted.astype(np.uint16)
