@@ -181,3 +181,15 @@ def test_a_large_jpeg_is_decoded_small(classifier):
     )
 
     assert found < 1.5
+
+
+def test_canvases_cost_little_more_than_decoding_them():
+    """A drawing in colour, as web pages send it, is found on its canvas at little cost."""
+    drawn, _ = draw_digits(24, seed=5, side=280)
+    contents = [encoded(Image.fromarray(255 - each).convert("RGBA"), "PNG") for each in drawn]
+
+    def decode():
+        for content in contents:
+            Image.open(io.BytesIO(content)).load()
+
+    assert ratio(lambda: preprocess(contents), decode) < 5
