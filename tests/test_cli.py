@@ -318,6 +318,8 @@ def test_closed_streams_change_no_status(network, answers, monkeypatch, capsys):
 
     statuses = [main(["predict", name, "--weights", network]) for name in (path, "-", "missing")]
 
+    with pytest.raises(SystemExit, match="0"):
+        main(["--help"])
     assert (statuses, capsys.readouterr()) == ([0, 1, 1], ("", ""))
 
 

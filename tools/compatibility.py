@@ -116,7 +116,9 @@ def run(environment: Environment, wheel: Path, uv: Path, folder: Path) -> dict[s
     log, report = place / "log.txt", place / "report.xml"
     with log.open("w") as file:
         tests = KERAS if environment.has_keras else LIGHT
-        options = ["-q", "-p", "no:cacheprovider", f"--junitxml={report}"]
+        # The tests' own properties have no place in the newer form of the report.
+        options = ["-q", "-p", "no:cacheprovider", "-o", "junit_family=xunit1"]
+        options += [f"--junitxml={report}"]
         call(
             [python, "-m", "pytest", *options, *tests],
             check=False,

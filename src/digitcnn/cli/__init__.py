@@ -7,6 +7,7 @@ imported when that command is given.
 
 from __future__ import annotations
 
+import argparse
 import importlib
 from collections.abc import Sequence
 
@@ -32,11 +33,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     status : int
         The exit status.
     """
-    arguments = build_parser().parse_args(argv)
+    with some_output():
+        return _run(build_parser().parse_args(argv))
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    """Run a command; give its status, or that of what went wrong."""
     try:
         command = importlib.import_module(f"{__name__}.{arguments.command}")
-        with some_output():
-            return int(command.run(arguments))
+        return int(command.run(arguments))
     except BrokenPipeError:
         drop_output()
         return _PIPE_CLOSED
