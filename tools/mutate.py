@@ -57,6 +57,7 @@ AREAS: dict[str, tuple[list[str], list[str]]] = {
             "tests/test_preprocessing_limits.py",
             "tests/test_preprocessing_parts.py",
             "tests/test_drawings.py",
+            "tests/test_file_batches.py",
             "tests/test_negative_bands.py",
             "tests/test_preprocessing.py",
             "tests/test_errors.py",
