@@ -28,8 +28,8 @@ _RECTANGLE_FILL = 0.86
 _CONTACT = 0.6
 # What lies outside of it is more than a line along the edge.
 _LEAST_OUTSIDE = 0.02
-# The sheet's rim is left out, in parts of the picture's side.
-_RIM = 0.025
+# The sheet's rim is left out, in pixels of the copy.
+_RIM = 2
 # What differs from the paper by this part of the step from paper to table is ink on it, of which
 # there is some but not too much.
 _INK_STEP = 0.25
@@ -64,7 +64,7 @@ def find_paper(plane: np.ndarray) -> np.ndarray | None:
         region = _region(mask)
         if region is None:
             continue
-        inner = _shrunk(region, max(2, round(_RIM * max(coarse.shape))))
+        inner = _shrunk(region, _RIM)
         near, far = region & ~_shrunk(inner, 2), ~region & ~_shrunk(~region, 4)
         # A sheet ends at once; light that falls off does so slowly.
         gap = abs(float(np.median(coarse[near])) - float(np.median(coarse[far])))
@@ -109,7 +109,7 @@ def _region(mask: np.ndarray) -> np.ndarray | None:
 
 def _holds_ink(coarse: np.ndarray, inner: np.ndarray, gap: float) -> bool:
     """Tell whether something stands out from the sheet, and not all over its rim."""
-    window = max(3, _SIDE // 9)
+    window = _SIDE // 9
     paper = np.where(inner, coarse, np.median(coarse[inner]).astype(np.float32))
     opened = opening(paper, window)
     closed = running(np.minimum, running(np.maximum, paper, window), window)
