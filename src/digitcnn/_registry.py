@@ -3,8 +3,8 @@
 The registry is `_weights/registry.json` within the package, beside the files that the wheel brings
 along. Records are entered by publishing, never typed by hand. All published files lie in the
 repository's `weights/`; those of the newest `base` and `tiny` are copied here, and tests hold both
-to the record. Copies, because Git keeps equal files once, while links break on Windows and in ZIP archives
-and a mapping in the build is unseen by an editable installation.
+to the record. Copies, because Git keeps equal files once, while links break on Windows and in ZIP
+archives and a mapping in the build is unseen by an editable installation.
 """
 
 from __future__ import annotations
