@@ -1,12 +1,13 @@
 """Run the tests on other versions of Python and of the dependencies, and write down what ran.
 
-    python tools/compatibility.py WHEEL [--only NAME ...] [--jobs 2] [--json FILE]
+    python tools/compatibility.py WHEEL [--only NAME ...] [--where-possible NAME ...] [--json FILE]
 
 Each environment is made anew with uv, in a temporary folder: `oldest` is the oldest Python with the
 oldest versions that pyproject.toml allows, `newest` the newest with the newest, `middle` one
 between; these have no TensorFlow, and also read a picture with the command. `keras-oldest` and
 `keras-newest` have all extras, and run the tests of networks, of files for them and of training.
-By default `oldest` and `newest`. The status is 1 if a test fails. Needs only Python itself.
+By default `oldest` and `newest`; of those named as `--where-possible`, one whose packages cannot be
+fetched is left out, in a line. The status is 1 if a test fails. Needs only Python itself.
 """
 
 from __future__ import annotations
@@ -97,20 +98,23 @@ def environments() -> dict[str, Environment]:
     }
 
 
-def run(environment: Environment, wheel: Path, uv: Path, folder: Path) -> dict[str, object]:
-    """Make an environment and run the tests in it; give the versions and the counts."""
-    place = folder / environment.name
-    python = place / "bin" / "python"
+def install(environment: Environment, wheel: Path, uv: Path, place: Path) -> None:
+    """Make an environment with the package in it."""
     call([uv, "venv", "-q", "--python", environment.python, place])
     extra = "[all]" if environment.has_keras else ""
-    install = [uv, "pip", "install", "-q", "--python", place, "--only-binary", ":all:"]
-    install += ["--resolution", environment.resolution, f"digitcnn{extra} @ {wheel.as_uri()}"]
-    install += ["-r", "pyproject.toml", "--group", "test"]
-    install += ["--all-extras"] if environment.has_keras else []
-    call(install, cwd=PROJECT)
+    command = [uv, "pip", "install", "-q", "--python", place, "--only-binary", ":all:"]
+    command += ["--resolution", environment.resolution, f"digitcnn{extra} @ {wheel.as_uri()}"]
+    command += ["-r", "pyproject.toml", "--group", "test"]
+    command += ["--all-extras"] if environment.has_keras else []
+    call(command, cwd=PROJECT)
+
+
+def test(environment: Environment, place: Path) -> dict[str, Any]:
+    """Run the tests in an environment; give the versions and the counts."""
+    python = place / "bin" / "python"
     named = NAMED_KERAS if environment.has_keras else NAMED
     shown = call([python, "-c", _VERSIONS, *named], capture_output=True)
-    row: dict[str, object] = {"name": environment.name, "versions": json.loads(shown.stdout)}
+    row: dict[str, Any] = {"name": environment.name, "versions": json.loads(shown.stdout)}
     if not environment.has_keras:
         row["reads"] = read_without_tensorflow(python)
     log, report = place / "log.txt", place / "report.xml"
@@ -159,6 +163,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("wheel", type=Path, help="the package, built")
     parser.add_argument("--only", nargs="+", choices=known, default=["oldest", "newest"])
+    parser.add_argument("--where-possible", nargs="+", choices=known, default=[], metavar="NAME")
     parser.add_argument("--jobs", type=int, default=2, help="environments at once")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write a summary there")
     arguments = parser.parse_args()
@@ -167,9 +172,20 @@ def main() -> int:
         venv.create(folder / "uv", with_pip=True)
         call([folder / "uv" / "bin" / "pip", "install", "-q", "uv"])
         uv, wheel = folder / "uv" / "bin" / "uv", arguments.wheel.resolve()
+
+        def run(name: str) -> dict[str, Any] | None:
+            try:
+                install(known[name], wheel, uv, folder / name)
+            except subprocess.CalledProcessError as error:
+                if name not in arguments.where_possible:
+                    raise
+                print(f"{name} is left out: {error}")
+                return None
+            return test(known[name], folder / name)
+
+        chosen = dict.fromkeys([*arguments.only, *arguments.where_possible])
         with ThreadPoolExecutor(arguments.jobs) as pool:
-            chosen = [known[each] for each in dict.fromkeys(arguments.only)]
-            rows = list(pool.map(lambda each: run(each, wheel, uv, folder), chosen))
+            rows = [row for row in pool.map(run, chosen) if row]
     for row in rows:
         print(json.dumps(row))
     if arguments.json:
