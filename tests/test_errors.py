@@ -112,6 +112,16 @@ def test_one_bad_value_in_an_array_is_named(value, message):
         preprocess(batch)
 
 
+@pytest.mark.parametrize("dtype", [np.int8, np.int16, np.uint32, np.int64, np.uint64])
+def test_integers_of_every_width_are_checked(dtype):
+    """None but those of 8 and 16 bits without a sign may reach above 255, or below 0."""
+    wrong = [-1] if np.dtype(dtype).kind == "i" else []
+    wrong += [256] if np.dtype(dtype).itemsize > 1 else []
+    for value in wrong:
+        with pytest.raises(InvalidImageError, match=f"integers in 0..255; got values .*{value}"):
+            preprocess(np.array([[0, value]], dtype))
+
+
 def test_images_of_different_spans_in_one_array_are_refused():
     """An array has one span: what would do for each image alone does not for all."""
     batch = np.stack([DIGIT / 255, DIGIT.astype(float)])

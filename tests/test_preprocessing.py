@@ -276,6 +276,21 @@ def test_what_white_is_follows_the_width_of_the_pixels(dtype, greatest):
     assert greatest == explain(Image.fromarray(dark.astype(dtype)))[0].picture.max()
 
 
+@pytest.mark.parametrize(
+    ("dtype", "most"), [(np.int32, 255), (np.int32, 65535), (np.float32, 1), (np.float32, 255)]
+)
+def test_a_range_reaches_up_to_its_end(dtype, most):
+    """What is as great as the greatest of a range is white in it."""
+    values = np.zeros((30, 30), dtype)
+    values[10:20, 12:15] = most
+    values[10, 12] = 1
+
+    grey = explain(Image.fromarray(values))[0].picture
+
+    assert grey.max() == 65535
+    assert grey[10, 12] == round(65535 / most)
+
+
 def test_a_dark_sixteen_bit_picture_is_not_clipped(digit):
     """Ink that differs by less than one of 256 levels is still there."""
     faint = 60000 + digit.astype(np.uint16) // 2
