@@ -108,6 +108,7 @@ REAL = {
 # pictures to a classifier trusts it.
 PASSED_OVER = {
     (preprocessing.batches_of, "chunk_size"),
+    (preprocessing.batches_of, "threads"),
     (training.RunRecord, "seed"),
     (training.RunRecord, "validation_size"),
     (tuning.tune, "labels"),

@@ -174,9 +174,7 @@ def test_an_unworkable_side_is_refused(side):
 @pytest.mark.parametrize("digits", [[10], [-1], [1.0], "17", 7, [None]])
 def test_what_is_no_digit_is_refused(digits):
     """Digits are integers from 0 to 9."""
-    with pytest.raises(
-        InvalidArgumentError, match="`digits` must be"
-    ):
+    with pytest.raises(InvalidArgumentError, match="`digits` must be"):
         draw_digits(1, seed=0, digits=digits)
 
 
