@@ -131,6 +131,7 @@ def luma(rgb: np.ndarray) -> np.ndarray:
     # The weights add up to 2**16, so the sum stays below 2**32 with its rounding term.
     weighted = np.full(rgb.shape[:2], 0x8000, np.uint32)
     for channel, weight in enumerate(_LUMA):
-        weighted += rgb[:, :, channel] * np.uint32(weight)
+        # NumPy 1 would multiply in 16 bits.
+        weighted += np.multiply(rgb[:, :, channel], weight, dtype=np.uint32)
     weighted >>= 16
     return weighted.astype(np.uint16)
