@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 from strategies import (
     any_pictures,
     drawn_digits,
@@ -960,3 +960,25 @@ def test_flattened_images_are_refused(shape):
     """Rows of 784 values, as tables hold MNIST, are not read as one wide strip."""
     with pytest.raises(InvalidImageError, match=r"flattened .*reshape\(-1, 28, 28\)"):
         preprocess(np.zeros(shape, np.uint8))
+
+
+@given(
+    width=st.integers(6, 40),
+    height=st.integers(100, 260),
+    corner=st.integers(0, 6),
+    blur=st.sampled_from([0, 1, 2, 3.5]),
+)
+@example(width=23, height=246, corner=0, blur=2)
+def test_a_one_drawn_as_a_bar_is_no_noise(width, height, corner, blur):
+    """A bar with soft or rounded corners, which fills its box but for them, comes as a bar."""
+    picture = Image.new("L", (280, 280), 255)
+    left, top = 140 - width // 2, 140 - height // 2
+    ImageDraw.Draw(picture).rounded_rectangle(
+        (left, top, left + width, top + height), corner, fill=60
+    )
+
+    (image,) = preprocess(picture.filter(ImageFilter.GaussianBlur(blur)))[..., 0]
+
+    rows, columns = np.nonzero(image > 0.5)
+    assert np.ptp(rows) + 1 >= 17
+    assert len(rows) >= 0.75 * (np.ptp(rows) + 1) * (np.ptp(columns) + 1)

@@ -350,7 +350,7 @@ def test_noise_is_what_knows_nothing_of_its_neighbours(mask, is_sparse):
     is_line = np.mean(np.less_equal(near, 1)) < 0.05 and np.mean(np.greater_equal(near, 4)) < 0.4
     is_noise = np.mean(products) < 0.05 * (deviation**2).mean() or np.mean(changes[:2]) > 0.43
 
-    if is_noise and not is_line:
+    if is_noise and not is_line and mask.mean() <= 0.95:
         with pytest.raises(NoDigitError, match="noise"):
             _pieces.refuse_noise(mask)
     else:

@@ -20,6 +20,8 @@ _MAIN_PART = 0.1
 _NOISE_CORRELATION = 0.05
 _NOISE_CHANGES = 0.43
 _NOISE_PIXELS = 200
+# A 1 drawn as a bar fills its box but for the corners, which have no neighbours of their kind.
+_NOISE_MOST_INK = 0.95
 # Pixels and their neighbours below, on the right, and aslant.
 _NEIGHBORS = (
     (np.s_[:-1], np.s_[1:]),
@@ -205,9 +207,9 @@ def refuse_noise(mask: np.ndarray) -> None:
     NoDigitError
         If a pixel's being ink says next to nothing of its eight neighbours.
     """
-    if mask.size < _NOISE_PIXELS or min(mask.shape) == 1 or mask.all():
-        return
     share = np.count_nonzero(mask) / mask.size
+    if mask.size < _NOISE_PIXELS or min(mask.shape) == 1 or share > _NOISE_MOST_INK:
+        return
     covariances, changes = [], []
     for first, second in _NEIGHBORS:
         one, other = mask[first], mask[second]
