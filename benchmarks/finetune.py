@@ -1,4 +1,4 @@
-"""Measure what fine-tuning on a few dozen pictures gains for the hands that `base` reads worst.
+"""Measure what fine-tuning on a few dozen pictures gains for the hands that are read worst.
 
     python benchmarks/finetune.py [--weights NAME or RUN FOLDER] [--page docs/training.md]
 
@@ -24,7 +24,7 @@ from digitcnn import load_pretrained, predict, train
 from digitcnn.strokes import draw_digits
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "tools"))
-from pages import format_table, write_figures
+from pages import fill_place, format_table
 
 NAME = "finetune"  # of the table in the page
 SCREENING_SEED, TRAINING_SEED, HELD_OUT_SEED = 1_000, 2_000, 3_000
@@ -59,8 +59,8 @@ def main() -> None:
     how = f"{arguments.pictures} pictures, {arguments.held_out} others measured"
     text = format_table(head, lines, f"python benchmarks/finetune.py, {how}")
     print(f"\n{text}")
-    if arguments.page and not write_figures(arguments.page, NAME, text):
-        sys.exit(f"{arguments.page} has no place for it: <!-- figures: {NAME} --> <!-- end -->")
+    if arguments.page:
+        fill_place(arguments.page, NAME, text)
 
 
 def hardest_hands(model: Any, count: int) -> list[int]:

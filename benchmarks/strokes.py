@@ -28,7 +28,7 @@ from digitcnn.training import RECIPES, Recipe
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "tools"))
-from pages import format_table, write_figures  # noqa: E402 - where to find it is said above
+from pages import fill_place, format_table  # noqa: E402 - where to find it is said above
 
 NAME = "strokes"  # of the table in the page
 DRAWN = 2000
@@ -96,8 +96,8 @@ def main() -> int:
             print(f"{name}, seed {seed}: {row}", flush=True)
     text = table(figures, arguments.epochs)
     print(text)
-    if arguments.page and not write_figures(arguments.page, NAME, text):
-        parser.error(f"{arguments.page} has no place for figures called {NAME!r}")
+    if arguments.page:
+        fill_place(arguments.page, NAME, text)
     if arguments.json:
         record = {"epochs": arguments.epochs, "figures": figures}
         arguments.json.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

@@ -22,7 +22,7 @@ from digitcnn.weights import Weights, list_weights, locate
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "benchmarks")]
-from pages import format_table, write_figures  # noqa: E402 - where to find them is said above
+from pages import fill_place, format_table  # noqa: E402 - where to find them is said above
 from scene_kinds import KINDS  # noqa: E402
 from scenes import draw  # noqa: E402
 
@@ -45,10 +45,13 @@ def draw_scenes(count: int, seed: int) -> tuple[np.ndarray, np.ndarray, int]:
     return np.concatenate(images), np.array(digits), refused
 
 
-def measure(record: Weights, scenes: tuple[np.ndarray, np.ndarray, int]) -> dict[str, Any]:
+def measure(
+    record: Weights,
+    test: tuple[np.ndarray, np.ndarray],
+    scenes: tuple[np.ndarray, np.ndarray, int],
+) -> dict[str, Any]:
     """Measure one network on both."""
     classifier = DigitClassifier(locate(record.id, format="onnx"))
-    _, test = datasets.load_mnist()
     images, digits, refused = scenes
     wrong = int((classifier.predict(images) != digits).sum())
     return {
@@ -85,12 +88,13 @@ def plot(rows: list[dict[str, Any]], path: Path) -> None:
         xlabel="scenes misread (%)", ylabel="MNIST test images misread, of 10,000"
     )
     ax.set_yscale("log")
+    middle = max(100 * row["scenes misread"] for row in rows) / 2
     for row in rows:
         is_ours = row["recipe"] in ("base", "tiny")
         x, y = 100 * row["scenes misread"], row["mnist errors"]
         color, marker = (OURS, "o") if is_ours else (TUTORIALS, "s")
         ax.plot(x, y, linestyle="none", markersize=8, color=color, marker=marker)
-        is_right = x > max(each["scenes misread"] for each in rows) * 100 / 2
+        is_right = x > middle
         ax.annotate(
             row["weights"],
             (x, y),
@@ -121,18 +125,20 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="write every figure to this file")
     arguments = parser.parse_args()
 
-    newest = {record.name: record for record in list_weights()}  # sorted by version
-    known = {record.id: record for record in list_weights()} | newest
+    records = list_weights()
+    newest = {record.name: record for record in records}  # sorted by version
+    known = {record.id: record for record in records} | newest
+    _, test = datasets.load_mnist()
     scenes = draw_scenes(arguments.pictures, arguments.seed)
-    rows = [measure(known[name], scenes) for name in arguments.weights or newest]
+    rows = [measure(known[name], test, scenes) for name in arguments.weights or newest]
     rows.sort(key=lambda row: row["mnist errors"])
     command = f"python benchmarks/tradeoff.py, seed {arguments.seed}"
     text = table(rows, len(scenes[1]) + scenes[2], command)
     print(text)
     if arguments.plot:
         plot(rows, arguments.plot)
-    if arguments.page and not write_figures(arguments.page, NAME, text):
-        sys.exit(f"{arguments.page} has no place for it: <!-- figures: {NAME} --> <!-- end -->")
+    if arguments.page:
+        fill_place(arguments.page, NAME, text)
     if arguments.json:
         arguments.json.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
     return 0

@@ -27,7 +27,7 @@ from digitcnn import TrainingRun, datasets, evaluate, train
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "tools"))
-from pages import format_table, write_figures  # noqa: E402 - where to find it is said above
+from pages import fill_place, format_table  # noqa: E402 - where to find it is said above
 
 NAME = "tutorials"  # of the table in the page
 MEASURED_FILE = "measured.json"
@@ -234,8 +234,8 @@ def main() -> int:
             each.recipe: {"claim": each.claim, "runs": found[each.recipe]} for each in TUTORIALS
         }
         write_json(arguments.json, {"machine": machine(), "recipes": recipes})
-    if arguments.page and not write_figures(arguments.page, NAME, text):
-        sys.exit(f"{arguments.page} has no place for it: <!-- figures: {NAME} --> <!-- end -->")
+    if arguments.page:
+        fill_place(arguments.page, NAME, text)
     return 0
 
 

@@ -6,6 +6,7 @@ A page holds such a table between `<!-- figures: NAME -->` and `<!-- end -->`.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -29,3 +30,9 @@ def write_figures(page: Path, name: str, table: str) -> bool:
     if count:
         page.write_text(text, encoding="utf-8")
     return bool(count)
+
+
+def fill_place(page: Path, name: str, table: str) -> None:
+    """Put a table in its place in a page that must have one; without, the program ends."""
+    if not write_figures(page, name, table):
+        sys.exit(f"{page} has no place for it: <!-- figures: {name} --> <!-- end -->")

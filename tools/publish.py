@@ -4,9 +4,9 @@
     python tools/publish.py runs/base-0 runs/base-1 runs/base-2 --name large
 
 Writes both files to `weights/`, a record to the registry and a line to the model card, and puts
-`base` into the package. The version is the next free one; a published file is never written again.
-The test set is looked at here, once, after everything has been chosen. Run it from a checkout, with
-`digitcnn[export]` installed and MNIST within reach.
+`base` and `tiny` into the package. The version is the next free one; a published file is never
+written again. The test set is looked at here, once, after everything has been chosen. Run it from
+a checkout, with `digitcnn[export]` installed and MNIST within reach.
 """
 
 from __future__ import annotations

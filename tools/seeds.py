@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 from looks import enter_look, named
-from pages import format_table, write_figures
+from pages import fill_place, format_table
 
 from digitcnn import Evaluation, datasets, load_pretrained, preprocess
 from digitcnn.training import RunRecord, read_run
@@ -47,7 +47,7 @@ def table(groups: Sequence[Sequence[RunRecord]], measured: Sequence[Evaluation])
         (named(run.seed for run in group), f"{each.accuracy:.2%}", str(each.num_errors))
         for group, each in zip(groups, measured, strict=True)
     ]
-    rows.append(("mean", *spread([each.accuracy for each in measured], measured)))
+    rows.append(("mean", *spread(measured)))
     recipe = named(run.recipe["name"] for run in groups[0])
     head = (f"`{recipe}`, seed", "MNIST test", "errors")
     members = f" --members {len(groups[0])}" if len(groups[0]) > 1 else ""
@@ -56,8 +56,9 @@ def table(groups: Sequence[Sequence[RunRecord]], measured: Sequence[Evaluation])
     return format_table(head, rows, f"python tools/seeds.py RUN_FOLDER...{members}, {how}")
 
 
-def spread(accuracies: Sequence[float], measured: Sequence[Evaluation]) -> tuple[str, str]:
+def spread(measured: Sequence[Evaluation]) -> tuple[str, str]:
     """Give the mean and the standard deviation of accuracies, and the mean of the errors."""
+    accuracies = [each.accuracy for each in measured]
     mean = f"{statistics.mean(accuracies):.3%}"
     deviation = f" ± {statistics.stdev(accuracies):.3%}" if len(accuracies) > 1 else ""
     return mean + deviation, f"{statistics.mean(each.num_errors for each in measured):.1f}"
@@ -103,9 +104,7 @@ def main(options: Sequence[str] | None = None) -> None:
     text = table(groups, measured)
     print(text)
     if arguments.page:
-        name = title(groups[0])
-        if not write_figures(arguments.page, name, text):
-            raise SystemExit(f"{arguments.page} has no place for it: <!-- figures: {name} -->")
+        fill_place(arguments.page, title(groups[0]), text)
         for group, each in zip(groups, measured, strict=True):
             enter_look(arguments.page, group, each)
     if arguments.json:
