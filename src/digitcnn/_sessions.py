@@ -23,6 +23,9 @@ _CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 _ERRORS_ONLY = 3
 _TELEMETRY_SWITCH = "ORT_DISABLE_TELEMETRY"
 
+_FIRST_WITH_SPIN_LIMIT = (1, 26)
+_SPIN_US = 100
+
 
 class NetworkSession:
     """A network of the user's or of this library, ready to run on the CPU.
@@ -52,8 +55,7 @@ class NetworkSession:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or available_cpus()
         options.inter_op_num_threads = 1
-        # Threads that wait for work would take a CPU each from the program around.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        _limit_spinning(options, onnxruntime.__version__)
         # The format that was checked, whatever else the bytes may look like.
         options.add_session_config_entry("session.load_model_format", "ONNX")
         options.log_severity_level = _ERRORS_ONLY
@@ -74,6 +76,19 @@ class NetworkSession:
             return self._session.run(None, {self._input_name: batch})[0]
         except Exception as error:
             raise _refused(self._path, error) from error
+
+
+def _limit_spinning(options: Any, version: str) -> None:
+    """Let threads wait for the next operator awake, but not for the next run.
+
+    To be woken costs each thread more than most operators of a small network take. But a thread
+    that spins takes a CPU from the program around, and by default does so for 10 ms and more.
+    """
+    release = tuple(int(part) for part in version.split(".")[:2])
+    can_limit = release >= _FIRST_WITH_SPIN_LIMIT
+    options.add_session_config_entry("session.intra_op.allow_spinning", "1" if can_limit else "0")
+    if can_limit:
+        options.add_session_config_entry("session.intra_op.spin_duration_us", str(_SPIN_US))
 
 
 def _refused(path: Path, error: Exception) -> CorruptFileError:
