@@ -14,7 +14,13 @@ from digitcnn.errors import NoDigitError
 from digitcnn.preprocessing import _bands, _ground, _ink, _papers, _pieces, _sheets, _strokes
 from digitcnn.preprocessing._components import find_components
 from digitcnn.preprocessing._filters import opening, quantile, reduced, running, sample
-from digitcnn.preprocessing._geometry import place, shift_to_center, to_pixels
+from digitcnn.preprocessing._geometry import (
+    are_canonical,
+    is_canonical,
+    place,
+    shift_to_center,
+    to_pixels,
+)
 
 SHAPES = hnp.array_shapes(min_dims=2, max_dims=2, max_side=9)
 MASKS = hnp.arrays(bool, SHAPES)
@@ -400,3 +406,27 @@ def test_a_rim_is_taken_off_but_not_where_the_picture_cuts(mask, width):
             for down, right in neighbours(y, x, width)
         ]
         assert shrunk[y, x] == all(near)
+
+
+@given(
+    hnp.arrays(np.uint8, st.tuples(st.integers(18, 21), st.integers(1, 21))),
+    st.sampled_from([1, 249, 250, 255]),
+    st.integers(-2, 2),
+    st.booleans(),
+)
+@settings(max_examples=300, deadline=None)
+def test_one_image_is_judged_as_many_are(digit, peak, shift, is_wide):
+    """Whether an image is as MNIST has them does not depend on what comes with it."""
+    digit = np.minimum(digit, peak)
+    digit[0, 0], digit[-1, -1] = peak, 1
+    image = np.roll(place(digit.T if is_wide else digit), shift, axis=1)
+    pair = np.stack([image, 255 - image])
+    assert [is_canonical(each) for each in pair] == are_canonical(pair).tolist()
+
+
+@pytest.mark.parametrize("shift", [0, 1])
+def test_an_image_as_mnist_has_them_is_told_from_one_beside(shift):
+    """A bar of 20 pixels in the centre is; a pixel beside the centre it is not."""
+    image = np.zeros((28, 28), np.uint8)
+    image[5:25, 13 + shift : 16 + shift] = 255
+    assert is_canonical(image) == (shift == 0)

@@ -30,7 +30,7 @@ def choose_digits(
     probabilities : ndarray of float, shape (N, 10)
         As :func:`predict_proba` gives them.
     min_confidence : float
-        The least probability, in [0, 1], at which a digit is named.
+        The least probability at which a digit is named, as :func:`checked_confidence` gives it.
 
     Returns
     -------
@@ -42,10 +42,9 @@ def choose_digits(
     >>> choose_digits(np.eye(10)[[3, 8]])
     array([3, 8])
     """
-    least = checked_confidence(min_confidence)
     digits: Digits = probabilities.argmax(axis=1).astype(np.int64, copy=False)
-    if least > 0:
-        digits[probabilities.max(axis=1) < least] = REFUSED
+    if min_confidence > 0:
+        digits[probabilities.max(axis=1) < min_confidence] = REFUSED
     return digits
 
 
@@ -94,8 +93,10 @@ def as_probabilities(output: Any, num_images: int) -> Probabilities:
             f"{num_images} images; got shape {rows.shape}. End it with ten outputs."
         )
     sums = rows.sum(axis=1, keepdims=True)
-    # A NaN fails the first comparison.
-    if not np.abs(sums - 1).max() <= _SUM_TOLERANCE or rows.min() < 0:
+    # A NaN fails each comparison.
+    if not (
+        rows.min() >= 0 and sums.min() >= 1 - _SUM_TOLERANCE and sums.max() <= 1 + _SUM_TOLERANCE
+    ):
         raise InvalidArgumentError(
             f"`model` must give probabilities whose rows sum to 1; got values from "
             f"{rows.min():.6g} to {rows.max():.6g} and a sum of {sums.flat[0]:.6g}. "

@@ -11,7 +11,7 @@ from typing import TypeGuard
 import numpy as np
 
 from digitcnn.errors import DigitcnnError, InvalidImageError
-from digitcnn.preprocessing._geometry import IMAGE_SIDE, PIXEL_MAX, is_canonical
+from digitcnn.preprocessing._geometry import IMAGE_SIDE, PIXEL_MAX, are_canonical, is_canonical
 from digitcnn.preprocessing._pictures import (
     COLOR_CHANNELS,
     array_picture,
@@ -83,7 +83,7 @@ def batches_of(
     """
     if is_single(images):
         # MNIST's own images, one at a time, are what loops over data sets ask for.
-        if _is_mnist_image(images) and is_canonical(images[None])[0]:
+        if _is_mnist_image(images) and is_canonical(images):
             yield _to_batch(images[None])
         else:
             yield _to_batch(normalize(open_picture(images))[None])
@@ -193,7 +193,7 @@ def _normalize_array(chunk: np.ndarray, scale: int, *, first_index: int) -> np.n
         pixels = chunk.reshape(-1, IMAGE_SIDE, IMAGE_SIDE)
         if pixels.dtype != np.uint8:
             pixels = to_pixel_values(to_plane_values(pixels, scale))
-        canonical = is_canonical(pixels)
+        canonical = are_canonical(pixels)
         if canonical.all():
             return pixels
     else:

@@ -249,6 +249,5 @@ def _as_canonical(plane: np.ndarray) -> np.ndarray | None:
     if plane.shape != (geometry.IMAGE_SIDE, geometry.IMAGE_SIDE):
         return None
     pixels = to_pixel_values(plane)
-    both = np.stack([pixels, geometry.PIXEL_MAX - pixels])
-    fitting = both[geometry.is_canonical(both)]
-    return fitting[0] if len(fitting) else None
+    both = pixels, geometry.PIXEL_MAX - pixels
+    return next(filter(geometry.is_canonical, both), None)
