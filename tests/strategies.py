@@ -65,10 +65,10 @@ def float_batches(side=40):
 
 
 @st.composite
-def framed_digits(draw, side=40, most_margin=30):
+def framed_digits(draw, side=40, least_margin=0, most_margin=30):
     """Give a drawn digit with margins of the ground's grey on all four sides."""
     digit = draw(drawn_digits(side))
-    margins = [draw(st.integers(0, most_margin)) for _ in range(4)]
+    margins = [draw(st.integers(least_margin, most_margin)) for _ in range(4)]
     return np.pad(digit, (margins[:2], margins[2:]))
 
 
