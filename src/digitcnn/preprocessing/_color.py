@@ -120,7 +120,7 @@ def _main_axis(rgb: np.ndarray) -> tuple[np.ndarray, float]:
     step = max(1, max(rgb.shape) // _SAMPLE_SIDE)
     colors = rgb[::step, ::step].reshape(-1, 3).astype(np.float64)
     # Sums of whole numbers below 2**53 are exact, so that a negative has the very same axis.
-    means = colors.sum(axis=0) / len(colors)
+    means = np.ones(len(colors)) @ colors / len(colors)
     variances, axes = np.linalg.eigh(colors.T @ colors / len(colors) - np.outer(means, means))
     axis = axes[:, -1] / np.abs(axes[:, -1]).sum()
     return axis, float(np.sqrt(max(variances[-1], 0.0)) * np.linalg.norm(axis))

@@ -39,17 +39,20 @@ class Components:
     def mask(self, keep: np.ndarray) -> np.ndarray:
         """Paint the components for which `keep`, a bool array of shape (C,), is true."""
         runs = keep[self.owner]
-        steps = np.zeros(self.shape[0] * self.shape[1] + 1, np.int8)
-        np.add.at(steps, self.starts[runs], 1)
-        np.add.at(steps, self.ends[runs], -1)
-        return np.cumsum(steps[:-1], dtype=np.int8).astype(bool).reshape(self.shape)
+        starts, lengths = self.starts[runs], (self.ends - self.starts)[runs]
+        places = np.arange(lengths.sum())
+        places += np.repeat(starts - (np.cumsum(lengths) - lengths), lengths)
+        mask = np.zeros(self.shape, bool)
+        mask.ravel()[places] = True
+        return mask
 
     def sums(self, values: np.ndarray) -> np.ndarray:
         """Add up `values`, an array of the mask's shape, over each component."""
-        running = np.concatenate([[0.0], np.cumsum(values, dtype=np.float64)])
-        return np.bincount(
-            self.owner, running[self.ends] - running[self.starts], minlength=len(self.areas)
-        )
+        # Most are 0, and need not be added.
+        places = np.flatnonzero(values)
+        running = np.concatenate([[0.0], np.cumsum(values.ravel()[places], dtype=np.float64)])
+        before, after = np.searchsorted(places, self.starts), np.searchsorted(places, self.ends)
+        return np.bincount(self.owner, running[after] - running[before], minlength=len(self.areas))
 
 
 def find_components(mask: np.ndarray) -> Components:

@@ -172,8 +172,14 @@ def local_light(plane: np.ndarray) -> np.ndarray:
 def _as_ink(contrast: np.ndarray, ground: np.ndarray) -> np.ndarray:
     """Bring most of the ground to 0, and ink in the shadow to the strength of ink in the light."""
     level = np.float32(quantile(sample(contrast), 0.3))
-    room = np.maximum(1 - (ground + level), np.float32(_LEAST_ROOM))
-    return (contrast - level) / room * np.float32(quantile(sample(room), 0.5))
+    # In place: a photograph does not fit the CPU's caches many times over.
+    room = ground + level
+    np.subtract(1, room, out=room)
+    np.maximum(room, np.float32(_LEAST_ROOM), out=room)
+    ink = contrast - level
+    ink /= room
+    ink *= np.float32(quantile(sample(room), 0.5))
+    return ink
 
 
 def is_frame_clear(mask: np.ndarray) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from PIL import Image
 
 from digitcnn.errors import NoDigitError
 from digitcnn.preprocessing._components import find_components
@@ -46,8 +47,8 @@ def noise_level(contrast: np.ndarray) -> float:
     Between the 5th and the 30th percentile lies ground, never ink, and 1.12 standard deviations
     of a normal distribution.
     """
-    values = sample(contrast)
-    return (quantile(values, 0.3) - quantile(values, 0.05)) / 1.12
+    ordered = np.sort(sample(contrast), axis=None)
+    return (quantile(ordered, 0.3) - quantile(ordered, 0.05)) / 1.12
 
 
 def peak_levels(contrast: np.ndarray) -> tuple[float, float]:
@@ -68,7 +69,7 @@ def otsu_threshold(contrast: np.ndarray, peak: float) -> float:
        doi:10.1109/TSMC.1979.4310076
     """
     levels = np.clip(contrast * np.float32(_BINS / peak), 0, _BINS - 1).astype(np.uint8)
-    counts = np.bincount(levels.ravel(), minlength=_BINS)
+    counts = np.array(Image.fromarray(levels).histogram()[:_BINS])  # half of NumPy's time
     edges = np.linspace(0, peak, _BINS + 1)
     centers = (edges[:-1] + edges[1:]) / 2
     below = np.cumsum(counts)

@@ -143,12 +143,14 @@ def _least_box(low: np.ndarray, high: np.ndarray) -> float:
 
 def _hull(shape: tuple[int, ...], low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """Give the convex hull of a piece, as far as so many directions tell it."""
-    y, x = np.arange(shape[0])[:, None], np.arange(shape[1])
-    hull = np.ones(shape, bool)
-    for cosine, sine, least, greatest in zip(_COSINES, _SINES, low, high, strict=True):
-        position = cosine * x + sine * y
-        hull &= (position >= least - 1e-6) & (position <= greatest + 1e-6)
-    return hull
+    # Where each direction lets a row begin and end; no cosine is exactly 0.
+    rest = np.outer(_SINES, np.arange(shape[0]))
+    bounds = [
+        (position[:, None] - rest) / _COSINES[:, None] for position in (low - 1e-6, high + 1e-6)
+    ]
+    first, last = np.minimum(*bounds).max(axis=0), np.maximum(*bounds).min(axis=0)
+    x = np.arange(shape[1])
+    return (x >= first[:, None]) & (x <= last[:, None])
 
 
 def _shrunk(region: np.ndarray, width: int) -> np.ndarray:

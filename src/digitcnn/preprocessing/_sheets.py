@@ -89,12 +89,15 @@ def _sheet_outline(
 
 def fill_between(piece: np.ndarray) -> np.ndarray:
     """Fill what lies between two pixels of a piece both in its row and in its column."""
-    between = np.ones_like(piece)
-    for axis in (0, 1):
-        before = np.logical_or.accumulate(piece, axis=axis)
-        after = np.flip(np.logical_or.accumulate(np.flip(piece, axis), axis=axis), axis)
-        between &= before & after
-    return between
+    return _between_ends(piece) & _between_ends(np.ascontiguousarray(piece.T)).T
+
+
+def _between_ends(lines: np.ndarray) -> np.ndarray:
+    """Fill each row from its first to its last pixel."""
+    first, end = lines.argmax(axis=1), lines.shape[1] - lines[:, ::-1].argmax(axis=1)
+    end[~lines.any(axis=1)] = 0
+    x = np.arange(lines.shape[1])
+    return (x >= first[:, None]) & (x < end[:, None])
 
 
 def _shrunk(filled: np.ndarray, margin: float) -> np.ndarray:
