@@ -12,6 +12,8 @@ Job = Callable[[], object]
 
 # A single run of a job that takes less than this is timed as a loop of many.
 LEAST_SECONDS = 0.05
+# After a run, ONNX Runtime's threads by default stay awake on a CPU that the next job may need.
+PAUSE_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ def in_turn(jobs: Mapping[str, Job], *, rounds: int) -> dict[str, list[float]]:
     for number in range(rounds):
         # Every other round backwards: no job always follows the same one.
         for name in list(jobs)[:: -1 if number % 2 else 1]:
+            time.sleep(PAUSE_SECONDS)
             times[name].append(seconds(jobs[name], loops[name]))
     return times
 
