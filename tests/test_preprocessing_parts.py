@@ -97,16 +97,25 @@ def test_running_extremes_are_those_of_each_window(plane, window, axes):
 
 @pytest.mark.parametrize("window", [2, 3, 6, 7])
 def test_an_opening_takes_away_what_is_narrower_than_its_window(window):
-    """A square of the window's side stays as it is; what is a pixel narrower goes."""
+    """A square of the window's odd side stays as it is; what is a pixel narrower goes."""
+    side = window // 2 * 2 + 1
     plane = np.zeros((20, 30), np.float32)
-    plane[5 : 5 + window, 8 : 8 + window] = 1
+    plane[5 : 5 + side, 8 : 8 + side] = 1
     narrower = plane.copy()
     narrower[5] = 0
 
-    # A window of an even length comes to lie a pixel aside.
-    moved = np.roll(plane, 0 if window % 2 else 1, (0, 1))
-    assert np.array_equal(moved, opening(plane, window))
+    assert np.array_equal(plane, opening(plane, window))
     assert not opening(narrower, window).any()
+
+
+@given(LEVELS, st.integers(1, 8))
+@settings(max_examples=100, deadline=None)
+def test_an_opening_is_one(plane, window):
+    """It adds nothing, and what it leaves it leaves again."""
+    opened = opening(plane, window)
+
+    assert (opened <= plane).all()
+    assert np.array_equal(opened, opening(opened, window))
 
 
 @given(

@@ -111,8 +111,7 @@ def _holds_ink(coarse: np.ndarray, inner: np.ndarray, gap: float) -> bool:
     """Tell whether something stands out from the sheet, and not all over its rim."""
     window = _SIDE // 9
     paper = np.where(inner, coarse, np.median(coarse[inner]).astype(np.float32))
-    opened = opening(paper, window)
-    closed = running(np.minimum, running(np.maximum, paper, window), window)
+    opened, closed = opening(paper, window), -opening(-paper, window)
     differs = inner & (np.maximum(paper - opened, closed - paper) > _INK_STEP * gap)
     share = np.count_nonzero(differs) / np.count_nonzero(inner)
     if not _INK_SHARE[0] <= share <= _INK_SHARE[1]:
