@@ -163,7 +163,7 @@ def local_light(plane: np.ndarray) -> np.ndarray:
     contrast : ndarray of float32, shape (H, W)
         Brightness above the ground.
     """
-    window = max(3, max(plane.shape) // _LOCAL_PART)
+    window = max(3, max(plane.shape) // _LOCAL_PART) | 1
     # A little wider than it is narrow: a slanting edge is a staircase, whose steps stay out.
     ground = running(np.maximum, running(np.minimum, plane, window), window + 2 * _EDGE_STEP)
     return _as_ink(plane - ground, ground)
