@@ -968,6 +968,7 @@ def test_flattened_images_are_refused(shape):
     corner=st.integers(0, 6),
     blur=st.sampled_from([0, 1, 2, 3.5]),
 )
+@settings(max_examples=60, deadline=None)
 @example(width=23, height=246, corner=0, blur=2)
 @example(width=26, height=100, corner=3, blur=3.5)
 def test_a_one_drawn_as_a_bar_is_no_noise(width, height, corner, blur):
