@@ -88,19 +88,17 @@ def plot(rows: list[dict[str, Any]], path: Path) -> None:
         xlabel="scenes misread (%)", ylabel="MNIST test images misread, of 10,000"
     )
     ax.set_yscale("log")
-    middle = max(100 * row["scenes misread"] for row in rows) / 2
     for row in rows:
         is_ours = row["recipe"] in ("base", "tiny")
         x, y = 100 * row["scenes misread"], row["mnist errors"]
         color, marker = (OURS, "o") if is_ours else (TUTORIALS, "s")
         ax.plot(x, y, linestyle="none", markersize=8, color=color, marker=marker)
-        is_right = x > middle
         ax.annotate(
             row["weights"],
             (x, y),
-            xytext=(-8 if is_right else 8, 4),
+            xytext=(0, 8),
             textcoords="offset points",
-            horizontalalignment="right" if is_right else "left",
+            horizontalalignment="center",
         )
     ax.yaxis.set_major_locator(
         FixedLocator([10, 15, 20, 30, 50, 70, 100, 150, 200, 300, 500, 1000])
