@@ -39,7 +39,7 @@ MEASURES = ("MNIST test", "pictures", "over sources", "drawn digits")
 def recipes(epochs: int) -> dict[str, Recipe]:
     """Give the two recipes to compare."""
     alone = dataclasses.replace(
-        RECIPES["base"], epochs=epochs, drawn_digits=0, drawn_nondigits=0, damaged=0
+        RECIPES["base"], epochs=epochs, drawn_digits=0, drawn_nondigits=0, damaged=0, ending=None
     )
     drawn = dataclasses.replace(alone, drawn_digits=RECIPES["base"].drawn_digits)
     return {"MNIST alone": alone, "MNIST and drawn digits": drawn}

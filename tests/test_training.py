@@ -190,6 +190,85 @@ def test_options_override_the_recipe(digits, tmp_path):
     assert run.recipe.augmentation is not None
 
 
+def _with_ending(**changes):
+    """Give a recipe of two epochs that ends with another two, gentler ones."""
+    alone = short_recipe(drawn_digits=20)
+    gentler = {"epochs": 2, "learning_rate": 1e-4, "augmentation": None, "drawn_digits": 0}
+    ending = dataclasses.replace(alone, **gentler | changes)
+    return alone, ending, dataclasses.replace(alone, ending=ending)
+
+
+def test_an_ending_goes_on_from_what_the_recipe_gives(digits, tmp_path):
+    """A recipe with an ending gives what both parts give, carried out one after the other."""
+    alone, ending, recipe = _with_ending()
+    first = train(*digits, recipe=alone, run_dir=tmp_path / "first", verbose=0)
+    origin = {"initial_weights": first.run_dir}
+    last = train(*digits, recipe=ending, **origin, run_dir=tmp_path / "last", verbose=0)
+
+    whole = train(*digits, recipe=recipe, run_dir=tmp_path / "whole", verbose=0)
+
+    assert _same_weights(last.model, whole.model)
+    assert whole.history["loss"] == first.history["loss"] + last.history["loss"]
+    assert whole.metrics["best_epoch"] == 2 + last.metrics["best_epoch"]
+    table = (whole.run_dir / "history.csv").read_text(encoding="utf-8")
+    assert len(table.splitlines()) == 1 + len(whole.history["loss"])
+
+
+def test_a_training_stopped_in_its_ending_goes_on_there(digits, tmp_path):
+    """Stopped in the ending's second epoch, a training resumes to what it would have been."""
+    *_, recipe = _with_ending()
+    whole = train(*digits, recipe=recipe, run_dir=tmp_path / "whole", verbose=0)
+    import keras
+
+    class StopInLastEpoch(keras.callbacks.Callback):
+        parts = 0
+
+        def on_train_begin(self, logs=None):
+            del logs
+            self.parts += 1
+
+        def on_epoch_begin(self, epoch, logs=None):
+            del logs
+            if (self.parts, epoch) == (2, 1):
+                raise KeyboardInterrupt
+
+    options = {"recipe": recipe, "run_dir": tmp_path / "stopped", "verbose": 0}
+    with pytest.raises(KeyboardInterrupt):
+        train(*digits, callbacks=[StopInLastEpoch()], **options)
+    resumed = train(*digits, **options)
+
+    assert _same_weights(whole.model, resumed.model)
+    assert resumed.history == whole.history
+
+
+def test_options_change_the_ending_too(digits, tmp_path):
+    """Batches change alike, the rate in proportion; a number of epochs is all there are."""
+    *_, recipe = _with_ending()
+    options = {"learning_rate": 0.1, "batch_size": 50, "augment": True}
+    changed = train(*digits, recipe=recipe, **options, run_dir=tmp_path / "changed", verbose=0)
+    ending = changed.recipe.ending
+    assert ending.batch_size == 50
+    assert ending.learning_rate == pytest.approx(0.01)
+    assert ending.augmentation == changed.recipe.augmentation
+
+    short = train(*digits, recipe=recipe, epochs=1, run_dir=tmp_path / "short", verbose=0)
+    assert len(short.history["loss"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("ending", "message"),
+    [
+        ("gentle", "`ending` must be a Recipe; got 'gentle'"),
+        (RECIPES["conv-pool"], "`ending` must be for the architecture 'conv5x5'"),
+        (_with_ending()[2], "and end there"),
+    ],
+)
+def test_endings_that_cannot_follow_are_refused(ending, message):
+    """An ending trains the same network, and has none itself."""
+    with pytest.raises(InvalidArgumentError, match=message):
+        short_recipe(ending=ending)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -291,6 +370,7 @@ def test_recipes_survive_json():
     for recipe in RECIPES.values():
         fields = dataclasses.asdict(recipe)
         assert json.loads(json.dumps(fields)) == fields
+        assert recipe_from_fields(fields) == recipe
 
 
 def test_the_last_average_survives_a_kill_before_the_end(digits, tmp_path, monkeypatch):

@@ -50,6 +50,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _count_epochs(run_dir: Path) -> int:
-    """Count the epochs that a run has finished: the rows of its table, but for the heading."""
-    table = run_dir / "history.csv"
-    return len(table.read_text(encoding="utf-8").splitlines()) - 1 if table.exists() else 0
+    """Count the epochs that a run has finished: the rows of its tables, but for the headings."""
+    tables = filter(Path.exists, (run_dir / "beginning/history.csv", run_dir / "history.csv"))
+    return sum(len(table.read_text(encoding="utf-8").splitlines()) - 1 for table in tables)

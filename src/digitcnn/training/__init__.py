@@ -21,6 +21,8 @@ from digitcnn.datasets import load_mnist, train_validation_split
 from digitcnn.errors import InvalidArgumentError
 from digitcnn.models import find_weights, import_keras, load_pretrained
 from digitcnn.training._folders import (
+    BEGINNING_FOLDER,
+    History,
     as_fields,
     claim,
     describe,
@@ -88,7 +90,8 @@ def train(
     recipe : str or Recipe
         The architecture and how to train it; `digitcnn.training.RECIPES` holds the named ones.
     epochs, batch_size, learning_rate : optional
-        Instead of the recipe's own.
+        Instead of the recipe's own. With `epochs`, the recipe's ending is left out; its batches are
+        changed alike, and its learning rate in proportion.
     validation_size : int, optional
         How many images to keep apart, evenly over the digits, to choose the best epoch by. By
         default 5,000 of MNIST, or a twelfth of `images`. With 0, all images are trained on and the
@@ -143,8 +146,6 @@ def train(
     0.9796
     """
     import_keras("train")
-    from digitcnn.training._fitting import fit
-
     recipe = _changed(
         _gentler(recipe) if initial_weights is not None else get_recipe(recipe),
         augment,
@@ -165,36 +166,8 @@ def train(
             f"`run_dir` must be a folder that can be made; got {str(folder)!r}, which fails with: "
             f"{error}. Choose another one."
         ) from error
-    plan = {
-        "architecture": recipe.architecture,
-        "recipe": as_fields(recipe),
-        "seed": seed,
-        "num_images": len(given),
-        "validation_size": len(validation),
-        "data": describe((given, validation)),
-        "initial_weights": origin,
-    }
-    claim(folder, plan)
-    if not (folder / RUN_FILE).exists():
-        epoch_plan = EpochPlan(
-            given=given,
-            pools=_pools(recipe, given, seed, folder, verbose),
-            parts=parts(recipe, len(given)),
-            augmentation=recipe.augmentation,
-            batch_size=recipe.batch_size,
-            seed=seed,
-        )
-        history, metrics = fit(
-            recipe,
-            epoch_plan,
-            validation,
-            folder=folder,
-            initial_weights=initial_weights,
-            callbacks=callbacks,
-            verbose=verbose,
-        )
-        finish(folder, plan, metrics, history)
-    record = read_run(folder)
+    task = _Task(given, validation, seed, origin, callbacks, verbose)
+    record = _carry_out(recipe, task, folder, initial_weights)
     return TrainingRun(
         model=load_pretrained(folder),
         history={name: [epoch[name] for epoch in record.history] for name in record.history[0]},
@@ -202,6 +175,68 @@ def train(
         recipe=recipe,
         run_dir=folder,
     )
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What a training is about, whatever the recipe."""
+
+    given: Samples
+    validation: Samples
+    seed: int
+    origin: str | None  # the SHA-256 of the weights to start from
+    callbacks: Sequence[Any]
+    verbose: int | str
+
+
+def _carry_out(
+    recipe: Recipe, task: _Task, folder: Path, initial_weights: str | os.PathLike[str] | None
+) -> RunRecord:
+    """Train by a recipe in a folder, or go on there; a recipe's beginning has a folder inside."""
+    plan = {
+        "architecture": recipe.architecture,
+        "recipe": as_fields(recipe),
+        "seed": task.seed,
+        "num_images": len(task.given),
+        "validation_size": len(task.validation),
+        "data": describe((task.given, task.validation)),
+        "initial_weights": task.origin,
+    }
+    claim(folder, plan)
+    if (folder / RUN_FILE).exists():
+        return read_run(folder)
+    before: History = []
+    part = recipe
+    if recipe.ending is not None:
+        part, beginning = recipe.ending, folder / BEGINNING_FOLDER
+        beginning.mkdir(exist_ok=True)
+        alone = dataclasses.replace(recipe, ending=None)
+        before = _carry_out(alone, task, beginning, initial_weights).history
+        initial_weights = beginning
+    epoch_plan = EpochPlan(
+        given=task.given,
+        pools=_pools(part, task.given, task.seed, folder, task.verbose),
+        parts=parts(part, len(task.given)),
+        augmentation=part.augmentation,
+        batch_size=part.batch_size,
+        seed=task.seed,
+    )
+    # Not before Keras is known to be there.
+    from digitcnn.training._fitting import fit
+
+    history, metrics = fit(
+        part,
+        epoch_plan,
+        task.validation,
+        folder=folder,
+        initial_weights=initial_weights,
+        callbacks=task.callbacks,
+        verbose=task.verbose,
+    )
+    if "best_epoch" in metrics:
+        metrics["best_epoch"] += len(before)
+    finish(folder, plan, metrics, [*before, *history])
+    return read_run(folder)
 
 
 def _gentler(recipe: str | Recipe) -> Recipe:
@@ -214,6 +249,7 @@ def _gentler(recipe: str | Recipe) -> Recipe:
         learning_rate=named.learning_rate / 10,
         batch_size=min(named.batch_size, 32),
         weight_average=0.0,
+        ending=None,
     )
 
 
@@ -259,7 +295,13 @@ def _changed(recipe: Recipe, augment: bool | Augmentation | None, **changes: Any
                 "out for the recipe's own."
             )
         changes["augmentation"] = Augmentation() if augment is True else augment or None
-    return dataclasses.replace(recipe, **changes)
+    changed = dataclasses.replace(recipe, **changes, ending=None)
+    if recipe.ending is None or "epochs" in changes:
+        return changed
+    if "learning_rate" in changes:
+        part = recipe.ending.learning_rate / recipe.learning_rate
+        changes["learning_rate"] = part * changed.learning_rate
+    return dataclasses.replace(changed, ending=dataclasses.replace(recipe.ending, **changes))
 
 
 def _given_samples(

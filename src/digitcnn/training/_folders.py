@@ -26,6 +26,9 @@ from digitcnn.training.recipes import Recipe, recipe_from_fields
 
 History = list[dict[str, float]]
 
+# Of a recipe with an ending: what it begins with lies here, in the folder of the whole.
+BEGINNING_FOLDER = "beginning"
+
 _PLAN_FILE = "plan.json"
 _STATE_FILE = "state.json"
 _POOLS_FILE = "pools.npz"
@@ -164,6 +167,7 @@ def write_pools(folder: Path, pools: list[Samples]) -> None:
 def finish(folder: Path, plan: dict[str, Any], metrics: dict[str, float], history: History) -> None:
     """Write what the run was and what came of it, then drop what only going on would need."""
     record = {name: plan[name] for name in plan if name not in ("data", "initial_weights")}
+    write_history(folder, history)
     write_json(
         folder / RUN_FILE,
         {**record, "metrics": metrics, "history": history, "versions": _versions()},

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from digitcnn._checks import one_of, real_number, whole_number
+from digitcnn._checks import one_of, real_number, shown, whole_number
 from digitcnn.augmentation import Augmentation
 from digitcnn.errors import InvalidArgumentError
 
@@ -47,6 +47,9 @@ class Recipe:
         Damaged copies of the training images, preprocessed like any picture, likewise.
     patience : int or None
         Epochs without a smaller validation loss before training stops.
+    ending : Recipe or None
+        What goes on from the weights that all this gives: gentler changes at a lower rate, say. It
+        has no ending of its own.
 
     References
     ----------
@@ -68,6 +71,7 @@ class Recipe:
     drawn_nondigits: int = 0
     damaged: int = 0
     patience: int | None = None
+    ending: Recipe | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no training can be made of; NumPy's numbers become Python's."""
@@ -81,6 +85,21 @@ class Recipe:
             object.__setattr__(self, name, real)
         one_of("optimizer", self.optimizer, _OPTIMIZERS)
         one_of("schedule", self.schedule, _SCHEDULES)
+        if self.ending is not None:
+            self._check_ending(self.ending)
+
+    def _check_ending(self, ending: Recipe) -> None:
+        """Refuse an ending that cannot go on from this recipe's weights."""
+        if not isinstance(ending, Recipe):
+            raise InvalidArgumentError(
+                f"`ending` must be a Recipe; got {shown(ending)}. Leave it out for none."
+            )
+        if ending.architecture != self.architecture or ending.ending is not None:
+            raise InvalidArgumentError(
+                f"`ending` must be for the architecture {self.architecture!r} and end there; got "
+                f"one for {ending.architecture!r} with the ending {shown(ending.ending)}. Derive "
+                "it from this recipe with dataclasses.replace."
+            )
 
 
 _OPTIMIZERS = ("adam", "adamw", "adadelta")
@@ -112,6 +131,8 @@ def recipe_from_fields(fields: dict[str, Any]) -> Recipe:
     values = {name: value for name, value in fields.items() if name in known}
     if values.get("augmentation"):
         values["augmentation"] = Augmentation(**values["augmentation"])
+    if values.get("ending"):
+        values["ending"] = recipe_from_fields(values["ending"])
     return Recipe(**values)
 
 
