@@ -141,6 +141,11 @@ _TUTORIAL_AUGMENTATION = Augmentation(
     rotation=10, scale=0.1, shear=0, shift=2.8, elastic=0, pen=0, light=0, noise=0
 )
 
+# Half of the default: the base network's last epochs.
+_GENTLE_AUGMENTATION = Augmentation(
+    rotation=5.5, scale=0.06, shear=0.06, shift=0.75, elastic=0.3, pen=0.15, light=0.15, noise=0.05
+)
+
 # Less than the default: what a network of a few thousand parameters can follow.
 _MILD_AUGMENTATION = Augmentation(
     rotation=8, scale=0.08, shear=0.08, shift=1, elastic=0.4, pen=0.1, light=0.1, noise=0
@@ -162,6 +167,22 @@ RECIPES = {
             drawn_digits=15_000,
             drawn_nondigits=9_000,
             damaged=15_000,
+            # Chosen by the 5,000 validation images, whose loss it lowers by a sixth; as many epochs
+            # more of the same lower it by a twentieth.
+            ending=Recipe(
+                name="base-ending",
+                architecture="base",
+                epochs=4,
+                optimizer="adamw",
+                learning_rate=5e-4,
+                schedule="cosine",
+                weight_decay=0.02,
+                weight_average=0.998,
+                augmentation=_GENTLE_AUGMENTATION,
+                drawn_digits=15_000,
+                drawn_nondigits=9_000,
+                damaged=15_000,
+            ),
         ),
         Recipe(
             name="vgg",
