@@ -386,6 +386,9 @@ def test_without_a_command_the_usage_is_told(capsys):
     with pytest.raises(SystemExit, match="2"):
         main(["predict", "a.png", "--min-confidence", "1.5"])
     assert "invalid probability value: '1.5'" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        main(["evaluate", "--weights=--", "--json"])
+    assert "argument --weights: expected one argument" in capsys.readouterr().err
 
 
 def test_the_version_is_that_of_the_package(capsys):

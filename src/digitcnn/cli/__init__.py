@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import sys
 from collections.abc import Sequence
 
 from digitcnn.cli._output import drop_output, report, some_output
-from digitcnn.cli._parser import build_parser
+from digitcnn.cli._parser import parse
 from digitcnn.errors import DigitcnnError
 
 _FAILED = 1
@@ -34,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status.
     """
     with some_output():
-        return _run(build_parser().parse_args(argv))
+        return _run(parse(sys.argv[1:] if argv is None else argv))
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import itertools
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from digitcnn import __version__
@@ -24,6 +26,17 @@ _WEIGHTS_HELP = (
     "a published name (base), an .onnx or .weights.h5 file, or a training run's folder; the last "
     "two need TensorFlow (default: %(default)s)"
 )
+
+
+def parse(words: Sequence[str]) -> argparse.Namespace:
+    """Read a command line; one that is wrong ends the program with its usage."""
+    parser = build_parser()
+    options = itertools.takewhile(lambda word: word != "--", words)
+    for name, is_given, value in (word.partition("=") for word in options):
+        # argparse would take the value for the end of all options, and the option for a list.
+        if name.startswith("--") and is_given and value == "--":
+            parser.error(f"argument {name}: expected one argument")
+    return parser.parse_args(words)
 
 
 def build_parser() -> argparse.ArgumentParser:
