@@ -198,9 +198,10 @@ def _with_ending(**changes):
     return alone, ending, dataclasses.replace(alone, ending=ending)
 
 
-def test_an_ending_goes_on_from_what_the_recipe_gives(digits, tmp_path):
+@pytest.mark.parametrize("drawn", [0, 20])
+def test_an_ending_goes_on_from_what_the_recipe_gives(digits, drawn, tmp_path):
     """A recipe with an ending gives what both parts give, carried out one after the other."""
-    alone, ending, recipe = _with_ending()
+    alone, ending, recipe = _with_ending(drawn_digits=drawn)
     first = train(*digits, recipe=alone, run_dir=tmp_path / "first", verbose=0)
     origin = {"initial_weights": first.run_dir}
     last = train(*digits, recipe=ending, **origin, run_dir=tmp_path / "last", verbose=0)

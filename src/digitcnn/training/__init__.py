@@ -190,7 +190,11 @@ class _Task:
 
 
 def _carry_out(
-    recipe: Recipe, task: _Task, folder: Path, initial_weights: str | os.PathLike[str] | None
+    recipe: Recipe,
+    task: _Task,
+    folder: Path,
+    initial_weights: str | os.PathLike[str] | None,
+    pools: list[Samples] | None = None,
 ) -> RunRecord:
     """Train by a recipe in a folder, or go on there; a recipe's beginning has a folder inside."""
     plan = {
@@ -206,17 +210,21 @@ def _carry_out(
     if (folder / RUN_FILE).exists():
         return read_run(folder)
     before: History = []
-    part = recipe
+    part = recipe.ending or recipe
+    taken = parts(part, len(task.given))
+    pools = pools or _pools(part, task.given, task.seed, folder, task.verbose)
     if recipe.ending is not None:
-        part, beginning = recipe.ending, folder / BEGINNING_FOLDER
+        beginning = folder / BEGINNING_FOLDER
         beginning.mkdir(exist_ok=True)
         alone = dataclasses.replace(recipe, ending=None)
-        before = _carry_out(alone, task, beginning, initial_weights).history
+        # The same seed draws the same pictures: what takes minutes is done once.
+        shared = pools if parts(alone, len(task.given)) == taken else None
+        before = _carry_out(alone, task, beginning, initial_weights, shared).history
         initial_weights = beginning
     epoch_plan = EpochPlan(
         given=task.given,
-        pools=_pools(part, task.given, task.seed, folder, task.verbose),
-        parts=parts(part, len(task.given)),
+        pools=pools,
+        parts=taken,
         augmentation=part.augmentation,
         batch_size=part.batch_size,
         seed=task.seed,
