@@ -9,6 +9,7 @@ from pathlib import Path
 from digitcnn import datasets, training
 from digitcnn.cli._output import write_line
 from digitcnn.cli._tensorflow import import_quietly
+from digitcnn.training._folders import BEGINNING_FOLDER
 
 # What is not given is left to `train` itself.
 _OPTIONS = (
@@ -51,5 +52,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _count_epochs(run_dir: Path) -> int:
     """Count the epochs that a run has finished: the rows of its tables, but for the headings."""
-    tables = filter(Path.exists, (run_dir / "beginning/history.csv", run_dir / "history.csv"))
+    folders = (run_dir / BEGINNING_FOLDER, run_dir)
+    tables = filter(Path.exists, (folder / "history.csv" for folder in folders))
     return sum(len(table.read_text(encoding="utf-8").splitlines()) - 1 for table in tables)
