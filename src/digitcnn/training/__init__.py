@@ -166,7 +166,8 @@ def train(
             f"`run_dir` must be a folder that can be made; got {str(folder)!r}, which fails with: "
             f"{error}. Choose another one."
         ) from error
-    task = _Task(given, validation, seed, origin, callbacks, verbose)
+    data = describe((given, validation))
+    task = _Task(given, validation, data, seed, origin, callbacks, verbose)
     record = _carry_out(recipe, task, folder, initial_weights)
     return TrainingRun(
         model=load_pretrained(folder),
@@ -183,6 +184,7 @@ class _Task:
 
     given: Samples
     validation: Samples
+    data: str  # the SHA-256 of both
     seed: int
     origin: str | None  # the SHA-256 of the weights to start from
     callbacks: Sequence[Any]
@@ -203,7 +205,7 @@ def _carry_out(
         "seed": task.seed,
         "num_images": len(task.given),
         "validation_size": len(task.validation),
-        "data": describe((task.given, task.validation)),
+        "data": task.data,
         "initial_weights": task.origin,
     }
     claim(folder, plan)
