@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib.util
+import multiprocessing
 import statistics
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -65,15 +68,18 @@ def epoch(*, quick: bool) -> Iterator[Line]:
     plain = dataclasses.replace(
         base, augmentation=None, drawn_digits=0, drawn_nondigits=0, damaged=0
     )
-    times: dict[str, list[float]] = {"base": [], "plain": [], "keras": []}
-    for number in range(rounds):
-        jobs = {
-            "base": lambda: _library_step(base, images, labels),
-            "plain": lambda: _library_step(plain, images, labels),
-            "keras": lambda: _keras_step(images, labels, batch_size=base.batch_size),
-        }
-        for name in list(jobs)[:: -1 if number % 2 else 1]:
-            times[name].append(jobs[name]())
+    jobs: dict[str, Callable[[], float]] = {
+        "base": functools.partial(_library_step, base, images, labels),
+        "plain": functools.partial(_library_step, plain, images, labels),
+        "keras": functools.partial(_keras_step, images, labels, batch_size=base.batch_size),
+    }
+    times: dict[str, list[float]] = {name: [] for name in jobs}
+    # A process for each, because what one leaves behind in memory can slow the next.
+    fresh = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=fresh, max_tasks_per_child=1) as processes:
+        for number in range(rounds):
+            for name in list(jobs)[:: -1 if number % 2 else 1]:
+                times[name].append(processes.submit(jobs[name]).result())
     note = f"per step of {base.batch_size} images, of {EPOCH_IMAGES:,} of MNIST"
     yield Line("base-epoch", what, yardstick, 1, times["base"], times["keras"], note=note)
     yield Line(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import os
+import platform
 import subprocess
 import sys
 import time
@@ -19,7 +20,7 @@ import onnxruntime
 import pytest
 from PIL import Image
 
-from digitcnn import DigitClassifier, preprocess
+from digitcnn import DigitClassifier, preprocess, train
 from digitcnn.strokes import draw_digits
 from digitcnn.weights import locate
 
@@ -193,3 +194,22 @@ def test_canvases_cost_little_more_than_decoding_them():
             Image.open(io.BytesIO(content)).load()
 
     assert ratio(lambda: preprocess(contents), decode) < 5
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="others keep memory as they do")
+def test_a_step_of_training_takes_the_memory_of_the_step_before(digits):
+    """Left alone, glibc would have thousands of pages filled with zeros in each step."""
+    keras = pytest.importorskip("keras", reason="training needs digitcnn[tensorflow]")
+    import resource  # on Unix only
+
+    page_faults = []
+    watch = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda *_: page_faults.append(
+            resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        )
+    )
+    images = np.tile(digits, (4, 1, 1))
+    labels = np.arange(len(images)) % 10
+    train(images, labels, recipe="fast", validation_size=0, verbose=0, callbacks=[watch])
+
+    assert np.median(np.diff(page_faults)) < 1000

@@ -14,6 +14,7 @@ import numpy as np
 from digitcnn._runs import WEIGHTS_FILE
 from digitcnn.models import build_model, load_pretrained
 from digitcnn.training._folders import History, State, read_state, whole, write_history, write_state
+from digitcnn.training._memory import kept_memory
 from digitcnn.training._optimizers import make_optimizer
 from digitcnn.training._samples import EpochPlan, Samples
 from digitcnn.training._tensorboard import event_logs
@@ -23,6 +24,7 @@ _NAME_BYTES = 4096  # of HDF5's own, for each variable
 _CHUNK_BYTES = 1 << 20
 
 
+@kept_memory()
 def fit(
     recipe: Recipe,
     plan: EpochPlan,
@@ -73,8 +75,8 @@ def _start(
         optimizer=make_optimizer(recipe, steps_per_epoch),
         loss="categorical_crossentropy",
         metrics=["accuracy"],
-        # On two CPU cores XLA halved TensorFlow's images per second (Keras 3.15, TensorFlow 2.21);
-        # JAX is nothing without it.
+        # On two CPU cores XLA makes TensorFlow start seconds later and then run no faster (Keras
+        # 3.15, TensorFlow 2.21); JAX is nothing without it.
         jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
     )
     return model
