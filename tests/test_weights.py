@@ -22,7 +22,7 @@ import pooch
 import pytest
 from loopback import Reply, serve
 
-from digitcnn import _fetch, _registry, weights
+from digitcnn import _fetch, _published, _registry, weights
 from digitcnn.errors import (
     CorruptFileError,
     InvalidArgumentError,
@@ -342,7 +342,7 @@ def test_wrong_cache_dir_is_refused():
 @pytest.mark.usefixtures("bundle")
 def test_default_cache_is_the_one_pooch_would_use():
     """Without a setting, files go where pooch puts them on this platform."""
-    assert _fetch.cache_folder("weights", None) == pooch.os_cache("digitcnn") / "weights"
+    assert _published.cache_folder("weights", None) == pooch.os_cache("digitcnn") / "weights"
 
 
 def test_tilde_in_a_folder_setting_means_home(monkeypatch, tmp_path):
@@ -351,7 +351,7 @@ def test_tilde_in_a_folder_setting_means_home(monkeypatch, tmp_path):
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     monkeypatch.setenv("DIGITCNN_CACHE_DIR", "~/kept")
 
-    assert _fetch.cache_folder("weights", None) == tmp_path / "kept" / "weights"
+    assert _published.cache_folder("weights", None) == tmp_path / "kept" / "weights"
 
 
 @pytest.mark.usefixtures("bundle")
@@ -808,7 +808,9 @@ def test_unreadable_file_is_a_defect(tmp_path):
     """A file that cannot be read is told apart from a wrong one."""
     file = make_record("base", 1).onnx
 
-    assert _fetch.find_defect(tmp_path / "gone", file) == "unreadable: No such file or directory"
+    assert (
+        _published.find_defect(tmp_path / "gone", file) == "unreadable: No such file or directory"
+    )
 
 
 @pytest.mark.reliability("weights", "a full disk (/dev/full): explained")

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from digitcnn._fetch import AnyPath, PublishedFile
+from digitcnn._published import AnyPath, PublishedFile
 from digitcnn.errors import InvalidArgumentError
 
 WeightsFormat = Literal["onnx", "h5"]

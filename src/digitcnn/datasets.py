@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from digitcnn import _fetch
+from digitcnn import _fetch, _published
 from digitcnn._checks import array_of, label_array, seed_number, whole_number
-from digitcnn._fetch import AnyPath, PublishedFile
 from digitcnn._idx import read_idx
 from digitcnn._pipelines import as_tf_dataset
+from digitcnn._published import AnyPath, PublishedFile
 from digitcnn.errors import InvalidArgumentError
 
 __all__ = [
@@ -102,9 +102,9 @@ def load_mnist(
     ----------
     .. [1] LeCun, Bottou, Bengio, Haffner, Proc. IEEE 86(11), 1998. doi:10.1109/5.726791
     """
-    sources = _fetch.Sources(
+    sources = _published.Sources(
         folder_variable="DIGITCNN_DATA_DIR",
-        cache=_fetch.cache_folder("mnist", cache_dir),
+        cache=_published.cache_folder("mnist", cache_dir),
         base_urls=MNIST_URLS,
     )
     # All four before the first is read: what is missing shows at once.

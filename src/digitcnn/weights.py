@@ -11,8 +11,8 @@ import os
 from pathlib import Path
 from typing import get_args
 
-from digitcnn import _fetch, _registry
-from digitcnn._fetch import AnyPath, PublishedFile
+from digitcnn import _published, _registry
+from digitcnn._published import AnyPath, PublishedFile
 from digitcnn._registry import (
     Weights,
     WeightsFormat,
@@ -139,8 +139,11 @@ def locate(
         return _check_own(Path(weights), format)
     file = get_weights(weights).file(format)
     bundled = _registry.bundle_folder() / file.filename
-    if _fetch.is_file(bundled):
-        return _fetch.check(bundled, file, remedy="Reinstall digitcnn.")
+    if _published.is_file(bundled):
+        return _published.check(bundled, file, remedy="Reinstall digitcnn.")
+    # Not before, for what came with the package: logging alone takes milliseconds to import.
+    from digitcnn import _fetch
+
     return _fetch.obtain(file, _sources(cache_dir), download=download)
 
 
@@ -196,11 +199,11 @@ def verify(
     return _both_files(weights, cache_dir=cache_dir, download=False)
 
 
-def _sources(cache_dir: AnyPath | None) -> _fetch.Sources:
-    return _fetch.Sources(
+def _sources(cache_dir: AnyPath | None) -> _published.Sources:
+    return _published.Sources(
         folder_variable="DIGITCNN_WEIGHTS_DIR",
-        cache=_fetch.cache_folder("weights", cache_dir),
-        base_urls=(_fetch.setting("DIGITCNN_BASE_URL") or RELEASE_URL,),
+        cache=_published.cache_folder("weights", cache_dir),
+        base_urls=(_published.setting("DIGITCNN_BASE_URL") or RELEASE_URL,),
     )
 
 
@@ -225,7 +228,7 @@ def _check_own(path: Path, format: WeightsFormat) -> Path:  # noqa: A002  as in 
         raise InvalidArgumentError(
             f"`weights` must be a file in {suffix} here; got {path}. Pass one, or a published name."
         )
-    if not _fetch.is_file(path):
+    if not _published.is_file(path):
         raise UnavailableError(
             f"`weights` must be an existing file or a published name; got {path}, which is no "
             f"file. Check the path; see list_weights() for the names."
