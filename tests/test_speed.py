@@ -36,6 +36,7 @@ print(session.run(None, {{"images": numpy.zeros((1, 28, 28, 1), numpy.float32)}}
 """
 # What no prediction needs, and what takes long to import.
 NEEDLESS = (
+    "PIL.JpegImagePlugin",
     "h5py",
     "keras",
     "matplotlib",
@@ -45,6 +46,7 @@ NEEDLESS = (
     "platformdirs",
     "pooch",
     "requests",
+    "subprocess",
     "tensorflow",
 )
 ROUNDS = 5
