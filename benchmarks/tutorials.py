@@ -1,11 +1,12 @@
 """Train the networks of five well-known MNIST tutorials, and set their claims beside what comes.
 
     python benchmarks/tutorials.py [--seeds 3] [--recipes NAME...] [--page docs/tutorials.md]
+                                   [--card docs/model-card.md]
 
 Every training keeps a folder of its own, so that a call which was stopped goes on when it is given
 again, and finished ones are only reported. Each network does as its tutorial does: where that
 keeps the best epoch, the best by validation accuracy, else the last. The test set is looked at
-once for each network, after its training, and nothing is chosen by it.
+once for each network, after its training, and nothing is chosen by it; `--card` lists these looks.
 """
 
 from __future__ import annotations
@@ -24,10 +25,12 @@ from typing import Any
 import keras
 
 from digitcnn import TrainingRun, datasets, evaluate, train
+from digitcnn.training import read_run
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "tools"))
-from pages import fill_place, format_table  # noqa: E402 - where to find it is said above
+from looks import enter_look  # noqa: E402 - where to find them is said above
+from pages import fill_place, format_table  # noqa: E402
 
 NAME = "tutorials"  # of the table in the page
 MEASURED_FILE = "measured.json"
@@ -114,11 +117,16 @@ def num_validation(num_images: int) -> int:
     return num_images // 12
 
 
-def measure(tutorial: Tutorial, run: TrainingRun, num_images: int | None) -> dict[str, Any]:
-    """Measure a trained network on what it was not trained on."""
+def measure(
+    tutorial: Tutorial, run: TrainingRun, *, num_images: int | None, card: Path | None
+) -> dict[str, Any]:
+    """Measure a trained network on what it was not trained on; list the look at the test set."""
     (images, labels), test = datasets.load_mnist()
+    seen = evaluate(run.model, *test)
+    if card:
+        enter_look(card, [read_run(run.run_dir)], seen)
     measured: dict[str, Any] = {
-        "test_accuracy": evaluate(run.model, *test).accuracy,
+        "test_accuracy": seen.accuracy,
         "train_accuracy": run.history["accuracy"][-1],
         "epochs": len(run.history["loss"]),
         "seconds": sum((read_json(run.run_dir / SECONDS_FILE) or {}).values()),
@@ -201,12 +209,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=3, help="how many; 0 reports what there is")
     parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "tutorials")
     parser.add_argument("--page", type=Path, help="write the table into this page")
+    parser.add_argument("--card", type=Path, help="enter each look at the test set in this page")
     parser.add_argument("--json", type=Path, help="write every figure to this file")
     parser.add_argument("--epochs", type=int, help="instead of the recipes', to try it out")
     parser.add_argument("--images", type=int, help="of the 60,000, to try it out")
     arguments = parser.parse_args()
-    if (arguments.epochs or arguments.images) and arguments.page:
-        parser.error("--page is for whole trainings; leave out --epochs and --images")
+    if (arguments.epochs or arguments.images) and (arguments.page or arguments.card):
+        parser.error("--page and --card are for whole trainings; leave out --epochs and --images")
     return arguments
 
 
@@ -225,7 +234,8 @@ def main() -> int:
             )
             # The test set is looked at once.
             if not (folder / MEASURED_FILE).exists():
-                write_json(folder / MEASURED_FILE, measure(tutorial, run, arguments.images))
+                measured = measure(tutorial, run, num_images=arguments.images, card=arguments.card)
+                write_json(folder / MEASURED_FILE, measured)
     found = find_measured(arguments.runs)
     text = table(found)
     print(f"\n{text}")
