@@ -38,7 +38,7 @@ def is_offline() -> bool:
     return value is not None and value.lower() not in {"0", "false", "no", "off"}
 
 
-def obtain(file: PublishedFile, sources: Sources, *, download: bool = True) -> Path:
+def obtain(file: PublishedFile, sources: Sources, *, download: bool) -> Path:
     """Give the path of a checked copy: from the variable's folder, the cache, or a download."""
     folder = sources.folder()
     if folder is not None and is_file(folder / file.filename):

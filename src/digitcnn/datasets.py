@@ -108,7 +108,7 @@ def load_mnist(
         base_urls=MNIST_URLS,
     )
     # All four before the first is read: what is missing shows at once.
-    paths = [_fetch.obtain(file, sources) for file in MNIST_FILES]
+    paths = [_fetch.obtain(file, sources, download=True) for file in MNIST_FILES]
     train_images, train_labels, test_images, test_labels = map(read_idx, paths)
     return (
         (train_images, train_labels.astype(np.int64)),
