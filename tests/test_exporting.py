@@ -1,6 +1,7 @@
 """Networks written for other programs."""
 
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -79,3 +80,22 @@ def test_what_cannot_be_written_is_refused(model, tmp_path, path, format, messag
     """A format that there is none of, another ending, a missing folder: each is named."""
     with pytest.raises(InvalidArgumentError, match=message):
         exporting.export(model, tmp_path / path, format=format)
+
+
+def test_a_run_is_exported_like_its_network(model, tmp_path):
+    """What `train` gives is taken as well, and published weights by their name."""
+    run = SimpleNamespace(model=model, run_dir=tmp_path)  # all of a run that counts here
+
+    exporting.export(run, tmp_path / "run.weights.h5", format="h5")
+    exporting.export("tiny", tmp_path / "tiny.weights.h5", format="h5")
+
+    written = load_pretrained(tmp_path / "run.weights.h5", architecture="conv-pool")
+    for ours, theirs in zip(written.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    load_pretrained(tmp_path / "tiny.weights.h5", architecture="tiny")
+
+
+def test_what_is_no_network_is_refused(tmp_path):
+    """An error says what to pass instead."""
+    with pytest.raises(InvalidArgumentError, match="`model` must be a Keras model"):
+        exporting.export(7, tmp_path / "seven.onnx")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from digitcnn.errors import InvalidArgumentError, MissingDependencyError
-from digitcnn.models import export_onnx
+from digitcnn.models import as_network, export_onnx
 
 __all__ = ["FORMATS", "export"]
 
@@ -21,8 +21,9 @@ def export(model: Any, path: str | os.PathLike[str], *, format: str = "onnx") ->
 
     Parameters
     ----------
-    model : keras.Model
-        As `build_model` or `load_pretrained` gives it.
+    model : str, os.PathLike, TrainingRun or keras.Model
+        Published weights, a run's folder, or what `build_model`, `load_pretrained` or `train`
+        gives.
     path : str or os.PathLike
         The file, or for "savedmodel" the folder, to write; what was there is replaced.
     format : str
@@ -39,14 +40,17 @@ def export(model: Any, path: str | os.PathLike[str], *, format: str = "onnx") ->
     Raises
     ------
     InvalidArgumentError
-        If the format is unknown, the file's ending is another, or it cannot be written.
+        If `model` is none, the format is unknown, the file's ending is another, or it cannot be
+        written.
+    DigitcnnError
+        As :func:`digitcnn.load_pretrained` does.
     MissingDependencyError
         If a package that the format needs is not installed.
 
     Examples
     --------
-    >>> from digitcnn import exporting, load_pretrained
-    >>> exporting.export(load_pretrained("base"), "base.tflite", format="tflite")  # doctest: +SKIP
+    >>> from digitcnn import exporting
+    >>> exporting.export("base", "base.tflite", format="tflite")  # doctest: +SKIP
     PosixPath('base.tflite')
     """
     writers = dict(zip(FORMATS, (_write_h5, export_onnx, _write_tflite, _write_saved), strict=True))
@@ -64,7 +68,13 @@ def export(model: Any, path: str | os.PathLike[str], *, format: str = "onnx") ->
         raise InvalidArgumentError(
             f"`path` must lie in a folder that exists; got {str(path)!r}. Make the folder first."
         )
-    writers[format](model, path)
+    network = as_network(model)
+    if not hasattr(network, "save_weights"):
+        raise InvalidArgumentError(
+            "`model` must be a Keras model, published weights or a run; got "
+            f"{type(model).__name__}. Pass what load_pretrained() or train() gives."
+        )
+    writers[format](network, path)
     return path
 
 

@@ -29,7 +29,7 @@ def build_model(architecture: str = "base") -> keras.Model:
     architecture : str
         "base", the library's own; deeper ones in the manner of "vgg" and "resnet"; or one of the
         classic tutorials' networks: "conv-pool-dropout", "conv5x5", "three-conv",
-        "two-conv-dropout", "conv-pool". "tiny" has less than 10,000 parameters; "fast" is trained
+        "two-conv-dropout", "conv-pool". "tiny" has fewer than 10,000 parameters; "fast" is trained
         in seconds. Names joined by +, as in "base+base+vgg", give an ensemble: the mean of the
         probabilities of its members.
 
@@ -103,12 +103,12 @@ def ensemble(members: Sequence[Any]) -> keras.Model:
 
     Examples
     --------
-    >>> from digitcnn.models import ensemble
+    >>> from digitcnn.models import ensemble, load_pretrained
     >>> model = ensemble(["runs/a", "runs/b"])  # doctest: +SKIP
     >>> model.save_weights("pair.weights.h5")  # doctest: +SKIP
     >>> load_pretrained("pair.weights.h5", architecture="base+base")  # doctest: +SKIP
     """
-    networks = [_as_network(member) for member in members]
+    networks = [_member(member) for member in members]
     if len(networks) < _FEWEST_MEMBERS:
         raise InvalidArgumentError(
             f"`members` must be two at least; got {len(networks)}. Add the folder of another run."
@@ -120,11 +120,16 @@ def ensemble(members: Sequence[Any]) -> keras.Model:
     return model
 
 
-def _as_network(member: Any) -> Any:
-    """Give a member's Keras model."""
-    if isinstance(member, str | os.PathLike):
-        return load_pretrained(member)
-    network = getattr(member, "model", member)  # of a TrainingRun
+def as_network(model: Any) -> Any:
+    """Give the Keras model that published weights or a run stand for; what else it is, as it is."""
+    if isinstance(model, str | os.PathLike):
+        return load_pretrained(model)
+    return getattr(model, "model", model)  # of a TrainingRun
+
+
+def _member(member: Any) -> Any:
+    """Give a member's Keras model, of one of the library's architectures."""
+    network = as_network(member)
     name = getattr(network, "name", None)
     if name not in ARCHITECTURES:
         raise InvalidArgumentError(
@@ -170,7 +175,7 @@ def load_pretrained(
     Parameters
     ----------
     weights : str or os.PathLike
-        The name of published weights ("base", or "base-v1" to pin a version), the folder of a
+        The name of published weights ("base", or "base-v3" to pin a version), the folder of a
         finished training run, or a `.weights.h5` file of your own.
     architecture : str, optional
         What the weights must be for, as `build_model` calls it; a file of your own is taken for
