@@ -138,7 +138,10 @@ def nondigit_figures(file: Path) -> str:
     """Measure how much of what is no digit is refused."""
     measured = _run("nondigits.py", str(file))
     rows = [
-        ("confidence that 99% of MNIST's validation digits reach", f"{measured['threshold']:.3f}"),
+        (
+            "confidence that 99% of 5,000 MNIST training digits reach",
+            f"{measured['threshold']:.3f}",
+        ),
         ("of what is no digit, refused by it", f"{measured['refused']:.1%}"),
         ("of letters that look like a digit, refused by it", f"{measured['lookalikes']:.1%}"),
     ]

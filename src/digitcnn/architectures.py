@@ -110,7 +110,7 @@ def _resnet(layers: Any) -> list[Any]:
 
 
 def _tiny(layers: Any) -> list[Any]:
-    """List a network of less than 10,000 parameters.
+    """List a network of fewer than 10,000 parameters.
 
     Most of them are kernels that see 7 x 7 positions or more. A dense layer on all positions would
     take more than there are: at the end, each channel is pooled by 25 weights of its own.

@@ -74,7 +74,8 @@ def load_mnist(
 
     The four original files are taken from the folder that `DIGITCNN_DATA_DIR` names, else from the
     cache, else they are downloaded (11 MB, once) unless `DIGITCNN_OFFLINE` is set. Each is checked
-    against its SHA-256 on each call.
+    against its SHA-256 on each call. They are `train-images-idx3-ubyte.gz`,
+    `train-labels-idx1-ubyte.gz`, `t10k-images-idx3-ubyte.gz` and `t10k-labels-idx1-ubyte.gz`.
 
     Parameters
     ----------

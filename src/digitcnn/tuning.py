@@ -80,6 +80,7 @@ def tune(
 
     Examples
     --------
+    >>> from digitcnn import train
     >>> from digitcnn.tuning import tune
     >>> tuning = tune(
     ...     recipe="conv5x5", space={"learning_rate": (1e-4, 1e-2), "batch_size": [64, 128, 256]}

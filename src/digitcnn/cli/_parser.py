@@ -57,8 +57,8 @@ def _add_predict(commands: Any) -> None:
         "predict",
         "read the digit in each picture",
         "A single FILE gives the digit alone, several or a folder give FILE, a tab and the digit; "
-        "-1 where less sure than asked for. A bad file is told on standard error, and the others "
-        "are still read.",
+        "-1 where less sure than asked for. Errors about a file go to standard error; the others "
+        "are still read, and the exit status is 1. Folders within a folder are left out.",
         "digitcnn predict seven.jpg",
         "digitcnn predict scans/ --json --min-confidence 0.9",
     )
@@ -92,7 +92,8 @@ def _add_evaluate(commands: Any) -> None:
         commands,
         "evaluate",
         "measure a network on labelled pictures",
-        "Prints accuracy, loss, calibration, and precision and recall of each digit.",
+        "Prints accuracy, loss, calibration, and precision and recall of each digit. Pictures that "
+        "cannot be read are left out, and the exit status is 1.",
         "digitcnn evaluate --weights base --dataset mnist-test",
         "digitcnn evaluate --dataset my-digits    # with my-digits/7/seven.jpg and so on",
     )
@@ -100,8 +101,8 @@ def _add_evaluate(commands: Any) -> None:
     parser.add_argument(
         "--dataset",
         default="mnist-test",
-        help="mnist-test, mnist-validation (5,000 of the training part), or a folder that holds "
-        "folders 0 to 9 (default: %(default)s)",
+        help="mnist-test, mnist-validation (5,000 of the training part, from which base and tiny "
+        "have learnt), or a folder that holds folders 0 to 9 (default: %(default)s)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead")
 
@@ -119,7 +120,7 @@ def _add_train(commands: Any) -> None:
     parser.add_argument("--epochs", type=int, metavar="N", help="instead of the recipe's")
     parser.add_argument("--batch-size", type=int, metavar="N", help="instead of the recipe's")
     parser.add_argument(
-        "--seed", type=int, metavar="N", help="the same seed trains the same network"
+        "--seed", type=int, metavar="N", help="the same seed trains the same network (default: 0)"
     )
     parser.add_argument(
         "--run-dir", metavar="DIR", help="where the results go (default: runs/RECIPE)"
@@ -137,7 +138,10 @@ def _add_train(commands: Any) -> None:
     )
     kept = parser.add_mutually_exclusive_group()
     kept.add_argument(
-        "--validation-size", type=int, metavar="N", help="images kept apart to choose the epoch by"
+        "--validation-size",
+        type=int,
+        metavar="N",
+        help="images kept apart to choose the epoch by (default: a twelfth of all)",
     )
     kept.add_argument(
         "--validation-fraction", type=float, metavar="PART", help="the same as a part of all"
@@ -151,8 +155,8 @@ def _add_plot(commands: Any) -> None:
         "draw a chart or a grid of pictures into a file",
         'Needs pip install "digitcnn[plots]". KIND is samples, predictions, misclassified, '
         "confusion or reliability, of a dataset; curves, of a training run's folder; steps, "
-        "augmentation or features, of a picture; or filters, of a network. The last two need "
-        "TensorFlow.",
+        "augmentation or features, of a picture; or filters, of a network. Features and filters "
+        "need TensorFlow.",
         "digitcnn plot confusion --dataset mnist-test --output confusion.png",
         "digitcnn plot curves runs/base",
         "digitcnn plot steps seven.jpg",
@@ -213,12 +217,16 @@ def _add_weights(commands: Any) -> None:
     )
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     actions.add_parser("list", help="list what has been published")
-    path = actions.add_parser("path", help="print where the file lies on this machine")
+    path = actions.add_parser(
+        "path", help="print where the file lies on this machine; downloads nothing"
+    )
     path.add_argument("name", metavar="NAME")
     path.add_argument(
         "--format", choices=("onnx", "h5"), default="onnx", help="(default: %(default)s)"
     )
-    fetch = actions.add_parser("fetch", help="bring the files onto this machine")
+    fetch = actions.add_parser(
+        "fetch", help="download the files unless they are here, and print where they lie"
+    )
     fetch.add_argument("name", metavar="NAME")
     verify = actions.add_parser("verify", help="check the files on this machine")
     verify.add_argument("name", metavar="NAME", nargs="?", help="(default: all)")

@@ -90,8 +90,8 @@ def train(
     recipe : str or Recipe
         The architecture and how to train it; `digitcnn.training.RECIPES` holds the named ones.
     epochs, batch_size, learning_rate : optional
-        Instead of the recipe's own. With `epochs`, the recipe's ending is left out; its batches are
-        changed alike, and its learning rate in proportion.
+        Instead of the recipe's own. `epochs` leaves out the recipe's ending; `batch_size` holds for
+        the ending, too, and `learning_rate` changes the ending's in proportion.
     validation_size : int, optional
         How many images to keep apart, evenly over the digits, to choose the best epoch by. By
         default 5,000 of MNIST, or a twelfth of `images`. With 0, all images are trained on and the
@@ -133,10 +133,11 @@ def train(
     Notes
     -----
     With `initial_weights`, a named recipe is followed at a tenth of its learning rate, in batches
-    of at most 32, and without its weight average. Its own rate is meant for weights of chance, and
-    wrecks good ones; its batches would make a single step of a few dozen pictures, and its average
-    over thousands of steps would still be the weights that it began with. `learning_rate` and
-    `batch_size` of the call count before that, and a `Recipe` is carried out as it stands.
+    of at most 32, and without its weight average and its ending. Its own rate is meant for weights
+    of chance, and wrecks good ones; its batches would make a single step of a few dozen pictures,
+    and its average over thousands of steps would still be the weights that it began with.
+    `learning_rate` and `batch_size` of the call count before that, and a `Recipe` is carried out as
+    it stands.
 
     Examples
     --------
