@@ -9,32 +9,45 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-# Of glibc's <malloc.h>: the option's number, its default, and a whole heap of a thread.
-_TOP_PAD = -2
-_DEFAULT_TOP_PAD = 128 << 10
-_HEAP = 64 << 20
+# The options of glibc's <malloc.h>, by their numbers.
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -2, -3, -4
+
+# No array is mapped by itself, and no heap of a thread, of 64 MiB, is given back when it is empty.
+_KEEPING = {_MMAP_MAX: 0, _TOP_PAD: 64 << 20}
+# The defaults; and, as setting any of these ends glibc's own adapting of the two thresholds, what
+# that comes to where large arrays are freed, which without it would be slow for good.
+_AFTERWARDS = {
+    _MMAP_MAX: 65_536,
+    _TOP_PAD: 128 << 10,
+    _MMAP_THRESHOLD: 32 << 20,
+    _TRIM_THRESHOLD: 64 << 20,
+}
 
 
 @contextlib.contextmanager
 def kept_memory() -> Iterator[None]:
     """Have glibc keep the memory that a step frees, for the next step to take.
 
-    By itself it gives a thread's heap back to the system as soon as the heap is empty, and has it
-    filled with zeros when it is taken again: tens of thousands of page faults in each step of
-    `base`, which doubled its time (glibc 2.36, TensorFlow 2.21). Afterwards all that is free is
-    given back. Whoever has set glibc's options by environment variables is left alone, and so are
-    other C libraries.
+    By itself it gives much of that back to the system, which fills it with zeros when it is taken
+    again: tens of thousands of page faults in each step of `base`, which doubled its time (glibc
+    2.36, TensorFlow 2.21). Afterwards all that is free is given back. Whoever has set glibc's
+    options by environment variables is left alone, and so are other C libraries.
     """
     libc = _glibc()
     if libc is None or _is_set_by_user():
         yield
         return
-    libc.mallopt(_TOP_PAD, _HEAP)
+    _set(libc, _KEEPING)
     try:
         yield
     finally:
-        libc.mallopt(_TOP_PAD, _DEFAULT_TOP_PAD)
+        _set(libc, _AFTERWARDS)
         libc.malloc_trim(0)
+
+
+def _set(libc: Any, options: dict[int, int]) -> None:
+    for option, value in options.items():
+        libc.mallopt(option, value)
 
 
 def _glibc() -> Any:
@@ -46,5 +59,7 @@ def _glibc() -> Any:
 
 
 def _is_set_by_user() -> bool:
-    """Tell whether environment variables tune glibc's memory."""
-    return "MALLOC_TOP_PAD_" in os.environ or "glibc.malloc" in os.environ.get("GLIBC_TUNABLES", "")
+    """Tell whether environment variables tune how memory is allocated."""
+    return "glibc.malloc" in os.environ.get("GLIBC_TUNABLES", "") or any(
+        name.startswith("MALLOC_") for name in os.environ
+    )
