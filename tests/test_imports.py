@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "_checks": {"errors"},
     "preprocessing": {"errors"},
     "strokes": {"errors", "_checks"},
-    "architectures": set(),
+    "architectures": {"errors"},
     "augmentation": {"errors", "_checks"},
     "plots": {"errors", "_checks"},
     "_published": {"errors"},
@@ -41,6 +41,7 @@ MAY_IMPORT = {
     "evaluation": {"errors", "preprocessing", "inference", "_probabilities"},
     "training": {
         "errors",
+        "architectures",
         "preprocessing",
         "augmentation",
         "strokes",

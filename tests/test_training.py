@@ -18,7 +18,7 @@ from digitcnn.strokes import draw_digits
 from digitcnn.training import RECIPES, read_run
 from digitcnn.training.recipes import recipe_from_fields
 
-pytest.importorskip("keras", reason="training needs digitcnn[tensorflow]")
+keras = pytest.importorskip("keras", reason="training needs digitcnn[tensorflow]")
 
 TINY = short_recipe(
     name="tiny-test",
@@ -472,3 +472,83 @@ def _same_weights(one, other):
     return all(
         np.array_equal(a, b) for a, b in zip(one.get_weights(), other.get_weights(), strict=True)
     )
+
+
+def test_a_folder_with_other_files_is_refused(digits, tmp_path):
+    """Nothing that a training has not made is written over or deleted."""
+    (tmp_path / "history.csv").write_text("of another experiment")
+
+    with pytest.raises(InvalidArgumentError, match=r"`run_dir` must be empty .* 'history.csv'"):
+        train(*digits, recipe=TINY, run_dir=tmp_path, verbose=0)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["history.csv"]
+
+
+def test_files_that_a_callback_writes_stay(digits, tmp_path):
+    """What lies beside a training's own files is not deleted, whatever it is called."""
+    names = {"best-model.weights.h5", "epoch-final.weights.h5", "partial-results.csv"}
+
+    class Writer(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):  # noqa: ARG002 - Keras' signature
+            for name in names:
+                (tmp_path / name).write_text("mine")
+
+    train(*digits, recipe=short_recipe(), run_dir=tmp_path, callbacks=[Writer()], verbose=0)
+
+    assert names <= {path.name for path in tmp_path.iterdir()}
+
+
+def test_two_trainings_in_one_folder_are_refused(digits, tmp_path):
+    """While one process trains in a folder, another is told so."""
+    fcntl = pytest.importorskip("fcntl", reason="POSIX locks")
+    refused = []
+
+    def start_another(*_):
+        with pytest.raises(InvalidArgumentError, match="`run_dir` must not be in use") as error:
+            train(*digits, recipe=short_recipe(epochs=1), run_dir=tmp_path, verbose=0)
+        refused.append(error)
+
+    first = keras.callbacks.LambdaCallback(on_epoch_end=start_another)
+    train(*digits, recipe=short_recipe(epochs=1), run_dir=tmp_path, callbacks=[first], verbose=0)
+
+    assert len(refused) == 1
+    with (tmp_path / "plan.json").open("rb") as plan:
+        fcntl.flock(plan, fcntl.LOCK_EX | fcntl.LOCK_NB)  # free again
+
+
+def test_a_stopped_training_of_an_ensemble_resumes_to_the_same_weights(digits, tmp_path):
+    """The dropout of an ensemble's members is found again, as that of a single network is."""
+    recipe = short_recipe(architecture="conv5x5+fast")
+    whole = train(*digits, recipe=recipe, run_dir=tmp_path / "whole", verbose=0)
+
+    def stop(epoch, _):
+        if epoch == 0:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(
+            *digits,
+            recipe=recipe,
+            run_dir=tmp_path / "stopped",
+            callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=stop)],
+            verbose=0,
+        )
+    resumed = train(*digits, recipe=recipe, run_dir=tmp_path / "stopped", verbose=0)
+
+    for ours, theirs in zip(whole.model.get_weights(), resumed.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"name": None}, "`name` must be a name; got None"),
+        ({"architecture": "nope"}, "`architecture` must be one of base, .*; got 'nope'"),
+        ({"augmentation": "yes"}, "`augmentation` must be an Augmentation; got 'yes'"),
+        ({"patience": 0}, "`patience` must be"),
+    ],
+)
+def test_recipes_that_no_training_could_finish_are_refused(changes, message):
+    """What would fail after all the work is told before it."""
+    with pytest.raises(InvalidArgumentError, match=message):
+        short_recipe(**changes)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from digitcnn.errors import InvalidArgumentError
+
 INPUT_SHAPE = (28, 28, 1)
 NUM_CLASSES = 10
 
@@ -247,3 +249,21 @@ ARCHITECTURES: dict[str, Architecture] = {
     "two-conv-dropout": _two_conv_dropout,
     "conv-pool": _conv_pool,
 }
+
+
+def members_of(architecture: str) -> list[str]:
+    """Name the networks that an architecture consists of: several, joined by +, are an ensemble.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If one is unknown; the message lists the known ones.
+    """
+    members = architecture.split("+") if isinstance(architecture, str) else [architecture]
+    for member in members:
+        if member not in ARCHITECTURES:
+            raise InvalidArgumentError(
+                f"`architecture` must be one of {', '.join(ARCHITECTURES)}; got {member!r}. "
+                "Choose one of these, or build your own with keras.Sequential."
+            )
+    return members

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from digitcnn._hdf5 import copy_arrays
 from digitcnn._runs import read_record
-from digitcnn.architectures import ARCHITECTURES, INPUT_SHAPE, Residual
+from digitcnn.architectures import ARCHITECTURES, INPUT_SHAPE, Residual, members_of
 from digitcnn.errors import InvalidArgumentError, MissingDependencyError
 from digitcnn.weights import get_weights, list_weights, locate
 
@@ -56,13 +56,7 @@ def build_model(architecture: str = "base") -> keras.Model:
     >>> build_model("conv5x5").output_shape
     (None, 10)
     """
-    members = architecture.split("+") if isinstance(architecture, str) else [architecture]
-    for member in members:
-        if member not in ARCHITECTURES:
-            raise InvalidArgumentError(
-                f"`architecture` must be one of {', '.join(ARCHITECTURES)}; got {member!r}. "
-                "Choose one of these, or build your own with keras.Sequential."
-            )
+    members = members_of(architecture)
     keras = import_keras("build_model")
     if len(members) == 1:
         return _build_one(keras, architecture, name=architecture)

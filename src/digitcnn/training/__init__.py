@@ -28,6 +28,7 @@ from digitcnn.training._folders import (
     describe,
     finish,
     read_pools,
+    sole_use,
     write_pools,
 )
 from digitcnn.training._samples import EpochPlan, Samples, make_pools, parts, pool_size
@@ -111,7 +112,7 @@ def train(
         the same training, unfinished, that goes on to the same result; if finished, it is
         returned.
     callbacks : sequence of keras.callbacks.Callback
-        Called beside the library's own.
+        Called beside the library's own. A recipe's ending counts its epochs from 0 again.
     verbose : int or str
         Keras' progress bar: 0 for silence, 2 for a line for each epoch.
 
@@ -124,7 +125,8 @@ def train(
     ------
     InvalidArgumentError
         If images and labels do not belong together, an option is out of range, `initial_weights`
-        are for another architecture, or `run_dir` holds another training.
+        are for another architecture, or `run_dir` holds another training or anything else, or is
+        in use.
     DigitcnnError
         As :func:`digitcnn.preprocess` and :func:`digitcnn.load_pretrained` raise it.
     MissingDependencyError
@@ -212,6 +214,20 @@ def _carry_out(
     claim(folder, plan)
     if (folder / RUN_FILE).exists():
         return read_run(folder)
+    with sole_use(folder):
+        history, metrics = _go_on(recipe, task, folder, initial_weights, pools)
+        finish(folder, plan, metrics, history)
+    return read_run(folder)
+
+
+def _go_on(
+    recipe: Recipe,
+    task: _Task,
+    folder: Path,
+    initial_weights: str | os.PathLike[str] | None,
+    pools: list[Samples] | None,
+) -> tuple[History, dict[str, float]]:
+    """Train from where the folder has come to; give every epoch's metrics, and the network's."""
     before: History = []
     part = recipe.ending or recipe
     taken = parts(part, len(task.given))
@@ -246,8 +262,7 @@ def _carry_out(
     )
     if "best_epoch" in metrics:
         metrics["best_epoch"] += len(before)
-    finish(folder, plan, metrics, [*before, *history])
-    return read_run(folder)
+    return [*before, *history], metrics
 
 
 def _gentler(recipe: str | Recipe) -> Recipe:

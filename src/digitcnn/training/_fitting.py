@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -101,11 +101,19 @@ class _SeedDropout(keras.callbacks.Callback):  # type: ignore[misc]
         self.seed = seed
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 - Keras' signature
-        for index, layer in enumerate(self.model.layers):
+        for index, layer in enumerate(_layers_of(self.model)):
             generator = getattr(layer, "seed_generator", None)
             if generator is not None:
                 words = np.random.SeedSequence([self.seed, epoch, index]).generate_state(2)
                 generator.state.assign(words)
+
+
+def _layers_of(model: Any) -> Iterator[Any]:
+    """Go through a network's layers, and through those of an ensemble's members."""
+    for layer in model.layers:
+        yield layer
+        if hasattr(layer, "layers"):
+            yield from _layers_of(layer)
 
 
 class _RawCheckpoint(keras.callbacks.Callback):  # type: ignore[misc]

@@ -11,15 +11,16 @@ import json
 import os
 import platform
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from digitcnn._checks import shown
 from digitcnn._hdf5 import check_plain
-from digitcnn._runs import RUN_FILE
+from digitcnn._runs import RUN_FILE, WEIGHTS_FILE
 from digitcnn.errors import CorruptFileError, InvalidArgumentError, UnavailableError
 from digitcnn.training._samples import Samples
 from digitcnn.training.recipes import Recipe, recipe_from_fields
@@ -32,9 +33,12 @@ BEGINNING_FOLDER = "beginning"
 _PLAN_FILE = "plan.json"
 _STATE_FILE = "state.json"
 _POOLS_FILE = "pools.npz"
-_CHECKPOINTS = ("epoch-*.weights.h5", "best-*.weights.h5")
+_HISTORY_FILE = "history.csv"
 _CHECKPOINT = re.compile(r"(epoch|best)-[0-9]+\.weights\.h5")
 _PARTIAL = "partial-"
+# What is dropped when a training is finished, and what stays.
+_PASSING = (_STATE_FILE, _POOLS_FILE)
+_LASTING = (_PLAN_FILE, _HISTORY_FILE, RUN_FILE, WEIGHTS_FILE)
 _ANEW = "Train anew in another folder."
 _PACKAGES = ("digitcnn", "keras", "tensorflow", "numpy", "pillow")
 
@@ -95,15 +99,12 @@ def _refusing_damage(path: Path) -> Iterator[None]:
 def write_state(folder: Path, state: State) -> None:
     """Write how far a training has come, then drop the weights that this makes useless."""
     write_json(folder / _STATE_FILE, dataclasses.asdict(state))
-    for pattern in _CHECKPOINTS:
-        for path in folder.glob(pattern):
-            if path.name not in (state.weights, state.best):
-                path.unlink()
+    _drop(folder, lambda name: is_checkpoint(name) and name not in (state.weights, state.best))
 
 
 def write_history(folder: Path, history: History) -> None:
     """Write each epoch's metrics as a table, epochs counted from 1."""
-    with whole(folder / "history.csv") as partial, partial.open("w", newline="") as stream:
+    with whole(folder / _HISTORY_FILE) as partial, partial.open("w", newline="") as stream:
         writer = csv.DictWriter(stream, ["epoch", *history[0]], extrasaction="ignore")
         writer.writeheader()
         writer.writerows({"epoch": number, **row} for number, row in enumerate(history, 1))
@@ -113,6 +114,12 @@ def claim(folder: Path, plan: dict[str, Any]) -> None:
     """Write down what the folder is for, or refuse one that holds another training."""
     path = folder / _PLAN_FILE
     if not path.exists():
+        others = sorted(each.name for each in folder.iterdir() if not _may_precede(each.name))
+        if others:
+            raise InvalidArgumentError(
+                f"`run_dir` must be empty or hold the same training; got {str(folder)!r}, which "
+                f"holds {shown(others[0])}. Choose another folder."
+            )
         write_json(path, plan)
         return
     with _refusing_damage(path):
@@ -125,6 +132,35 @@ def claim(folder: Path, plan: dict[str, Any]) -> None:
             f"`run_dir` must be empty or hold the same training; got {str(folder)!r}, which "
             f"differs in {', '.join(differing)}. Choose another folder."
         )
+
+
+def _may_precede(name: str) -> bool:
+    """Tell what may lie in a new folder: hidden files, and what a kill left of the plan."""
+    return name.startswith(".") or is_partial(name)
+
+
+@contextlib.contextmanager
+def sole_use(folder: Path) -> Iterator[None]:
+    """Keep other processes from training in a folder that has been claimed, where POSIX can.
+
+    The lock goes with the process that holds it, however it ends.
+    """
+    try:
+        import fcntl
+    except ImportError:  # on Windows
+        yield
+        return
+    with (folder / _PLAN_FILE).open("rb") as plan:
+        try:
+            fcntl.flock(plan, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InvalidArgumentError(
+                f"`run_dir` must not be in use; got {str(folder)!r}, where another process trains. "
+                "Wait for it, or choose another folder."
+            ) from error
+        except OSError:  # a file system without locks
+            pass
+        yield
 
 
 def describe(samples: tuple[Samples, ...]) -> str:
@@ -173,8 +209,24 @@ def finish(folder: Path, plan: dict[str, Any], metrics: dict[str, float], histor
         {**record, "metrics": metrics, "history": history, "versions": _versions()},
     )
     # What a kill left half-written goes, too.
-    for pattern in (_POOLS_FILE, *_CHECKPOINTS, _STATE_FILE, f"{_PARTIAL}*"):
-        for path in folder.glob(pattern):
+    _drop(folder, lambda name: name in _PASSING or is_checkpoint(name) or is_partial(name))
+
+
+def is_checkpoint(name: str) -> bool:
+    """Tell whether a training gives checkpoints such a name."""
+    return _CHECKPOINT.fullmatch(name) is not None
+
+
+def is_partial(name: str) -> bool:
+    """Tell whether a training writes to such a name what it moves when it is whole."""
+    real = name.removeprefix(_PARTIAL)
+    return real != name and (is_checkpoint(real) or real in (*_PASSING, *_LASTING))
+
+
+def _drop(folder: Path, is_dropped: Callable[[str], bool]) -> None:
+    """Delete a training's own files, and nobody else's."""
+    for path in folder.iterdir():
+        if is_dropped(path.name):
             path.unlink()
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from digitcnn._checks import one_of, real_number, shown, whole_number
+from digitcnn.architectures import members_of
 from digitcnn.augmentation import Augmentation
 from digitcnn.errors import InvalidArgumentError
 
@@ -46,7 +47,7 @@ class Recipe:
     damaged : int
         Damaged copies of the training images, preprocessed like any picture, likewise.
     patience : int or None
-        Epochs without a smaller validation loss before training stops.
+        Epochs without a smaller validation loss before training stops; None for no such stop.
     ending : Recipe or None
         What goes on from the weights that all this gives: gentler changes at a lower rate, say. It
         has no ending of its own.
@@ -83,6 +84,16 @@ class Recipe:
         for name, (rule, is_allowed, proposal) in _REAL.items():
             real = real_number(name, getattr(self, name), rule, is_allowed, such_as=proposal)
             object.__setattr__(self, name, real)
+        if not isinstance(self.name, str) or not self.name:
+            raise InvalidArgumentError(
+                f"`name` must be a name; got {shown(self.name)}. Pass one such as 'mine'."
+            )
+        members_of(self.architecture)
+        if not isinstance(self.augmentation, Augmentation | None):
+            raise InvalidArgumentError(
+                f"`augmentation` must be an Augmentation; got {shown(self.augmentation)}. Leave it "
+                "out for none."
+            )
         one_of("optimizer", self.optimizer, _OPTIMIZERS)
         one_of("schedule", self.schedule, _SCHEDULES)
         if self.ending is not None:
@@ -112,7 +123,7 @@ _WHOLE = {
     "drawn_digits": (0, 15_000),
     "drawn_nondigits": (0, 9_000),
     "damaged": (0, 15_000),
-    "patience": (0, 3),
+    "patience": (1, 3),
 }
 
 # The rule that each field keeps, and a value to propose.
