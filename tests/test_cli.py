@@ -176,7 +176,10 @@ def test_a_digit_below_the_least_confidence_is_refused(network, answers, capsys)
 @needs_posix
 def test_names_may_hold_any_bytes(network, pictures, answers):
     """A name that is no UTF-8 is printed byte for byte; a line break in one is escaped."""
-    odd, broken = (os.fsencode(pictures) + name for name in (b"/\xff\xe9.png", b"/new\nline.png"))
+    odd, broken = (
+        os.fsencode(pictures) + name
+        for name in (b"/\xff\xe9.png", b"/new\nline\xc2\x9b2J\xe2\x80\xa8.png")
+    )
     try:
         for name in (odd, broken):
             Path(os.fsdecode(name)).write_bytes((pictures / "a.png").read_bytes())
@@ -186,7 +189,8 @@ def test_names_may_hold_any_bytes(network, pictures, answers):
 
     done = run_command("predict", odd, broken, odd + b"-none", "--weights", network)
 
-    escaped = broken.replace(b"\n", rb"\x0a")
+    escaped = broken.replace(b"\n", rb"\x0a").replace(b"\xc2\x9b", rb"\x9b")
+    escaped = escaped.replace(b"\xe2\x80\xa8", rb"\u2028")
     assert done.stdout == b"%b\t%d\n%b\t%d\n" % (odd, digit, escaped, digit)
     assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
 
@@ -524,6 +528,16 @@ def test_plots_of_a_picture_are_written(pictures, tmp_path, kind):
 
     assert main(["plot", kind, str(pictures / "a.png"), "--output", output]) == 0
     assert is_png(output)
+
+
+def test_plots_are_pictures_unless_told_otherwise(pictures, tmp_path, capsys):
+    """A name without an ending gets one, and what is printed is the file's name."""
+    pytest.importorskip("matplotlib", reason="plots need digitcnn[plots]")
+
+    assert main(["plot", "steps", str(pictures / "a.png"), "--output", str(tmp_path / "it")]) == 0
+
+    assert Path(capsys.readouterr().out.strip()).name == "it.png"
+    assert (tmp_path / "it.png").exists()
 
 
 def test_plots_need_what_they_are_of(tmp_path, capsys):

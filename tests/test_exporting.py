@@ -74,6 +74,7 @@ def test_every_format_gives_the_same_probabilities(model, tmp_path, format, name
         ("own.bin", "coreml", "`format` must be one of h5, onnx, tflite, savedmodel; got 'coreml'"),
         ("own.h5", "h5", r"must end in .weights.h5 .* Name it 'own.weights.h5'"),
         ("nowhere/own.onnx", "onnx", "`path` must lie in a folder that exists"),
+        ("", "tflite", "`path` must be a place to write to; .* Is a directory"),
     ],
 )
 def test_what_cannot_be_written_is_refused(model, tmp_path, path, format, message):
@@ -99,3 +100,10 @@ def test_what_is_no_network_is_refused(tmp_path):
     """An error says what to pass instead."""
     with pytest.raises(InvalidArgumentError, match="`model` must be a Keras model"):
         exporting.export(7, tmp_path / "seven.onnx")
+
+
+def test_nothing_is_printed(model, tmp_path, capfd):
+    """What a format needs on the way stays off the standard output, which names files alone."""
+    exporting.export(model, tmp_path / "own.tflite", format="tflite")
+
+    assert capfd.readouterr().out == ""

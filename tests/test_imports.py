@@ -36,9 +36,9 @@ MAY_IMPORT = {
     "_pipelines": {"errors", "_checks", "preprocessing", "augmentation", "_probabilities"},
     "weights": {"errors", "_fetch", "_published", "_registry"},
     "models": {"errors", "weights", "architectures", "_runs", "_hdf5"},
-    "exporting": {"errors", "models"},
+    "exporting": {"errors", "_checks", "models"},
     "inference": {"errors", "_checks", "preprocessing", "weights", "_probabilities", "_sessions"},
-    "evaluation": {"errors", "preprocessing", "inference", "_probabilities"},
+    "evaluation": {"errors", "_checks", "preprocessing", "inference", "_probabilities"},
     "training": {
         "errors",
         "architectures",
@@ -52,7 +52,7 @@ MAY_IMPORT = {
         "_checks",
         "_probabilities",
     },
-    "tuning": {"errors", "_checks", "training"},
+    "tuning": {"errors", "_checks", "preprocessing", "training"},
 }
 # These see everything: the public names, and the shell over them.
 FREE = {"__init__", "__main__", "cli"}

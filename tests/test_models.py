@@ -199,3 +199,14 @@ def test_exported_network_agrees_with_keras(tmp_path, architecture):
     batch = preprocess(images)
 
     np.testing.assert_allclose(probabilities, np.asarray(model(batch, training=False)), atol=1e-5)
+
+
+def test_channels_first_are_refused():
+    """Keras' other order of an image's axes is named, with what to call."""
+    keras = pytest.importorskip("keras", reason="networks need digitcnn[tensorflow]")
+    keras.config.set_image_data_format("channels_first")
+    try:
+        with pytest.raises(InvalidArgumentError, match="set_image_data_format"):
+            build_model("base")
+    finally:
+        keras.config.set_image_data_format("channels_last")

@@ -437,3 +437,31 @@ def test_importing_plots_loads_no_matplotlib():
     code = "import sys, digitcnn.plots; sys.exit('matplotlib' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_color_spans_its_type_as_grey_does():
+    """Dark colour of 16 bits stays dark, and faint colour of floats reaches its peak."""
+    dark = plots.sample_grid(np.full((1, 4, 4, 3), 1000, np.uint16))
+    faint = plots.sample_grid(np.full((1, 4, 4, 3), 0.25))
+
+    np.testing.assert_allclose(dark[0, 0].images[0].get_array(), 1000 / 65535)
+    np.testing.assert_allclose(faint[0, 0].images[0].get_array(), 1)
+
+
+def test_a_diverged_training_is_drawn_without_a_best_epoch():
+    """Losses that are no numbers leave an empty curve."""
+    axes = plots.training_curves({"loss": [np.nan, np.nan], "val_loss": [np.nan, np.nan]})
+
+    labels = np.ravel(axes)[0].get_legend_handles_labels()[1]
+    assert labels == ["training", "validation"]
+
+
+def test_impossible_probabilities_and_labels_are_refused():
+    """A row with a negative value is none of probabilities, and 77 is no digit."""
+    odd = np.zeros((1, 10))
+    odd[0, :2] = 2, -1
+
+    with pytest.raises(InvalidArgumentError, match="nothing negative"):
+        plots.prediction_grid(np.zeros((1, 28, 28)), odd)
+    with pytest.raises(InvalidArgumentError, match=r"`labels` must lie in 0..9; got 77"):
+        plots.reliability_diagram(np.eye(10)[[3]], [77])

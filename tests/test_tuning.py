@@ -29,10 +29,26 @@ def test_tuning_finds_the_rate_that_learns():
         assert found.recipe.learning_rate == 3e-3
 
 
+def test_a_trial_that_was_cut_short_has_no_accuracy(monkeypatch):
+    """What one epoch came to is not set beside whole trainings; pictures may be an iterator."""
+    optuna = pytest.importorskip("optuna", reason="the search needs digitcnn[tune]")
+    pytest.importorskip("keras", reason="training needs digitcnn[tensorflow]")
+    monkeypatch.setattr(optuna.Trial, "should_prune", lambda trial: trial.number == 1)
+    images, labels = draw_digits(40, seed=5)
+    space = {"learning_rate": [1e-3]}
+
+    found = tune(iter(images), labels, recipe="conv-pool", space=space, num_trials=2, epochs=1)
+
+    assert found.trials[0]["accuracy"] == found.accuracy
+    assert found.trials[1]["accuracy"] is None
+
+
 @pytest.mark.parametrize(
     ("space", "options", "message"),
     [
         ({"dropout": (0.1, 0.5)}, {}, "`space` must name fields of a Recipe; got 'dropout'"),
+        ({}, {}, "`space` must name a field of a Recipe; got none"),
+        ({"optimizer": ("adam", "adamw")}, {}, "`space` must give a tuple"),
         ({"epochs": []}, {}, r"a tuple \(least, greatest\) or a list of values for 'epochs'"),
         ({"epochs": (5, 2)}, {}, "`space` must give a tuple"),
         ({"epochs": (1, 2)}, {"epochs": 3}, "`options` must not name what the search decides"),

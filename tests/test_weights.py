@@ -262,6 +262,13 @@ def test_name_that_makes_no_file_name_is_refused(name):
         weights.published_filename(name, 1, "onnx")
 
 
+@pytest.mark.parametrize(("version", "form"), [(0, "onnx"), (-3, "h5"), (1, "pb")])
+def test_impossible_versions_and_formats_name_no_file(version, form):
+    """Versions count from 1, and there are two formats."""
+    with pytest.raises(InvalidArgumentError, match="`version` must be at least 1 and `format`"):
+        weights.published_filename("base", version, form)
+
+
 def test_file_describes_itself(tmp_path):
     """The record of a file is measured from its bytes."""
     path = tmp_path / "digits.onnx"

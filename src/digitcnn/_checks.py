@@ -162,7 +162,7 @@ def label_array(
                 f"`labels` must lie in 0..{num_classes - 1}; got {array[wrong[0]]} at index "
                 f"{wrong[0]}. Drop that image or mend its label."
             )
-    return array.astype(np.int64)
+    return array.astype(np.int64) if array.size else np.zeros(0, np.int64)
 
 
 def shown(value: Any) -> str:

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from digitcnn._checks import seed_number, whole_number
+from digitcnn._checks import seed_number, shown, whole_number
 from digitcnn._probabilities import NUM_CLASSES, as_labels
 from digitcnn.augmentation import Augmentation, augment
-from digitcnn.errors import MissingDependencyError
+from digitcnn.errors import InvalidArgumentError, MissingDependencyError
 from digitcnn.preprocessing import preprocess
 
 _IMAGE_SHAPE = (28, 28, 1)
@@ -51,7 +51,7 @@ def as_tf_dataset(
     Raises
     ------
     InvalidArgumentError
-        If there are not as many labels as images, or `batch_size` or `seed` is no such number.
+        If there are not as many labels as images, or an option is out of range.
     DigitcnnError
         As :func:`digitcnn.preprocess` does.
     MissingDependencyError
@@ -73,6 +73,11 @@ def as_tf_dataset(
             "as_tf_dataset() needs TensorFlow; it is not installed. "
             'Type: pip install "digitcnn[tensorflow]"'
         ) from error
+    if not isinstance(augmentation, bool | Augmentation):
+        raise InvalidArgumentError(
+            f"`augmentation` must be True, False or an Augmentation; got {shown(augmentation)}. "
+            "Leave it out for none."
+        )
     batch_size = whole_number("batch_size", batch_size, least=1, such_as=128)
     seed = seed_number(seed)
     # A quarter of what the batch takes, and no loss: its values are steps of 1/255.

@@ -100,6 +100,11 @@ def published_filename(name: str, version: int, format: WeightsFormat) -> str:  
             f"`name` must be lower-case words joined by hyphens, without a version; got {name!r}. "
             f"Pass one such as 'base'."
         )
+    if format not in _SUFFIXES or version < 1:
+        raise InvalidArgumentError(
+            f"`version` must be at least 1 and `format` one of {', '.join(_SUFFIXES)}; got "
+            f"{version!r} and {format!r}. Pass 1 and 'onnx', say."
+        )
     return f"digitcnn-{name}-v{version}{_SUFFIXES[format]}"
 
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from digitcnn._checks import array_of
 from digitcnn._probabilities import (
     NUM_CLASSES,
     Digits,
@@ -88,7 +89,7 @@ class Evaluation:
 
     def __post_init__(self) -> None:
         """Check both once; all else can rely on them."""
-        rows = np.atleast_2d(self.probabilities)
+        rows = np.atleast_2d(array_of("probabilities", self.probabilities))
         object.__setattr__(self, "labels", as_labels(self.labels, num_images=len(rows)))
         object.__setattr__(self, "probabilities", as_probabilities(rows, len(rows)))
 

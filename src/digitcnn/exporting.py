@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
+from digitcnn._checks import one_of
 from digitcnn.errors import InvalidArgumentError, MissingDependencyError
 from digitcnn.models import as_network, export_onnx
 
@@ -25,7 +27,7 @@ def export(model: Any, path: str | os.PathLike[str], *, format: str = "onnx") ->
         Published weights, a run's folder, or what `build_model`, `load_pretrained` or `train`
         gives.
     path : str or os.PathLike
-        The file, or for "savedmodel" the folder, to write; what was there is replaced.
+        The file, or for "savedmodel" the folder, to write; a file that was there is replaced.
     format : str
         "onnx", for `predict` and ONNX Runtime; "h5", the weights alone for `load_pretrained`, in a
         file that ends in `.weights.h5`; "tflite", for phones and small devices; "savedmodel", for
@@ -54,10 +56,7 @@ def export(model: Any, path: str | os.PathLike[str], *, format: str = "onnx") ->
     PosixPath('base.tflite')
     """
     writers = dict(zip(FORMATS, (_write_h5, export_onnx, _write_tflite, _write_saved), strict=True))
-    if format not in writers:
-        raise InvalidArgumentError(
-            f"`format` must be one of {', '.join(FORMATS)}; got {format!r}. Choose one of these."
-        )
+    one_of("format", format, FORMATS)
     path = Path(path)
     if format == "h5" and not path.name.endswith(_WEIGHTS_ENDING):
         raise InvalidArgumentError(
@@ -74,7 +73,13 @@ def export(model: Any, path: str | os.PathLike[str], *, format: str = "onnx") ->
             "`model` must be a Keras model, published weights or a run; got "
             f"{type(model).__name__}. Pass what load_pretrained() or train() gives."
         )
-    writers[format](network, path)
+    try:
+        writers[format](network, path)
+    except OSError as error:
+        raise InvalidArgumentError(
+            f"`path` must be a place to write to; got {str(path)!r}, which fails with: "
+            f"{error.strerror or error}. Choose another one."
+        ) from error
     return path
 
 
@@ -92,7 +97,10 @@ def _write_saved(model: Any, path: Path) -> None:
 def _write_tflite(model: Any, path: Path) -> None:
     """Write a TensorFlow Lite flatbuffer of float32."""
     tf = _import_tensorflow()
-    path.write_bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert())
+    # `from_keras_model` does the same, and prints a page on the way.
+    with tempfile.TemporaryDirectory() as folder:
+        _write_saved(model, Path(folder))
+        path.write_bytes(tf.lite.TFLiteConverter.from_saved_model(folder).convert())
 
 
 def _import_tensorflow() -> Any:

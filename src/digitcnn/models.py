@@ -42,7 +42,8 @@ def build_model(architecture: str = "base") -> keras.Model:
     Raises
     ------
     InvalidArgumentError
-        If the architecture is unknown; the message lists the known ones.
+        If the architecture is unknown; the message lists the known ones. If Keras is set to
+        channels first.
     MissingDependencyError
         If Keras is not installed.
 
@@ -58,6 +59,11 @@ def build_model(architecture: str = "base") -> keras.Model:
     """
     members = members_of(architecture)
     keras = import_keras("build_model")
+    if keras.config.image_data_format() != "channels_last":
+        raise InvalidArgumentError(
+            "`architecture` must be built with channels last; Keras is set to channels first. Call "
+            'keras.config.set_image_data_format("channels_last") before.'
+        )
     if len(members) == 1:
         return _build_one(keras, architecture, name=architecture)
     images = keras.Input(INPUT_SHAPE)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from digitcnn._checks import seed_number, whole_number
 from digitcnn.errors import InvalidArgumentError, MissingDependencyError
+from digitcnn.preprocessing import preprocess
 from digitcnn.training import Recipe, get_recipe, train
 
 __all__ = ["Tuning", "tune"]
@@ -57,7 +59,7 @@ def tune(
         For each field of the recipe a tuple of two numbers, the least and the greatest to try, or
         a list of values to choose from. Of ends far apart, the logarithm is searched.
     recipe : str or Recipe
-        What the other fields are taken from.
+        What the other fields are taken from, but for its ending, which is left out.
     num_trials : int
         How many trainings. After an epoch that is worse than the median of those before, a
         training is cut short.
@@ -88,7 +90,7 @@ def tune(
     >>> run = train(recipe=tuning.recipe)  # doctest: +SKIP
     """
     optuna = _import_optuna()
-    base = get_recipe(recipe)
+    base = dataclasses.replace(get_recipe(recipe), ending=None)
     _check_space(space)
     num_trials = whole_number("num_trials", num_trials, least=1, such_as=20)
     seed = seed_number(seed)
@@ -98,22 +100,27 @@ def tune(
             f"run_dir, recipe and {', '.join(space)}."
         )
 
+    if images is not None:
+        images = preprocess(images)  # once for all trials; an iterator would be empty at the second
+
     def accuracy_of(trial: Any) -> float:
         values = {name: _suggest(trial, name, choice) for name, choice in space.items()}
         callbacks = [*options.get("callbacks", ()), _pruner(optuna, trial)]
-        run = train(
-            images,
-            labels,
-            recipe=dataclasses.replace(base, **values),
-            seed=seed,
-            **{"verbose": 0, **options, "callbacks": callbacks},
-        )
-        if "validation_accuracy" not in run.metrics:
+        with tempfile.TemporaryDirectory(prefix="digitcnn-") as folder:
+            metrics = train(
+                images,
+                labels,
+                recipe=dataclasses.replace(base, **values),
+                seed=seed,
+                run_dir=folder,
+                **{"verbose": 0, **options, "callbacks": callbacks},
+            ).metrics
+        if "validation_accuracy" not in metrics:
             raise InvalidArgumentError(
                 "`validation_size` must leave images to compare trials by; got none kept apart. "
                 "Leave it out."
             )
-        return run.metrics["validation_accuracy"]
+        return metrics["validation_accuracy"]
 
     study = optuna.create_study(
         direction="maximize",
@@ -124,7 +131,11 @@ def tune(
     return Tuning(
         recipe=dataclasses.replace(base, **study.best_params),
         accuracy=study.best_value,
-        trials=[{**trial.params, "accuracy": trial.value} for trial in study.trials],
+        trials=[
+            # Optuna gives a trial that was cut short the accuracy of its last epoch.
+            {**trial.params, "accuracy": None if trial.state.name == "PRUNED" else trial.value}
+            for trial in study.trials
+        ],
     )
 
 
@@ -141,19 +152,33 @@ def _suggest(trial: Any, name: str, choice: Sequence[Any]) -> Any:
 
 def _check_space(space: Mapping[str, Sequence[Any]]) -> None:
     """Refuse fields that there are none of, and choices that are none."""
-    fields = {field.name for field in dataclasses.fields(Recipe)} - {"name"}
+    fields = {field.name for field in dataclasses.fields(Recipe)} - {"name", "ending"}
+    if not space:
+        raise InvalidArgumentError(
+            f"`space` must name a field of a Recipe; got none. Choose among "
+            f"{', '.join(sorted(fields))}."
+        )
     for name, choice in space.items():
         if name not in fields:
             raise InvalidArgumentError(
                 f"`space` must name fields of a Recipe; got {name!r}. Choose among "
                 f"{', '.join(sorted(fields))}."
             )
-        is_range = isinstance(choice, tuple) and len(choice) == 2 and choice[0] < choice[1]
-        if not is_range and not (isinstance(choice, list) and choice):
+        if not _is_range(choice) and not (isinstance(choice, list) and choice):
             raise InvalidArgumentError(
                 f"`space` must give a tuple (least, greatest) or a list of values for {name!r}; "
                 f"got {choice!r}. Write (1e-4, 1e-2), say."
             )
+
+
+def _is_range(choice: Any) -> bool:
+    """Tell whether a choice is the least and the greatest of some numbers."""
+    return (
+        isinstance(choice, tuple)
+        and len(choice) == 2
+        and all(isinstance(end, int | float) for end in choice)
+        and choice[0] < choice[1]
+    )
 
 
 def _pruner(optuna: Any, trial: Any) -> Any:

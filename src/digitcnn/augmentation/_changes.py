@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from digitcnn._checks import generator_of, real_number
+from digitcnn._checks import array_of, generator_of, real_number, shown
 from digitcnn.errors import InvalidArgumentError
 
 _BATCH_RANK = 4
@@ -100,7 +100,7 @@ def augment(
     >>> augment(np.zeros((2, 28, 28, 1), np.float32), seed=0).shape
     (2, 28, 28, 1)
     """
-    batch = np.asarray(batch)
+    batch = array_of("batch", batch)
     if batch.ndim != _BATCH_RANK or batch.shape[3] != 1:
         raise InvalidArgumentError(
             f"`batch` must have shape (N, H, W, 1); got {batch.shape}. Call preprocess() first."
@@ -109,6 +109,11 @@ def augment(
         raise InvalidArgumentError(
             f"`batch` must hold floats in [0, 1]; got {batch.dtype} outside of it. "
             "Call preprocess() first."
+        )
+    if not isinstance(augmentation, Augmentation | None):
+        raise InvalidArgumentError(
+            f"`augmentation` must be an Augmentation; got {shown(augmentation)}. Leave it out for "
+            "the default."
         )
     limits = augmentation or Augmentation()
     rng = generator_of(seed)

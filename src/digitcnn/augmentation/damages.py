@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from digitcnn._checks import generator_of
+from digitcnn._checks import array_of, generator_of
 from digitcnn.augmentation._changes import moved
 from digitcnn.errors import InvalidArgumentError
 
@@ -63,6 +63,7 @@ def damage(
         raise InvalidArgumentError(
             f"`kinds` must be among {', '.join(DAMAGES)}; got {unknown}. Leave it out for all."
         )
+    images = array_of("images", images)
     if images.dtype != np.uint8 or images.shape[1:] != (SIDE, SIDE):
         raise InvalidArgumentError(
             f"`images` must be uint8 of shape (N, 28, 28); got {images.dtype} of shape "

@@ -98,4 +98,10 @@ def as_typed(error: object, command: str) -> str:
 
 def printable(name: str) -> str:
     """Escape control characters, so that a name neither breaks its line nor moves the cursor."""
-    return re.sub(r"[\x00-\x1f\x7f]", lambda found: f"\\x{ord(found[0]):02x}", name)
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", _escaped, name)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    """Write a character by its number."""
+    number = ord(found[0])
+    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"

@@ -26,10 +26,13 @@ _NUM_VARIANTS = 19  # with the original, two rows
 def run(arguments: argparse.Namespace) -> int:
     """Draw, write and name the file."""
     axes = _KINDS[arguments.kind](arguments)
-    output = arguments.output or f"{arguments.kind}.png"
+    output = arguments.output or arguments.kind
+    if not Path(output).suffix:
+        output += ".png"
     try:
         np.ravel(axes)[0].figure.savefig(output, dpi=_DOTS_PER_INCH)
-    except ValueError as error:
+    # RuntimeError where a form needs a program, as .pgf does LaTeX.
+    except (ValueError, RuntimeError) as error:
         raise InvalidArgumentError(
             f"`--output` must end in a form that matplotlib writes, such as .png, .svg or .pdf; "
             f"got {output!r}: {error}."
@@ -69,7 +72,6 @@ def _reliability(arguments: argparse.Namespace) -> Any:
 
 
 def _curves(arguments: argparse.Namespace) -> Any:
-    import_quietly()
     from digitcnn.training import read_run
 
     record = read_run(_subject(arguments, "the folder of a finished training"))
@@ -107,7 +109,13 @@ def _network(arguments: argparse.Namespace) -> Any:
 
 
 def _first_convolution(network: Any) -> Any:
-    return next(layer for layer in network.layers if hasattr(layer, "kernel"))
+    """Find it in a network, or in the first member of an ensemble."""
+    first = next(layer for layer in network.layers if hasattr(layer, "kernel") or _members(layer))
+    return _first_convolution(first) if _members(first) else first
+
+
+def _members(layer: Any) -> list[Any]:
+    return getattr(layer, "layers", [])
 
 
 def _subject(arguments: argparse.Namespace, what: str) -> str:

@@ -89,8 +89,12 @@ def show_picture(cell: Axes, picture: npt.NDArray[Any], *, title: str = "") -> N
     if picture.dtype == bool:
         picture = picture.astype(np.uint8) * 255
     whitest: float = 65535 if picture.dtype == np.uint16 else 255
-    if np.issubdtype(picture.dtype, np.floating):
-        whitest = max(float(picture.max(initial=0)), 1e-6)
+    is_float = np.issubdtype(picture.dtype, np.floating)
+    if is_float:
+        whitest = max(float(picture[..., :3].max(initial=0)), 1e-6)
+    if picture.ndim == 3:  # matplotlib scales grey alone
+        color, alpha = picture[..., :3] / whitest, picture[..., 3:] / (1 if is_float else whitest)
+        picture = np.clip(np.concatenate([color, alpha], axis=2), 0, 1)
     cell.imshow(picture, cmap="gray", vmin=0, vmax=whitest, interpolation="nearest")
     cell.set_title(title, fontsize=9, pad=3)
 
@@ -127,9 +131,9 @@ def check_probabilities(
             f"`probabilities` must have shape {shape}, one row for each image; got {array.shape}. "
             f"Pass what predict_proba() gives for the same images."
         )
-    if not np.allclose(array.sum(axis=1), 1, atol=SUM_TOLERANCE):
+    if (array < 0).any() or not np.allclose(array.sum(axis=1), 1, atol=SUM_TOLERANCE):
         raise InvalidArgumentError(
-            "`probabilities` must have rows that sum to 1; got others. Put logits through softmax "
-            "first."
+            "`probabilities` must have rows that sum to 1 and hold nothing negative; got others. "
+            "Put logits through softmax first."
         )
     return array

@@ -13,6 +13,7 @@ from digitcnn.errors import InvalidArgumentError, MissingDependencyError
 from digitcnn.plots._canvas import (
     BLUE,
     GRAY,
+    NUM_CLASSES,
     ORANGE,
     VERMILION,
     check_probabilities,
@@ -119,6 +120,7 @@ def _draw_curves(
     ax.plot(epochs, training, "o-", color=BLUE, markersize=3, label="training")
     if validation is not None:
         ax.plot(epochs, validation, "s--", color=VERMILION, markersize=3, label="validation")
+    if validation is not None and np.isfinite(validation).any():
         is_cost = any(word in name for word in _LOWER_IS_BETTER)
         best = int(np.nanargmin(validation) if is_cost else np.nanargmax(validation))
         label = f"best: {validation[best]:.4g} in epoch {best + 1}"
@@ -241,7 +243,7 @@ def reliability_diagram(
     .. [1] Guo, Pleiss, Sun, Weinberger, International Conference on Machine Learning, 2017.
     """
     rows = check_probabilities(probabilities)
-    truths = label_array(labels, num_images=len(rows))
+    truths = label_array(labels, num_images=len(rows), num_classes=NUM_CLASSES)
     bins = whole_number("bins", bins, least=1, most=_MOST_BINS, such_as=15)
     if not len(rows):
         raise InvalidArgumentError(
