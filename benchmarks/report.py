@@ -118,7 +118,7 @@ def text_line(line: Line) -> str:
 PAGE = """\
 # Speed
 
-Written by `python -m benchmarks --write`; change nothing here by hand.
+These figures are written by `python -m benchmarks --write`.
 
 {warning}Each line times the library and its yardstick in turn, several times over. The ratio is the
 median of the rounds' ratios, with their quartiles; both figures are medians. Where a yardstick is

@@ -57,8 +57,8 @@ CONVNET_EPOCHS = 12
 def epoch(*, quick: bool) -> Iterator[Line]:
     """Measure an epoch of `base`, as it is and without what makes its images, against Keras."""
     rounds = 1 if quick else 5
-    yardstick = "the same network, batch and number of images, stock Keras `fit` in float32"
-    what = "`base` training, an epoch"
+    yardstick = "the same network and batch, stock Keras `fit` in float32"
+    what = "`base` training, a step of 128 images"
     if importlib.util.find_spec("keras") is None:
         yield Line("base-epoch", what, yardstick, 1, note="not installed")
         return
@@ -80,7 +80,7 @@ def epoch(*, quick: bool) -> Iterator[Line]:
         for number in range(rounds):
             for name in list(jobs)[:: -1 if number % 2 else 1]:
                 times[name].append(processes.submit(jobs[name]).result())
-    note = f"per step of {base.batch_size} images, of {EPOCH_IMAGES:,} of MNIST"
+    note = f"in two epochs of {EPOCH_IMAGES:,} images of MNIST"
     yield Line("base-epoch", what, yardstick, 1, times["base"], times["keras"], note=note)
     yield Line(
         "plain-epoch",
