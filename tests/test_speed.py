@@ -206,7 +206,7 @@ def test_a_step_of_training_takes_the_memory_of_the_step_before(digits):
 
     page_faults = []
     watch = keras.callbacks.LambdaCallback(
-        on_train_batch_end=lambda *_: page_faults.append(
+        on_train_batch_end=lambda *_, **__: page_faults.append(
             resource.getrusage(resource.RUSAGE_SELF).ru_minflt
         )
     )
