@@ -70,7 +70,7 @@ def read_state(folder: Path) -> State:
     with _refusing_damage(path):
         state = State(**json.loads(path.read_text(encoding="utf-8")))
         for name in (state.weights, state.best):
-            if name and not _CHECKPOINT.fullmatch(name):
+            if name and not is_checkpoint(name):
                 raise ValueError(f"no checkpoint is called {name!r}")
         _check_history(state.history)
     for name in {state.weights, state.best} - {""}:
