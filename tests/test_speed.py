@@ -215,3 +215,23 @@ def test_a_step_of_training_takes_the_memory_of_the_step_before(digits):
     train(images, labels, recipe="fast", validation_size=0, verbose=0, callbacks=[watch])
 
     assert np.median(np.diff(page_faults)) < 1000
+
+
+@pytest.mark.parametrize(("chosen", "found"), [(None, "1"), ("0", "0")])
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="others have no choice")
+def test_tensorflow_computes_by_onednn_unless_told_otherwise(chosen, found, monkeypatch):
+    """What speeds up training by a fifth and more is on, but where the user has chosen."""
+    pytest.importorskip("keras", reason="building needs digitcnn[tensorflow]")
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
+    if chosen is not None:
+        monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", chosen)
+    script = (
+        "import os, digitcnn; digitcnn.build_model('conv-pool');"
+        "print(os.environ['TF_ENABLE_ONEDNN_OPTS'])"
+    )
+
+    answer = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    )
+
+    assert answer.stdout.split() == [found]

@@ -8,6 +8,8 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
+from digitcnn.models import prefer_onednn
+
 
 def import_quietly() -> None:
     """Import Keras and its backend, and let it look for devices, in silence.
@@ -18,6 +20,7 @@ def import_quietly() -> None:
     """
     if "keras" in sys.modules:
         return
+    prefer_onednn()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # what is said later, by warnings
     with _silent_stderr(), contextlib.suppress(ImportError):
         import keras
