@@ -8,7 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from digitcnn import DigitClassifier, _registry, datasets, load_pretrained, preprocess, train
+from digitcnn import (
+    DigitClassifier,
+    _registry,
+    build_model,
+    datasets,
+    load_pretrained,
+    preprocess,
+    train,
+)
 from digitcnn.strokes import draw_digits
 from digitcnn.training import RECIPES, Recipe, read_run
 
@@ -62,6 +70,19 @@ def test_publishing_makes_a_pair_and_its_record(tool, run):
     score = DigitClassifier(tool.RELEASE / entry["onnx"]["filename"]).score(images, labels)
     assert record.metrics["mnist_test_accuracy"] == pytest.approx(score)
     assert "tiny-test-v1" in tool.MODEL_CARD.read_text()
+
+
+def test_published_weights_take_little_room_and_keras_reads_them(tool, run):
+    """What the file holds beside the numbers is small, and Keras loads it without this library."""
+    published = tool.RELEASE / tool.publish([run], "tiny-test").h5.filename
+
+    assert published.stat().st_size < run.weights_path.stat().st_size - 5_000
+    model = build_model("conv-pool")
+    model.load_weights(published)
+    for one, other in zip(
+        model.get_weights(), load_pretrained(run.run_dir).get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_a_published_version_is_never_written_again(tool, run):

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 from looks import enter_look, named
+from packing import pack
 
 from digitcnn import DigitClassifier, datasets, evaluate, load_pretrained, preprocess
 from digitcnn.models import count_multiply_adds, ensemble, export_onnx
@@ -70,6 +71,7 @@ def publish(runs: Sequence[RunRecord], name: str) -> Weights:
     model = ensemble(folders) if len(runs) > 1 else load_pretrained(first.run_dir)
     try:
         model.save_weights(h5)
+        pack(h5)
         export_onnx(model, onnx)
         _compare(model, onnx, train_images[:1000])
         evaluation = evaluate(DigitClassifier(onnx), test_images, test_labels)
