@@ -47,10 +47,12 @@ MAY_IMPORT = {
         "strokes",
         "models",
         "datasets",
+        "weights",
         "_hdf5",
         "_runs",
         "_checks",
         "_probabilities",
+        "_sessions",
     },
     "tuning": {"errors", "_checks", "preprocessing", "training"},
 }

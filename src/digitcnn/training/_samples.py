@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from digitcnn._sessions import NetworkSession
 from digitcnn.augmentation import Augmentation, augment, damage, photograph
 from digitcnn.datasets import one_hot
 from digitcnn.errors import NoDigitError
@@ -17,6 +18,7 @@ from digitcnn.strokes import draw_digits, draw_nondigits
 from digitcnn.training.recipes import Recipe
 
 _NUM_CLASSES = 10
+_LIKE_NONE = np.float32(1 / _NUM_CLASSES)  # what each digit gets of a picture that is none
 
 _FULL_SIZE = 60_000  # images: what the recipes' counts are meant for
 
@@ -74,7 +76,7 @@ def make_pools(
 
     def nondigits(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         pictures = draw_nondigits(count, seed=seed)
-        alike = np.full((count, _NUM_CLASSES), 1 / _NUM_CLASSES, np.float32)
+        alike = np.full((count, _NUM_CLASSES), _LIKE_NONE, np.float32)
         return _some_photographed(pictures, seed=seed), alike
 
     def damaged(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -152,6 +154,7 @@ class EpochPlan:
     augmentation: Augmentation | None
     batch_size: int
     seed: int
+    teacher: NetworkSession | None = None
 
     @property
     def num_steps(self) -> int:
@@ -196,4 +199,7 @@ class EpochPlan:
         if self.augmentation is not None:
             rng = np.random.default_rng([self.seed, epoch, step + 1])
             batch = augment(batch, seed=rng, augmentation=self.augmentation)
+        digits = targets.max(axis=1) > _LIKE_NONE
+        if self.teacher is not None and digits.any():
+            targets[digits] = self.teacher.run(batch[digits])
         return batch, targets

@@ -12,6 +12,7 @@ from digitcnn._checks import one_of, real_number, shown, whole_number
 from digitcnn.architectures import members_of
 from digitcnn.augmentation import Augmentation
 from digitcnn.errors import InvalidArgumentError
+from digitcnn.weights import get_weights
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,9 @@ class Recipe:
         fewer images take as much fewer. What is no digit is taught as "every digit alike".
     damaged : int
         Damaged copies of the training images, preprocessed like any picture, likewise.
+    teacher : str or None
+        Published weights whose probabilities are learnt instead of the labels, for every digit just
+        as it has come out changed [3]_; None for the labels.
     patience : int or None
         Epochs without a smaller validation loss before training stops; None for no such stop.
     ending : Recipe or None
@@ -56,6 +60,7 @@ class Recipe:
     ----------
     .. [1] Loshchilov, Hutter, ICLR 2017. arXiv:1608.03983
     .. [2] Smith, Topin, 2018. arXiv:1708.07120
+    .. [3] Beyer et al., CVPR 2022. arXiv:2106.05237
     """
 
     name: str
@@ -71,6 +76,7 @@ class Recipe:
     drawn_digits: int = 0
     drawn_nondigits: int = 0
     damaged: int = 0
+    teacher: str | None = None
     patience: int | None = None
     ending: Recipe | None = None
 
@@ -96,8 +102,19 @@ class Recipe:
             )
         one_of("optimizer", self.optimizer, _OPTIMIZERS)
         one_of("schedule", self.schedule, _SCHEDULES)
+        if self.teacher is not None:
+            self._check_teacher(self.teacher)
         if self.ending is not None:
             self._check_ending(self.ending)
+
+    def _check_teacher(self, teacher: Any) -> None:
+        """Refuse a teacher that a recipe cannot name."""
+        if not isinstance(teacher, str):
+            raise InvalidArgumentError(
+                f"`teacher` must be the name of published weights; got {shown(teacher)}. Pass one "
+                "such as 'base', or leave it out for none."
+            )
+        get_weights(teacher)
 
     def _check_ending(self, ending: Recipe) -> None:
         """Refuse an ending that cannot go on from this recipe's weights."""
@@ -181,7 +198,6 @@ _BASE = Recipe(
 _BASE_ENDING = dataclasses.replace(
     _BASE, name="base-ending", epochs=4, learning_rate=5e-4, augmentation=_GENTLE_AUGMENTATION
 )
-
 RECIPES = {
     recipe.name: recipe
     for recipe in (
