@@ -1,5 +1,7 @@
 """Random changes: what they may and may not do."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -59,6 +61,20 @@ def test_warp_keeps_the_amount_of_ink(batch):
     ratio = augment(batch, seed=0, augmentation=limits).sum((1, 2)) / batch.sum((1, 2))
 
     assert (abs(ratio - 1) < 0.25).all()
+
+
+def test_a_shifted_digit_stays_sharp(batch):
+    """A shift by parts of a pixel leaves the steps from ink to paper nearly as steep as before."""
+    limits = dataclasses.replace(STILL, shift=1.5)
+
+    shifted = augment(batch, seed=0, augmentation=limits)
+
+    assert _steepness(shifted) > 0.74 * _steepness(batch)
+
+
+def _steepness(images):
+    """Add up the squared differences between neighbouring pixels."""
+    return sum((np.diff(images, axis=axis) ** 2).sum() for axis in (1, 2))
 
 
 def test_shift_moves_by_no_more_than_its_limit():
