@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import importlib.util
 import multiprocessing
+import os
 import statistics
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -110,6 +111,8 @@ def _library_step(recipe: Any, images: np.ndarray, labels: np.ndarray) -> float:
 
 
 def _keras_step(images: np.ndarray, labels: np.ndarray, *, batch_size: int) -> float:
+    # As Keras comes by itself: another line may have had the library set it for this process, too.
+    os.environ.pop("TF_ENABLE_ONEDNN_OPTS", None)
     import keras
 
     from digitcnn import build_model
