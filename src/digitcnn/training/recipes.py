@@ -198,6 +198,7 @@ _BASE = Recipe(
 _BASE_ENDING = dataclasses.replace(
     _BASE, name="base-ending", epochs=4, learning_rate=5e-4, augmentation=_GENTLE_AUGMENTATION
 )
+
 RECIPES = {
     recipe.name: recipe
     for recipe in (
