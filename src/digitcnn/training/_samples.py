@@ -199,7 +199,8 @@ class EpochPlan:
         if self.augmentation is not None:
             rng = np.random.default_rng([self.seed, epoch, step + 1])
             batch = augment(batch, seed=rng, augmentation=self.augmentation)
-        digits = targets.max(axis=1) > _LIKE_NONE
-        if self.teacher is not None and digits.any():
-            targets[digits] = self.teacher.run(batch[digits])
+        if self.teacher is not None:
+            digits = targets.max(axis=1) > _LIKE_NONE
+            if digits.any():
+                targets[digits] = self.teacher.run(batch[digits])
         return batch, targets
