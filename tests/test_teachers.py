@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -106,16 +107,27 @@ def test_own_images_are_learnt_by_their_labels(mistaught, tmp_path, monkeypatch)
 def test_a_teacher_out_of_reach_is_told_before_any_work(mistaught, tmp_path, monkeypatch):
     """An ending's teacher that cannot be had stops the training before it begins."""
     images, labels, _ = mistaught
-    for variable in ("DIGITCNN_WEIGHTS_DIR", "DIGITCNN_BASE_URL"):
-        monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setenv("DIGITCNN_OFFLINE", "1")
-    monkeypatch.setenv("DIGITCNN_CACHE_DIR", str(tmp_path / "cache"))
+    _lose_weights(monkeypatch, tmp_path / "cache")
     absent = next(record.id for record in list_weights() if record.name == "conv5x5")
     recipe = short_recipe(ending=short_recipe(teacher=absent))
 
     with pytest.raises(UnavailableError, match=absent):
         train(images, labels, recipe=recipe, run_dir=tmp_path / "run", verbose=0)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_finished_run_needs_its_teacher_no_more(mistaught, tmp_path, monkeypatch):
+    """What has been trained is given back though the teacher cannot be had any longer."""
+    images, labels, _ = mistaught
+    monkeypatch.setenv("DIGITCNN_WEIGHTS_DIR", str(Path(__file__).parents[1] / "weights"))
+    recipe = short_recipe(epochs=1, teacher="conv5x5")
+    options = {"recipe": recipe, "run_dir": tmp_path / "run", "verbose": 0}
+
+    run = train(images[:50], labels[:50], **options)
+    _lose_weights(monkeypatch, tmp_path / "cache")
+    again = train(images[:50], labels[:50], **options)
+
+    assert again.history == run.history
 
 
 @pytest.mark.parametrize(
@@ -125,6 +137,14 @@ def test_teachers_that_are_none_are_refused(teacher, error):
     """A teacher is the name of published weights."""
     with pytest.raises(error):
         short_recipe(teacher=teacher)
+
+
+def _lose_weights(monkeypatch, cache):
+    """Leave nothing but the weights of the package within reach."""
+    for variable in ("DIGITCNN_WEIGHTS_DIR", "DIGITCNN_BASE_URL"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("DIGITCNN_OFFLINE", "1")
+    monkeypatch.setenv("DIGITCNN_CACHE_DIR", str(cache))
 
 
 def _with_ink(pictures):

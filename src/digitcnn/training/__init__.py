@@ -161,10 +161,10 @@ def train(
         learning_rate=learning_rate,
     )
     seed = seed_number(seed)
-    # Before any work: it may have to be fetched, and an ending asks for it hours later.
-    for part in filter(None, (recipe, recipe.ending)):
-        if part.teacher:
-            locate(part.teacher)
+    # Before any work: it may have to be fetched, and an ending asks for it hours later. What is
+    # finished needs it no more.
+    if run_dir is None or not (Path(run_dir) / RUN_FILE).exists():
+        _have_teachers(recipe)
     origin = _checked_origin(initial_weights, recipe)
     given, validation = _given_samples(
         images, labels, lambda total: _checked_size(total, validation_size, validation_fraction)
@@ -288,6 +288,13 @@ def _adapted(recipe: str | Recipe, *, own_images: bool, own_weights: bool) -> Re
             ending=None,
         )
     return _untaught(found) if own_images else found
+
+
+def _have_teachers(recipe: Recipe) -> None:
+    """See to it that the weights a recipe and its ending learn from are at hand."""
+    for part in filter(None, (recipe, recipe.ending)):
+        if part.teacher:
+            locate(part.teacher)
 
 
 def _untaught(recipe: Recipe) -> Recipe:
