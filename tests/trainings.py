@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from digitcnn.training import RECIPES, Recipe
+from digitcnn.augmentation import Augmentation
+from digitcnn.training import Recipe
 
 
 def short_recipe(**changes: Any) -> Recipe:
@@ -16,7 +17,7 @@ def short_recipe(**changes: Any) -> Recipe:
         "batch_size": 32,
         "optimizer": "adamw",
         "weight_average": 0.9,
-        "augmentation": RECIPES["base"].augmentation,
+        "augmentation": Augmentation(),
         "drawn_digits": 10,
     }
     return Recipe(**{**fields, **changes})
