@@ -42,7 +42,7 @@ def recipes(epochs: int) -> dict[str, Recipe]:
     alone = dataclasses.replace(
         RECIPES["base"],
         epochs=epochs,
-        augmentation=Augmentation(),  # so few epochs make nothing of the recipe's strong one
+        augmentation=Augmentation(),  # the recipe's own is meant for many epochs
         drawn_digits=0,
         drawn_nondigits=0,
         damaged=0,
