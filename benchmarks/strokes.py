@@ -23,7 +23,6 @@ import numpy as np
 from pictures import read_pictures, summarize
 
 from digitcnn import datasets, evaluate, predict_proba, train
-from digitcnn.augmentation import Augmentation
 from digitcnn.strokes import draw_digits
 from digitcnn.training import RECIPES, Recipe
 
@@ -40,13 +39,7 @@ MEASURES = ("MNIST test", "pictures", "over sources", "drawn digits")
 def recipes(epochs: int) -> dict[str, Recipe]:
     """Give the two recipes to compare."""
     alone = dataclasses.replace(
-        RECIPES["base"],
-        epochs=epochs,
-        augmentation=Augmentation(),  # the recipe's own is meant for many epochs
-        drawn_digits=0,
-        drawn_nondigits=0,
-        damaged=0,
-        ending=None,
+        RECIPES["base"], epochs=epochs, drawn_digits=0, drawn_nondigits=0, damaged=0, ending=None
     )
     drawn = dataclasses.replace(alone, drawn_digits=RECIPES["base"].drawn_digits)
     return {"MNIST alone": alone, "MNIST and drawn digits": drawn}
