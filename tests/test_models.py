@@ -52,10 +52,11 @@ def test_residual_shortcuts_reach_the_answer():
     assert np.abs(first - second).max() > 1e-4
 
 
-def test_tiny_keeps_its_promise(tmp_path):
-    """The smallest network has at most 10,000 parameters, and 60 kB as a file."""
+@pytest.mark.parametrize("architecture", ["tiny", "tiny-silu"])
+def test_tiny_keeps_its_promise(architecture, tmp_path):
+    """The smallest networks have at most 10,000 parameters, and 60 kB as a file."""
     pytest.importorskip("tf2onnx", reason="export needs digitcnn[export]")
-    model = build_model("tiny")
+    model = build_model(architecture)
     export_onnx(model, tmp_path / "tiny.onnx")
 
     assert model.count_params() <= 10_000

@@ -133,6 +133,36 @@ def _tiny(layers: Any) -> list[Any]:
     ]
 
 
+def _tiny_silu(layers: Any) -> list[Any]:
+    """List a network like "tiny", with SiLU [1]_ for ReLU and more of its channels at the end.
+
+    .. [1] Elfwing, Uchibe, Doya, 2017. arXiv:1702.03118
+    """
+    return [
+        *_conv_silu(layers, 6),  # (N, 28, 28, 6)
+        *_conv_silu(layers, 10),
+        layers.MaxPooling2D(2),  # (N, 14, 14, 10)
+        *_conv_silu(layers, 15),  # (N, 14, 14, 15)
+        *_conv_silu(layers, 21),
+        layers.MaxPooling2D(2),  # (N, 7, 7, 21)
+        *_conv_silu(layers, 21, padding="valid"),  # (N, 5, 5, 21)
+        layers.DepthwiseConv2D(5, use_bias=False),  # (N, 1, 1, 21)
+        layers.BatchNormalization(momentum=_MOMENTUM),
+        layers.Flatten(),  # (N, 21)
+        layers.Dense(NUM_CLASSES),
+        layers.Softmax(),
+    ]
+
+
+def _conv_silu(layers: Any, filters: int, **options: Any) -> list[Any]:
+    """List a 3 x 3 convolution, its batch normalisation and SiLU."""
+    return [
+        _conv(layers, filters, 3, **options),
+        layers.BatchNormalization(momentum=_MOMENTUM),
+        layers.Activation("silu"),
+    ]
+
+
 def _residual_block(layers: Any, filters: int, *, strides: int = 1) -> list[Any]:
     """List two convolutions with a shortcut around them; with strides, it is projected."""
     shortcut = [
@@ -240,6 +270,7 @@ def _conv_pool(layers: Any) -> list[Any]:
 ARCHITECTURES: dict[str, Architecture] = {
     "base": _base,
     "tiny": _tiny,
+    "tiny-silu": _tiny_silu,
     "fast": _fast,
     "vgg": _vgg,
     "resnet": _resnet,

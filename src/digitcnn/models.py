@@ -32,9 +32,9 @@ def build_model(architecture: str = "base") -> keras.Model:
     architecture : str
         "base", the library's own; deeper ones in the manner of "vgg" and "resnet"; or one of the
         classic tutorials' networks: "conv-pool-dropout", "conv5x5", "three-conv",
-        "two-conv-dropout", "conv-pool". "tiny" has fewer than 10,000 parameters; "fast" is trained
-        in seconds. Names joined by +, as in "base+base+vgg", give an ensemble: the mean of the
-        probabilities of its members.
+        "two-conv-dropout", "conv-pool". "tiny" and "tiny-silu" have fewer than 10,000 parameters;
+        "fast" is trained in seconds. Names joined by +, as in "base+base+vgg", give an ensemble:
+        the mean of the probabilities of its members.
 
     Returns
     -------
