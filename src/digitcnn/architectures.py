@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from digitcnn.errors import InvalidArgumentError
@@ -112,54 +112,46 @@ def _resnet(layers: Any) -> list[Any]:
 
 
 def _tiny(layers: Any) -> list[Any]:
-    """List a network of fewer than 10,000 parameters.
-
-    Most of them are kernels that see 7 x 7 positions or more. A dense layer on all positions would
-    take more than there are: at the end, each channel is pooled by 25 weights of its own.
-    """
-    return [
-        *_normalized_conv(layers, 8),  # (N, 28, 28, 8)
-        *_normalized_conv(layers, 12),
-        layers.MaxPooling2D(2),  # (N, 14, 14, 12)
-        *_normalized_conv(layers, 16),  # (N, 14, 14, 16)
-        *_normalized_conv(layers, 19),
-        layers.MaxPooling2D(2),  # (N, 7, 7, 19)
-        *_normalized_conv(layers, 19, padding="valid"),  # (N, 5, 5, 19)
-        layers.DepthwiseConv2D(5, use_bias=False),  # (N, 1, 1, 19)
-        layers.BatchNormalization(momentum=_MOMENTUM),
-        layers.Flatten(),  # (N, 19)
-        layers.Dense(NUM_CLASSES),
-        layers.Softmax(),
-    ]
+    """List a network of fewer than 10,000 parameters."""
+    return _narrow(layers, (8, 12, 16, 19, 19), layers.ReLU)
 
 
 def _tiny_silu(layers: Any) -> list[Any]:
-    """List a network like "tiny", with SiLU [1]_ for ReLU and more of its channels at the end.
+    """List one as small, with SiLU [1]_ for ReLU and more of its channels at the end.
 
     .. [1] Elfwing, Uchibe, Doya, 2017. arXiv:1702.03118
     """
+    return _narrow(layers, (6, 10, 15, 21, 21), lambda: layers.Activation("silu"))
+
+
+def _narrow(layers: Any, filters: Sequence[int], activation: Callable[[], Any]) -> list[Any]:
+    """List five convolutions of so many filters each, and what pools the last.
+
+    Most parameters are kernels that see 7 x 7 positions or more. A dense layer on all positions
+    would take more than there are: at the end, each channel is pooled by 25 weights of its own.
+    """
+
+    def block(filters: int, **options: Any) -> list[Any]:
+        return [
+            _conv(layers, filters, 3, **options),
+            layers.BatchNormalization(momentum=_MOMENTUM),
+            activation(),
+        ]
+
+    a, b, c, d, e = filters
     return [
-        *_conv_silu(layers, 6),  # (N, 28, 28, 6)
-        *_conv_silu(layers, 10),
-        layers.MaxPooling2D(2),  # (N, 14, 14, 10)
-        *_conv_silu(layers, 15),  # (N, 14, 14, 15)
-        *_conv_silu(layers, 21),
-        layers.MaxPooling2D(2),  # (N, 7, 7, 21)
-        *_conv_silu(layers, 21, padding="valid"),  # (N, 5, 5, 21)
-        layers.DepthwiseConv2D(5, use_bias=False),  # (N, 1, 1, 21)
+        *block(a),  # (N, 28, 28, a)
+        *block(b),
+        layers.MaxPooling2D(2),  # (N, 14, 14, b)
+        *block(c),  # (N, 14, 14, c)
+        *block(d),
+        layers.MaxPooling2D(2),  # (N, 7, 7, d)
+        *block(e, padding="valid"),  # (N, 5, 5, e)
+        layers.DepthwiseConv2D(5, use_bias=False),  # (N, 1, 1, e)
         layers.BatchNormalization(momentum=_MOMENTUM),
-        layers.Flatten(),  # (N, 21)
+        layers.Flatten(),  # (N, e)
         layers.Dense(NUM_CLASSES),
         layers.Softmax(),
-    ]
-
-
-def _conv_silu(layers: Any, filters: int, **options: Any) -> list[Any]:
-    """List a 3 x 3 convolution, its batch normalisation and SiLU."""
-    return [
-        _conv(layers, filters, 3, **options),
-        layers.BatchNormalization(momentum=_MOMENTUM),
-        layers.Activation("silu"),
     ]
 
 
