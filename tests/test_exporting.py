@@ -9,6 +9,7 @@ import pytest
 from digitcnn import build_model, exporting, load_pretrained, predict_proba, preprocess
 from digitcnn.errors import InvalidArgumentError
 from digitcnn.strokes import draw_digits
+from digitcnn.weights import get_weights
 
 keras = pytest.importorskip("keras", reason="exporting needs digitcnn[export]")
 tf = pytest.importorskip("tensorflow", reason="exporting needs digitcnn[export]")
@@ -94,7 +95,8 @@ def test_a_run_is_exported_like_its_network(model, tmp_path):
     written = load_pretrained(tmp_path / "run.weights.h5", architecture="conv-pool")
     for ours, theirs in zip(written.get_weights(), model.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
-    load_pretrained(tmp_path / "tiny.weights.h5", architecture="tiny")
+    tiny = get_weights("tiny").architecture
+    load_pretrained(tmp_path / "tiny.weights.h5", architecture=tiny)
 
 
 def test_what_is_no_network_is_refused(tmp_path):

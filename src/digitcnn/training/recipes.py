@@ -179,11 +179,6 @@ _MILD_AUGMENTATION = Augmentation(
     rotation=8, scale=0.08, shear=0.08, shift=1, elastic=0.4, pen=0.1, light=0.1, noise=0
 )
 
-# Half of that: its last epochs.
-_MILDEST_AUGMENTATION = Augmentation(
-    rotation=4, scale=0.04, shear=0.04, shift=0.5, elastic=0.2, pen=0.05, light=0.05, noise=0
-)
-
 _BASE = Recipe(
     name="base",
     architecture="base",
@@ -206,7 +201,7 @@ _BASE_ENDING = dataclasses.replace(
 
 _TINY = Recipe(
     name="tiny",
-    architecture="tiny",
+    architecture="tiny-silu",
     epochs=60,
     optimizer="adamw",
     learning_rate=6e-3,
@@ -220,15 +215,14 @@ _TINY = Recipe(
     drawn_nondigits=1_000,
     damaged=1_500,
 )
-# Chosen by 10,000 validation images after a quarter of the epochs, when it lowered their loss by a
-# tenth; after all of them it changes little. It costs the reading of damaged digits and the refusal
-# of others less than fewer pictures from the beginning do.
+# Chosen by 10,000 validation images, whose loss a network of ReLUs lowered by a tenth with it. It
+# costs the reading of damaged digits and the refusal of others less than fewer pictures from the
+# beginning do.
 _TINY_ENDING = dataclasses.replace(
     _TINY,
     name="tiny-ending",
-    epochs=5,
-    learning_rate=1e-3,
-    augmentation=_MILDEST_AUGMENTATION,
+    epochs=10,
+    learning_rate=3e-3,
     drawn_digits=1_000,
     drawn_nondigits=350,
     damaged=500,
