@@ -93,6 +93,24 @@ def test_ensembles_refuse_what_they_cannot_hold():
         build_model("base+two")
 
 
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("architecture", [*ARCHITECTURES, "tiny+conv-pool"])
+def test_probabilities_are_float32_under_any_policy(architecture, policy):
+    """Under a mixed policy, the network computes by it, and its probabilities still sum to 1."""
+    batch = preprocess(draw_digits(4, seed=2)[0])
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        model = build_model(architecture)
+        answer = keras.ops.convert_to_numpy(model(batch, training=False))
+    finally:
+        keras.config.set_dtype_policy(before)
+
+    assert policy.removeprefix("mixed_") in {layer.compute_dtype for layer in model.layers}
+    assert answer.dtype == np.float32
+    np.testing.assert_allclose(answer.sum(axis=1), 1, atol=1e-6)
+
+
 def test_models_are_uncompiled():
     """A built network is not compiled: how to train it is the caller's choice."""
     assert not build_model("base").compiled

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import keras
 
 _FEWEST_MEMBERS = 2
+# Probabilities near 1 are told apart, and their loss is exact, whatever policy Keras computes by.
+_OUTPUT_DTYPE = "float32"
 _X86_64 = ("x86_64", "AMD64")  # on Linux and macOS, and on Windows
 
 
@@ -40,7 +42,7 @@ def build_model(architecture: str = "base") -> keras.Model:
     -------
     model : keras.Model
         Not compiled. Takes float32 (N, 28, 28, 1) in [0, 1], bright on dark; ends in softmax:
-        float32 (N, 10).
+        float32 (N, 10), also where Keras' policy is a mixed one.
 
     Raises
     ------
@@ -76,7 +78,7 @@ def build_model(architecture: str = "base") -> keras.Model:
     ]
     # TensorFlow takes no + in a name.
     name = architecture.replace("+", ".")
-    return keras.Model(images, keras.layers.average(answers), name=name)
+    return keras.Model(images, keras.layers.average(answers, dtype=_OUTPUT_DTYPE), name=name)
 
 
 def ensemble(members: Sequence[Any]) -> keras.Model:
@@ -150,6 +152,7 @@ def _member_name(architecture: str, number: int) -> str:
 def _build_one(keras: Any, architecture: str, *, name: str) -> Any:
     """Build a network that is no ensemble."""
     layers = ARCHITECTURES[architecture](keras.layers)
+    layers[-1].dtype_policy = _OUTPUT_DTYPE
     images = keras.Input(INPUT_SHAPE)
     if any(isinstance(layer, Residual) for layer in layers):
         return keras.Model(images, _connect(keras, layers, images), name=name)
