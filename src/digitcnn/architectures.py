@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -130,14 +131,7 @@ def _narrow(layers: Any, filters: Sequence[int], activation: Callable[[], Any]) 
     Most parameters are kernels that see 7 x 7 positions or more. A dense layer on all positions
     would take more than there are: at the end, each channel is pooled by 25 weights of its own.
     """
-
-    def block(filters: int, **options: Any) -> list[Any]:
-        return [
-            _conv(layers, filters, 3, **options),
-            layers.BatchNormalization(momentum=_MOMENTUM),
-            activation(),
-        ]
-
+    block = functools.partial(_normalized_conv, layers, activation=activation)
     a, b, c, d, e = filters
     return [
         *block(a),  # (N, 28, 28, a)
@@ -169,9 +163,12 @@ def _residual_block(layers: Any, filters: int, *, strides: int = 1) -> list[Any]
     return [Residual(branch, shortcut if strides > 1 else []), layers.ReLU()]
 
 
-def _normalized_conv(layers: Any, filters: int, **options: Any) -> list[Any]:
-    """List a 3 x 3 convolution, its batch normalisation and ReLU."""
-    return [_conv(layers, filters, 3, **options), *_normalized_relu(layers)]
+def _normalized_conv(
+    layers: Any, filters: int, *, activation: Callable[[], Any] | None = None, **options: Any
+) -> list[Any]:
+    """List a 3 x 3 convolution, its batch normalisation and what activates it, ReLU by default."""
+    activated = _normalized(layers, activation or layers.ReLU)
+    return [_conv(layers, filters, 3, **options), *activated]
 
 
 def _conv(layers: Any, filters: int, side: int, **options: Any) -> Any:
@@ -182,7 +179,12 @@ def _conv(layers: Any, filters: int, side: int, **options: Any) -> Any:
 
 def _normalized_relu(layers: Any) -> list[Any]:
     """List a batch normalisation and ReLU."""
-    return [layers.BatchNormalization(momentum=_MOMENTUM), layers.ReLU()]
+    return _normalized(layers, layers.ReLU)
+
+
+def _normalized(layers: Any, activation: Callable[[], Any]) -> list[Any]:
+    """List a batch normalisation and what activates it."""
+    return [layers.BatchNormalization(momentum=_MOMENTUM), activation()]
 
 
 def _conv_pool_dropout(layers: Any) -> list[Any]:
