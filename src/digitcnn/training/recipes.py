@@ -199,6 +199,12 @@ _BASE_ENDING = dataclasses.replace(
     _BASE, name="base-ending", epochs=4, learning_rate=5e-4, augmentation=_GENTLE_AUGMENTATION
 )
 
+# What trains "base" trains the deeper network of "large", whose ensemble is published.
+_LARGE, _LARGE_ENDING = (
+    dataclasses.replace(recipe, name=recipe.name.replace("base", "large"), architecture="vgg")
+    for recipe in (_BASE, _BASE_ENDING)
+)
+
 _TINY = Recipe(
     name="tiny",
     architecture="tiny-silu",
@@ -232,6 +238,7 @@ RECIPES = {
     recipe.name: recipe
     for recipe in (
         dataclasses.replace(_BASE, ending=_BASE_ENDING),
+        dataclasses.replace(_LARGE, ending=_LARGE_ENDING),
         Recipe(
             name="vgg",
             architecture="vgg",
