@@ -88,17 +88,20 @@ def plot(rows: list[dict[str, Any]], path: Path) -> None:
         xlabel="scenes misread (%)", ylabel="MNIST test images misread, of 10,000"
     )
     ax.set_yscale("log")
+    places: dict[tuple[float, int], list[dict[str, Any]]] = {}
     for row in rows:
-        is_ours = row["recipe"] in ("base", "tiny")
-        x, y = 100 * row["scenes misread"], row["mnist errors"]
+        places.setdefault((100 * row["scenes misread"], row["mnist errors"]), []).append(row)
+    for (x, y), here in places.items():
+        is_ours = here[0]["recipe"] in ("base", "large", "tiny")
         color, marker = (OURS, "o") if is_ours else (TUTORIALS, "s")
         ax.plot(x, y, linestyle="none", markersize=8, color=color, marker=marker)
         ax.annotate(
-            row["weights"],
+            ", ".join(row["weights"] for row in here),
             (x, y),
-            xytext=(0, 8),
+            xytext=(-4, 8),
             textcoords="offset points",
-            horizontalalignment="center",
+            # Centred, a long name would reach over the axis at the left.
+            horizontalalignment="left" if x < max(places)[0] / 4 else "center",
         )
     ax.yaxis.set_major_locator(
         FixedLocator([10, 15, 20, 30, 50, 70, 100, 150, 200, 300, 500, 1000])
