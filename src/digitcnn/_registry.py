@@ -73,7 +73,7 @@ class Weights:
         return self.onnx if format == "onnx" else self.h5
 
 
-def published_filename(name: str, version: int, format: WeightsFormat) -> str:  # noqa: A002
+def published_filename(name: str, version: int, format: WeightsFormat) -> str:  # noqa: A002  as in locate
     """Name the file that a version of some weights is published under.
 
     Parameters

@@ -56,9 +56,9 @@ def _fast(layers: Any) -> list[Any]:
     """
     return [
         _conv(layers, 16, 5, strides=2, padding="valid"),  # (N, 12, 12, 16)
-        *_normalized_relu(layers),
+        *_normalized(layers),
         _conv(layers, 32, 4, strides=2, padding="valid"),  # (N, 5, 5, 32)
-        *_normalized_relu(layers),
+        *_normalized(layers),
         *_normalized_conv(layers, 96, padding="valid"),  # (N, 3, 3, 96)
         layers.Flatten(),  # (N, 864)
         layers.Dropout(0.2),
@@ -87,7 +87,7 @@ def _vgg(layers: Any) -> list[Any]:
         layers.Flatten(),  # (N, 1152)
         layers.Dropout(0.3),
         layers.Dense(256, use_bias=False, kernel_initializer="he_normal"),
-        *_normalized_relu(layers),
+        *_normalized(layers),
         layers.Dropout(0.5),
         layers.Dense(NUM_CLASSES),
         layers.Softmax(),
@@ -167,8 +167,7 @@ def _normalized_conv(
     layers: Any, filters: int, *, activation: Callable[[], Any] | None = None, **options: Any
 ) -> list[Any]:
     """List a 3 x 3 convolution, its batch normalisation and what activates it, ReLU by default."""
-    activated = _normalized(layers, activation or layers.ReLU)
-    return [_conv(layers, filters, 3, **options), *activated]
+    return [_conv(layers, filters, 3, **options), *_normalized(layers, activation)]
 
 
 def _conv(layers: Any, filters: int, side: int, **options: Any) -> Any:
@@ -177,14 +176,9 @@ def _conv(layers: Any, filters: int, side: int, **options: Any) -> Any:
     return layers.Conv2D(filters, side, use_bias=False, kernel_initializer="he_normal", **options)
 
 
-def _normalized_relu(layers: Any) -> list[Any]:
-    """List a batch normalisation and ReLU."""
-    return _normalized(layers, layers.ReLU)
-
-
-def _normalized(layers: Any, activation: Callable[[], Any]) -> list[Any]:
-    """List a batch normalisation and what activates it."""
-    return [layers.BatchNormalization(momentum=_MOMENTUM), activation()]
+def _normalized(layers: Any, activation: Callable[[], Any] | None = None) -> list[Any]:
+    """List a batch normalisation and what activates it, ReLU by default."""
+    return [layers.BatchNormalization(momentum=_MOMENTUM), (activation or layers.ReLU)()]
 
 
 def _conv_pool_dropout(layers: Any) -> list[Any]:

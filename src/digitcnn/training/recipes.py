@@ -200,10 +200,8 @@ _BASE_ENDING = dataclasses.replace(
 )
 
 # What trains "base" trains the deeper network of "large", whose ensemble is published.
-_LARGE, _LARGE_ENDING = (
-    dataclasses.replace(recipe, name=recipe.name.replace("base", "large"), architecture="vgg")
-    for recipe in (_BASE, _BASE_ENDING)
-)
+_LARGE = dataclasses.replace(_BASE, name="large", architecture="vgg")
+_LARGE_ENDING = dataclasses.replace(_BASE_ENDING, name="large-ending", architecture="vgg")
 
 _TINY = Recipe(
     name="tiny",
