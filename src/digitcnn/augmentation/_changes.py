@@ -153,6 +153,44 @@ def warp(images: np.ndarray, limits: Augmentation, rng: np.random.Generator) -> 
     size = within(limits.scale)
     tall, wide = 1 + size + within(limits.scale / 3), 1 + size + within(limits.scale / 3)
     slant = within(limits.shear)
+    source_rows, source_columns = sources(
+        (height, width), angle=angle, tall=tall, wide=wide, slant=slant
+    )
+    source_rows += within(limits.shift)[:, None, None] + (height - 1) / 2
+    source_columns += within(limits.shift)[:, None, None] + (width - 1) / 2
+    if limits.elastic:
+        source_rows += _bend(count, height, width, limits.elastic, rng)
+        source_columns += _bend(count, height, width, limits.elastic, rng)
+    return _sample(images, source_rows, source_columns)
+
+
+def sources(
+    shape: tuple[int, int],
+    *,
+    angle: np.ndarray,
+    tall: np.ndarray,
+    wide: np.ndarray,
+    slant: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find where each pixel of changed images comes from, in pixels from the middle.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Height and width of the images.
+    angle : ndarray of float32, shape (N,)
+        By which each is turned, in radians.
+    tall, wide : ndarray of float32, shape (N,)
+        How many times as tall and as wide each becomes.
+    slant : ndarray of float32, shape (N,)
+        Pixels across per pixel down.
+
+    Returns
+    -------
+    rows, columns : ndarray of float32, shape (N, H, W)
+        Positions in the images as they were.
+    """
+    height, width = shape
     rows = np.arange(height, dtype=np.float32)[:, None] - (height - 1) / 2  # (H, 1)
     columns = np.arange(width, dtype=np.float32)[None, :] - (width - 1) / 2  # (1, W)
     cosine, sine = np.cos(angle)[:, None, None], np.sin(angle)[:, None, None]
@@ -160,12 +198,7 @@ def warp(images: np.ndarray, limits: Augmentation, rng: np.random.Generator) -> 
     turned_columns = sine * rows + cosine * columns
     source_rows = turned_rows / tall[:, None, None]
     source_columns = turned_columns / wide[:, None, None] + slant[:, None, None] * source_rows
-    source_rows += within(limits.shift)[:, None, None] + (height - 1) / 2
-    source_columns += within(limits.shift)[:, None, None] + (width - 1) / 2
-    if limits.elastic:
-        source_rows += _bend(count, height, width, limits.elastic, rng)
-        source_columns += _bend(count, height, width, limits.elastic, rng)
-    return _sample(images, source_rows, source_columns)
+    return source_rows, source_columns
 
 
 def _bend(
@@ -192,7 +225,7 @@ def _sample(images: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.nda
     """
     height, width = images.shape[1:]
     finer = _doubling(height) @ images @ _doubling(width).T
-    return _bilinear(finer, 2 * rows, 2 * columns)
+    return bilinear(finer, 2 * rows, 2 * columns)
 
 
 @functools.cache
@@ -210,7 +243,7 @@ def _doubling(side: int) -> np.ndarray:
     return kernel.astype(np.float32)
 
 
-def _bilinear(images: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+def bilinear(images: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """Read images at fractional positions between the four pixels around."""
     count, height, width = images.shape
     padded = np.zeros((count, height + 2, width + 2), np.float32)
