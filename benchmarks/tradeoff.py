@@ -27,6 +27,9 @@ from scene_kinds import KINDS  # noqa: E402
 from scenes import draw  # noqa: E402
 
 NAME = "tradeoff"  # of the table in the page
+# Nearer than this, two names would be written over each other.
+_LABEL_RATIO = 1.1  # of MNIST errors
+_LABEL_WIDTH = 0.002  # of the scenes
 OURS, TUTORIALS = "#0072B2", "#D55E00"  # Okabe and Ito's blue and vermilion
 
 
@@ -88,20 +91,21 @@ def plot(rows: list[dict[str, Any]], path: Path) -> None:
         xlabel="scenes misread (%)", ylabel="MNIST test images misread, of 10,000"
     )
     ax.set_yscale("log")
-    places: dict[tuple[float, int], list[dict[str, Any]]] = {}
-    for row in rows:
-        places.setdefault((100 * row["scenes misread"], row["mnist errors"]), []).append(row)
-    for (x, y), here in places.items():
-        is_ours = here[0]["recipe"] in ("base", "large", "tiny")
-        color, marker = (OURS, "o") if is_ours else (TUTORIALS, "s")
-        ax.plot(x, y, linestyle="none", markersize=8, color=color, marker=marker)
+    furthest = max(100 * row["scenes misread"] for row in rows)
+    for group in _neighbours(rows):
+        for row in group:
+            is_ours = row["recipe"] in ("base", "large", "tiny")
+            color, marker = (OURS, "o") if is_ours else (TUTORIALS, "s")
+            place = (100 * row["scenes misread"], row["mnist errors"])
+            ax.plot(*place, linestyle="none", markersize=8, color=color, marker=marker)
+        x, y = 100 * group[0]["scenes misread"], group[0]["mnist errors"]
         ax.annotate(
-            ", ".join(row["weights"] for row in here),
+            ", ".join(row["weights"] for row in group),
             (x, y),
             xytext=(-4, 8),
             textcoords="offset points",
             # Centred, a long name would reach over the axis at the left.
-            horizontalalignment="left" if x < max(places)[0] / 4 else "center",
+            horizontalalignment="left" if x < furthest / 4 else "center",
         )
     ax.yaxis.set_major_locator(
         FixedLocator([10, 15, 20, 30, 50, 70, 100, 150, 200, 300, 500, 1000])
@@ -113,6 +117,21 @@ def plot(rows: list[dict[str, Any]], path: Path) -> None:
     ax.grid(visible=True, which="major", alpha=0.3)
     ax.set_title("Down and to the left is better; squares: the tutorials' networks", loc="left")
     figure.savefig(path, dpi=110)
+
+
+def _neighbours(rows: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Group what lies so near that names would be written over each other, the uppermost first."""
+    groups: list[list[dict[str, Any]]] = []
+    for row in sorted(rows, key=lambda row: -row["mnist errors"]):
+        for group in groups:
+            ratio = group[0]["mnist errors"] / max(row["mnist errors"], 1)
+            apart = abs(group[0]["scenes misread"] - row["scenes misread"])
+            if ratio < _LABEL_RATIO and apart < _LABEL_WIDTH:
+                group.append(row)
+                break
+        else:
+            groups.append([row])
+    return groups
 
 
 def main() -> int:
