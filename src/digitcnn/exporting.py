@@ -9,7 +9,7 @@ from typing import Any
 
 from digitcnn._checks import one_of
 from digitcnn.errors import InvalidArgumentError, MissingDependencyError
-from digitcnn.models import as_network, export_onnx
+from digitcnn.models import checked_network, export_onnx
 
 __all__ = ["FORMATS", "export"]
 
@@ -67,12 +67,7 @@ def export(model: Any, path: str | os.PathLike[str], *, format: str = "onnx") ->
         raise InvalidArgumentError(
             f"`path` must lie in a folder that exists; got {str(path)!r}. Make the folder first."
         )
-    network = as_network(model)
-    if not hasattr(network, "save_weights"):
-        raise InvalidArgumentError(
-            "`model` must be a Keras model, published weights or a run; got "
-            f"{type(model).__name__}. Pass what load_pretrained() or train() gives."
-        )
+    network = checked_network(model)
     try:
         writers[format](network, path)
     except OSError as error:

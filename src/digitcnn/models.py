@@ -176,12 +176,7 @@ def with_views(model: Any) -> keras.Model:
     >>> load_pretrained("views.weights.h5", architecture="views(base)")  # doctest: +SKIP
     """
     keras = import_keras("with_views")
-    network = as_network(model)
-    if not hasattr(network, "save_weights"):
-        raise InvalidArgumentError(
-            "`model` must be a Keras model, published weights or a run; got "
-            f"{type(model).__name__}. Pass what load_pretrained() or train() gives."
-        )
+    network = checked_network(model)
     pixels, shares = view_pixels(INPUT_SHAPE[0])
     images = keras.Input(INPUT_SHAPE)
     flat = keras.ops.reshape(images, (-1, math.prod(INPUT_SHAPE)))
@@ -199,6 +194,17 @@ def as_network(model: Any) -> Any:
     if isinstance(model, str | os.PathLike):
         return load_pretrained(model)
     return getattr(model, "model", model)  # of a TrainingRun
+
+
+def checked_network(model: Any) -> Any:
+    """Give the Keras model that `model` is or stands for; refuse what is none."""
+    network = as_network(model)
+    if not hasattr(network, "save_weights"):
+        raise InvalidArgumentError(
+            "`model` must be a Keras model, published weights or a run; got "
+            f"{type(model).__name__}. Pass what load_pretrained() or train() gives."
+        )
+    return network
 
 
 def _member(member: Any) -> Any:
