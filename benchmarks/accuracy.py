@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from checkout import use_published_files
 
 from digitcnn import DigitClassifier, Evaluation, datasets
 from digitcnn.weights import get_weights, list_weights, locate
@@ -90,6 +91,7 @@ def main() -> int:
     parser.add_argument("--weights", nargs="+", help="names; by default the newest of each")
     parser.add_argument("--json", type=Path, help="write every figure to this file")
     arguments = parser.parse_args()
+    use_published_files()
 
     names = arguments.weights or list(dict.fromkeys(record.name for record in list_weights()))
     _, (images, labels) = datasets.load_mnist()

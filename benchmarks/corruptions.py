@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from checkout import use_published_files
 from PIL import Image
 
 from digitcnn import DigitClassifier, DigitcnnError, datasets
@@ -50,6 +51,7 @@ def main() -> int:
     parser.add_argument("--sheet", type=Path, help="draw what was done to this PNG")
     parser.add_argument("--json", type=Path, help="write every figure to this file")
     arguments = parser.parse_args()
+    use_published_files()
 
     (images, labels), test = datasets.load_mnist()
     if arguments.split == "test":

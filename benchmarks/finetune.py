@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from checkout import use_published_files
 
 from digitcnn import load_pretrained, predict, train
 from digitcnn.strokes import draw_digits
@@ -46,6 +47,7 @@ def main() -> None:
     parser.add_argument("--learning-rate", type=float, help="(default: a tenth of the recipe's)")
     parser.add_argument("--page", type=Path, help="write the table into this page")
     arguments = parser.parse_args()
+    use_published_files()
 
     before = load_pretrained(arguments.weights)
     hands = hardest_hands(before, arguments.screened)[: arguments.hands]

@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from checkout import use_published_files
 
 from digitcnn import DigitClassifier, DigitcnnError, datasets
 
@@ -46,6 +47,7 @@ def main() -> int:
     parser.add_argument("--keep", type=float, default=0.99, help="share of digits to keep")
     parser.add_argument("--json", type=Path, help="write every figure to this file")
     arguments = parser.parse_args()
+    use_published_files()
 
     classifier = DigitClassifier(arguments.weights)
     least = threshold(classifier, arguments.keep)

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from checkout import use_published_files
 from PIL import Image, ImageDraw, ImageOps
 
 import digitcnn
@@ -230,6 +231,7 @@ def main() -> int:
     parser.add_argument("--sheet", type=Path, help="draw the misread pictures to this PNG")
     parser.add_argument("--json", type=Path, help="write every figure to this file")
     arguments = parser.parse_args()
+    use_published_files()
 
     ways: dict[str, Read] = {"digitcnn": lambda path: predict_proba(path, model=arguments.weights)}
     if arguments.baseline:

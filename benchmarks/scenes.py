@@ -19,6 +19,7 @@ from pathlib import Path
 from zlib import crc32
 
 import numpy as np
+from checkout import use_published_files
 from PIL import Image, ImageDraw, ImageOps
 from scene_kinds import KINDS, Draft
 
@@ -118,6 +119,7 @@ def main() -> int:
     parser.add_argument("--gallery", type=Path, help="draw the first of each kind to this file")
     parser.add_argument("--json", type=Path, help="write every figure to this file")
     arguments = parser.parse_args()
+    use_published_files()
 
     classifier = DigitClassifier(arguments.weights, threads=1)
     print(f"weights {arguments.weights}, seed {arguments.seed}\n")

@@ -22,7 +22,8 @@ from digitcnn.weights import Weights, list_weights, locate
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "benchmarks")]
-from pages import fill_place, format_table  # noqa: E402 - where to find them is said above
+from checkout import use_published_files  # noqa: E402 - where to find them is said above
+from pages import fill_place, format_table  # noqa: E402
 from scene_kinds import KINDS  # noqa: E402
 from scenes import draw  # noqa: E402
 
@@ -144,6 +145,7 @@ def main() -> int:
     parser.add_argument("--page", type=Path, help="write the table into this page")
     parser.add_argument("--json", type=Path, help="write every figure to this file")
     arguments = parser.parse_args()
+    use_published_files()
 
     records = list_weights()
     newest = {record.name: record for record in records}  # sorted by version

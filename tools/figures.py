@@ -4,8 +4,7 @@
 
 Replaces what stands between `<!-- figures: NAME -->` and `<!-- end -->` in both files, and draws
 the pictures in `docs/images`. FOLDER and FILE are as `benchmarks/pictures.py` and
-`benchmarks/nondigits.py` take them; without them those figures stay as they are. Published weights
-that are not in the package are looked for as ever: `DIGITCNN_WEIGHTS_DIR=weights` finds them here.
+`benchmarks/nondigits.py` take them; without them those figures stay as they are.
 """
 
 from __future__ import annotations
