@@ -4,12 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from digitcnn import build_model, load_pretrained, predict_proba, preprocess
 from digitcnn.architectures import ARCHITECTURES
 from digitcnn.errors import CorruptFileError, InvalidArgumentError, UnknownWeightsError
-from digitcnn.models import count_multiply_adds, ensemble, export_onnx, with_views
+from digitcnn.models import count_multiply_adds, ensemble, export_onnx
 from digitcnn.strokes import draw_digits
 from digitcnn.weights import list_weights
 
@@ -84,63 +83,6 @@ def test_ensembles_give_the_mean_of_their_members(tmp_path):
     np.testing.assert_allclose(onnx_says, expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("architecture", ["tiny", "tiny+conv-pool"])
-def test_views_give_the_mean_over_changed_images(architecture, tmp_path):
-    """Views are averaged, survive both file formats, and cost as much each as one network."""
-    pytest.importorskip("tf2onnx", reason="export needs digitcnn[export]")
-    keras.utils.set_random_seed(1)
-    network = build_model(architecture)
-    batch = preprocess(draw_digits(6, seed=1)[0])
-    expected = np.mean(
-        [np.asarray(network(view, training=False)) for view in _views(batch)], axis=0
-    )
-
-    model = with_views(network)
-    model.save_weights(tmp_path / "views.weights.h5")
-    export_onnx(model, tmp_path / "views.onnx")
-    loaded = load_pretrained(tmp_path / "views.weights.h5", architecture=f"views({architecture})")
-
-    assert count_multiply_adds(model) == 5 * count_multiply_adds(network)
-    assert model.count_params() == network.count_params()
-    for answer in (model.predict_on_batch(batch), loaded.predict_on_batch(batch)):
-        # Pillow samples like the library, to within a step of its fixed-point positions.
-        np.testing.assert_allclose(answer, expected, atol=1e-4)
-    np.testing.assert_allclose(
-        predict_proba(batch, model=tmp_path / "views.onnx"),
-        model.predict_on_batch(batch),
-        atol=1e-6,
-    )
-    size = (tmp_path / "views.onnx").stat().st_size
-    export_onnx(network, tmp_path / "one.onnx")
-    assert size < (tmp_path / "one.onnx").stat().st_size + 250_000, "the weights stand there once"
-
-
-def _views(batch):
-    """Change images about their middle as with_views() says, by Pillow."""
-    yield batch
-    for size, degrees in ((1.1, 0), (0.9, 0), (1, 9), (1, -9)):
-        cosine, sine = np.cos(np.deg2rad(degrees)) / size, np.sin(np.deg2rad(degrees)) / size
-        back = np.array([[cosine, sine], [-sine, cosine]])  # from (x, y) to where it was
-        offset = 14 - back @ [14, 14]
-        coefficients = (*back[0], offset[0], *back[1], offset[1])
-        moved = [
-            Image.fromarray(image[..., 0]).transform(
-                (28, 28), Image.Transform.AFFINE, coefficients, Image.Resampling.BILINEAR
-            )
-            for image in batch
-        ]
-        yield np.stack(moved)[..., None]
-
-
-def test_views_of_what_is_no_network_are_refused():
-    """A function, a number and an unknown architecture have no views."""
-    with pytest.raises(InvalidArgumentError, match=r"`model` must be a Keras model.*got function"):
-        with_views(lambda batch: batch)
-    for unknown in ("views(two)", "views()", "views(tiny", "views(views(tiny))"):
-        with pytest.raises(InvalidArgumentError, match="`architecture` must be one of base"):
-            build_model(unknown)
-
-
 def test_ensembles_refuse_what_they_cannot_hold():
     """One member alone, and a network of the user's own, are refused."""
     with pytest.raises(InvalidArgumentError, match="`members` must be two at least; got 1"):
@@ -152,7 +94,7 @@ def test_ensembles_refuse_what_they_cannot_hold():
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
-@pytest.mark.parametrize("architecture", [*ARCHITECTURES, "tiny+conv-pool", "views(tiny)"])
+@pytest.mark.parametrize("architecture", [*ARCHITECTURES, "tiny+conv-pool"])
 def test_probabilities_are_float32_under_any_policy(architecture, policy):
     """Under a mixed policy, the network computes by it, and its probabilities still sum to 1."""
     batch = preprocess(draw_digits(4, seed=2)[0])

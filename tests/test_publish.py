@@ -17,7 +17,6 @@ from digitcnn import (
     preprocess,
     train,
 )
-from digitcnn.models import with_views
 from digitcnn.strokes import draw_digits
 from digitcnn.training import RECIPES, Recipe, read_run
 
@@ -136,20 +135,6 @@ def test_several_runs_are_published_as_an_ensemble(tool, run, tmp_path):
     answers = DigitClassifier(tool.RELEASE / record.onnx.filename).predict_proba(images)
     np.testing.assert_allclose(answers, np.mean(members, axis=0), atol=1e-5)
     assert "| 0 + 1 |" in tool.MODEL_CARD.read_text()
-
-
-def test_a_run_is_published_with_views(tool, run):
-    """The pair of files answers to several views, and is loaded by its name."""
-    record = tool.publish([run], "seen", views=True)
-
-    assert record.architecture == "views(conv-pool)"
-    images, _ = datasets.load_mnist()[1]
-    expected = with_views(run.run_dir)(preprocess(images))
-    answers = DigitClassifier(tool.RELEASE / record.onnx.filename).predict_proba(images)
-    np.testing.assert_allclose(answers, expected, atol=1e-5)
-    file = tool.RELEASE / record.h5.filename
-    loaded = load_pretrained(file, architecture=record.architecture)
-    np.testing.assert_allclose(loaded(preprocess(images)), expected, atol=1e-6)
 
 
 def test_seeds_are_measured_by_their_last_epochs(run, tmp_path, monkeypatch, capsys):

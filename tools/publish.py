@@ -1,7 +1,7 @@
 """Turn a finished training run, or several as an ensemble, into published weights.
 
     python tools/publish.py runs/base-0 --name base
-    python tools/publish.py runs/large-0 runs/large-1 runs/large-2 --name large --views
+    python tools/publish.py runs/large-0 runs/large-1 runs/large-2 --name large
 
 Writes both files to `weights/`, a record to the registry and a line to the model card, and puts
 `base` and `tiny` into the package. The version is the next free one; a published file is never
@@ -22,7 +22,7 @@ from looks import enter_look, named
 from packing import pack
 
 from digitcnn import DigitClassifier, datasets, evaluate, load_pretrained, preprocess
-from digitcnn.models import count_multiply_adds, ensemble, export_onnx, with_views
+from digitcnn.models import count_multiply_adds, ensemble, export_onnx
 from digitcnn.training import RECIPES, RunRecord, read_run
 from digitcnn.training._folders import as_fields
 from digitcnn.training.recipes import recipe_from_fields
@@ -51,16 +51,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("run_dirs", nargs="+", type=Path, help="folders of finished training runs")
     parser.add_argument("--name", default="base", help="what the weights are called")
-    parser.add_argument(
-        "--views", action="store_true", help="have the network answer to several views of an image"
-    )
     arguments = parser.parse_args()
     runs = [read_run(each) for each in arguments.run_dirs]
-    record = publish(runs, arguments.name, views=arguments.views)
+    record = publish(runs, arguments.name)
     print(f"published {record.id}: {record.metrics['mnist_test_accuracy']:.2%} on MNIST's test set")
 
 
-def publish(runs: Sequence[RunRecord], name: str, *, views: bool = False) -> Weights:
+def publish(runs: Sequence[RunRecord], name: str) -> Weights:
     """Write the files, compare them, measure them, and enter the record."""
     for run in runs:
         _check_recipe(run)
@@ -74,8 +71,6 @@ def publish(runs: Sequence[RunRecord], name: str, *, views: bool = False) -> Wei
     folders = [run.run_dir for run in runs]
     model = ensemble(folders) if len(runs) > 1 else load_pretrained(first.run_dir)
     architecture = "+".join(run.architecture for run in runs)
-    if views:
-        model, architecture = with_views(model), f"views({architecture})"
     try:
         model.save_weights(h5)
         pack(h5)
@@ -93,7 +88,7 @@ def publish(runs: Sequence[RunRecord], name: str, *, views: bool = False) -> Wei
             metrics={
                 "mnist_test_accuracy": round(float(evaluation.accuracy), 6),
                 # Of one network; what its members reached does not tell what an ensemble does.
-                **(first.metrics if len(runs) == 1 and not views else {}),
+                **(first.metrics if len(runs) == 1 else {}),
             },
             recipe=named(run.recipe["name"] for run in runs),
             date=dt.datetime.now(tz=dt.UTC).date().isoformat(),

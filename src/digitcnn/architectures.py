@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -269,12 +268,6 @@ ARCHITECTURES: dict[str, Architecture] = {
     "two-conv-dropout": _two_conv_dropout,
     "conv-pool": _conv_pool,
 }
-
-
-def seen_in_views(architecture: str) -> str | None:
-    """Give what stands within the brackets of "views(...)"; None for a network of one view."""
-    found = re.fullmatch(r"views\((.*)\)", architecture) if isinstance(architecture, str) else None
-    return found and found[1]
 
 
 def members_of(architecture: str) -> list[str]:

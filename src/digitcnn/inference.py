@@ -137,7 +137,7 @@ class DigitClassifier:
     Parameters
     ----------
     weights : str, os.PathLike or Weights
-        The name of published weights ("base", or "base-v3" to pin a version), or an `.onnx` file of
+        The name of published weights ("base", or "base-v1" to pin a version), or an `.onnx` file of
         your own that takes float32 (N, 28, 28, 1) and gives probabilities of shape (N, 10).
     threads : int, optional
         How many threads may work on one call; by default as many as the process may use CPUs.

@@ -13,15 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from digitcnn._hdf5 import copy_arrays
 from digitcnn._runs import read_record
-from digitcnn._views import NUM_VIEWS, view_pixels
-from digitcnn.architectures import (
-    ARCHITECTURES,
-    INPUT_SHAPE,
-    NUM_CLASSES,
-    Residual,
-    members_of,
-    seen_in_views,
-)
+from digitcnn.architectures import ARCHITECTURES, INPUT_SHAPE, Residual, members_of
 from digitcnn.errors import InvalidArgumentError, MissingDependencyError
 from digitcnn.weights import get_weights, list_weights, locate
 
@@ -31,7 +23,6 @@ if TYPE_CHECKING:
 _FEWEST_MEMBERS = 2
 # Probabilities near 1 are told apart, and their loss is exact, whatever policy Keras computes by.
 _OUTPUT_DTYPE = "float32"
-_VIEWS_PREFIX = "views."  # of a network's name in Keras; TensorFlow takes no bracket there
 _X86_64 = ("x86_64", "AMD64")  # on Linux and macOS, and on Windows
 
 
@@ -45,8 +36,7 @@ def build_model(architecture: str = "base") -> keras.Model:
         classic tutorials' networks: "conv-pool-dropout", "conv5x5", "three-conv",
         "two-conv-dropout", "conv-pool". "tiny" and "tiny-silu" have fewer than 10,000 parameters;
         "fast" is trained in seconds. Names joined by +, as in "base+base+vgg", give an ensemble:
-        the mean of the probabilities of its members; "views(base)" is what :func:`with_views`
-        makes of "base".
+        the mean of the probabilities of its members.
 
     Returns
     -------
@@ -72,10 +62,7 @@ def build_model(architecture: str = "base") -> keras.Model:
     >>> build_model("conv5x5").output_shape
     (None, 10)
     """
-    within = seen_in_views(architecture)
-    members = members_of(within or architecture)
-    if within:
-        return with_views(build_model(within))
+    members = members_of(architecture)
     keras = import_keras("build_model")
     if keras.config.image_data_format() != "channels_last":
         raise InvalidArgumentError(
@@ -136,57 +123,6 @@ def ensemble(members: Sequence[Any]) -> keras.Model:
         inner = model.get_layer(_member_name(network.name, number))
         inner.set_weights(network.get_weights())
     return model
-
-
-def with_views(model: Any) -> keras.Model:
-    """Make a network that gives the mean of its answers to several views of an image.
-
-    It sees the image as it is, a tenth larger, a tenth smaller, and turned by 9 degrees to either
-    side. It errs less often, and takes five times as long. Nothing is trained: test-time
-    augmentation, as a part of the network.
-
-    Parameters
-    ----------
-    model : str, os.PathLike, TrainingRun or keras.Model
-        Published weights, a run's folder, or a network that takes float32 (N, 28, 28, 1) and gives
-        (N, 10).
-
-    Returns
-    -------
-    model : keras.Model
-        Shares the weights of the one given; takes and gives the same. Is saved, exported and asked
-        like any other; `build_model` builds it as "views(...)".
-
-    Raises
-    ------
-    InvalidArgumentError
-        If `model` is no network.
-    DigitcnnError
-        As :func:`load_pretrained` does.
-
-    See Also
-    --------
-    ensemble : Several networks, one view.
-
-    Examples
-    --------
-    >>> from digitcnn.models import with_views
-    >>> model = with_views("base")  # doctest: +SKIP
-    >>> model.save_weights("views.weights.h5")  # doctest: +SKIP
-    >>> load_pretrained("views.weights.h5", architecture="views(base)")  # doctest: +SKIP
-    """
-    keras = import_keras("with_views")
-    network = checked_network(model)
-    pixels, shares = view_pixels(INPUT_SHAPE[0])
-    images = keras.Input(INPUT_SHAPE)
-    flat = keras.ops.reshape(images, (-1, math.prod(INPUT_SHAPE)))
-    views = keras.ops.sum(keras.ops.take(flat, pixels, axis=1) * shares, axis=2)
-    # All views are one batch: the network stands in the file once.
-    answers = network(keras.ops.reshape(views, (-1, *INPUT_SHAPE)))
-    answers = keras.ops.reshape(answers, (-1, NUM_VIEWS, NUM_CLASSES))
-    return keras.Model(
-        images, keras.ops.mean(answers, axis=1), name=f"{_VIEWS_PREFIX}{network.name}"
-    )
 
 
 def as_network(model: Any) -> Any:
@@ -256,7 +192,7 @@ def load_pretrained(
     Parameters
     ----------
     weights : str or os.PathLike
-        The name of published weights ("base", or "base-v3" to pin a version), the folder of a
+        The name of published weights ("base", or "base-v1" to pin a version), the folder of a
         finished training run, or a `.weights.h5` file of your own.
     architecture : str, optional
         What the weights must be for, as `build_model` calls it; a file of your own is taken for
@@ -345,7 +281,7 @@ def count_multiply_adds(model: Any) -> int:
     Returns
     -------
     multiply_adds : int
-        Each kernel's size times the positions it is applied at, in all views.
+        Each kernel's size times the positions it is applied at.
 
     Examples
     --------
@@ -360,7 +296,7 @@ def count_multiply_adds(model: Any) -> int:
         elif hasattr(layer, "kernel"):
             positions = layer.output.shape[1:-1]  # (H, W) after a convolution, () after dense
             total += math.prod(layer.kernel.shape) * math.prod(positions)
-    return total * (NUM_VIEWS if model.name.startswith(_VIEWS_PREFIX) else 1)
+    return total
 
 
 def export_onnx(model: Any, path: str | os.PathLike[str]) -> None:

@@ -65,7 +65,7 @@ def get_weights(weights: str | Weights = DEFAULT) -> Weights:
     ----------
     weights : str or Weights
         A name such as `base`, which means its newest version, or a name with a version such as
-        `base-v3`, which stays the same for ever. A record is given back as it is.
+        `base-v1`, which stays the same for ever. A record is given back as it is.
 
     Returns
     -------
