@@ -1,12 +1,12 @@
 """Write docs/reliability.md: what was tried, how often, and what came of it.
 
-    python tools/reliability.py [--quick | --no-tests] [--fuzz FILE ...] [--mutation FILE ...]
-                                [--coverage FILE] [--compatibility FILE ...]
+    python tools/reliability.py [--quick | --no-tests] [--fuzz FILE ...] [--coverage FILE]
+                                [--compatibility FILE ...]
 
 Runs the tests marked `reliability(area, claim)`, the slow ones too, and counts their cases:
 parameters, Hypothesis' examples, and what a test records as `cases`. The files are what
-`tools/fuzz.py --json`, `tools/mutate.py --json`, `coverage json -o` and `tools/compatibility.py
---json` wrote; a table whose file is not given stays as it is.
+`tools/fuzz.py --json`, `coverage json -o` and `tools/compatibility.py --json` wrote; a table
+whose file is not given stays as it is.
 """
 
 from __future__ import annotations
@@ -102,27 +102,6 @@ def fuzz_table(paths: list[Path]) -> str:
     return "\n".join(lines)
 
 
-def mutation_table(paths: list[Path]) -> str:
-    """Write how many mutants the tests noticed, and which they did not."""
-    lines = [
-        "| changed | places | mutants tried | killed | equivalent | killed of the others |",
-        "| --- | ---: | ---: | ---: | ---: | ---: |",
-    ]
-    survivors = []
-    for path in paths:
-        summary = json.loads(path.read_text(encoding="utf-8"))
-        for area, row in summary["areas"].items():
-            share = row["killed"] / (row["mutants"] - row["equivalent"])
-            lines.append(
-                f"| {area}, seed {summary['seed']} | {row['places']:,} | {row['mutants']} "
-                f"| {row['killed']} | {row['equivalent']} | {share:.1%} |"
-            )
-            survivors += row["survivors"]
-    if survivors:
-        lines += ["", "Those that survived:", "", *(f"* `{each}`" for each in survivors)]
-    return "\n".join(lines)
-
-
 def compatibility_table(paths: list[Path]) -> str:
     """Write which tests ran on which versions, and what came of them."""
     lines = [
@@ -168,7 +147,6 @@ def main() -> int:
     """Run the tests and write the page."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--fuzz", type=Path, nargs="+", metavar="FILE")
-    parser.add_argument("--mutation", type=Path, nargs="+", metavar="FILE")
     parser.add_argument("--coverage", type=Path, metavar="FILE")
     parser.add_argument("--compatibility", type=Path, nargs="+", metavar="FILE")
     parser.add_argument("--quick", action="store_true", help="leave out the slow tests")
@@ -177,8 +155,6 @@ def main() -> int:
     tables = {}
     if arguments.fuzz:
         tables["fuzz"] = fuzz_table(arguments.fuzz)
-    if arguments.mutation:
-        tables["mutation"] = mutation_table(arguments.mutation)
     if arguments.coverage:
         tables["coverage"] = coverage_table(arguments.coverage)
     if arguments.compatibility:
