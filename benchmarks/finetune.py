@@ -22,7 +22,7 @@ import numpy as np
 from checkout import use_published_files
 
 from digitcnn import load_pretrained, predict, train
-from digitcnn.strokes import draw_digits
+from digitcnn.synthesis import draw_digits
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "tools"))
 from pages import fill_place, format_table

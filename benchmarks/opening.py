@@ -12,7 +12,7 @@ from benchmarks.answering import encoded
 from benchmarks.cold_start import MIB, run_once
 from benchmarks.timing import Line, in_turn
 from digitcnn import DigitClassifier, preprocess
-from digitcnn.strokes import draw_digits
+from digitcnn.synthesis import draw_digits
 
 JPEG_SIZE = (4000, 3000)
 CANVAS_SIDE = 280
@@ -22,7 +22,7 @@ WORKING_SIDE = 512
 STREAM = """\
 import itertools
 from digitcnn import DigitClassifier, preprocess
-from digitcnn.strokes import draw_digits
+from digitcnn.synthesis import draw_digits
 image = (preprocess(draw_digits(1, seed=0)[0])[0, ..., 0] * 255).round().astype("uint8")
 count = sum(1 for _ in DigitClassifier().iter_proba(itertools.repeat(image, {count})))
 print(count)

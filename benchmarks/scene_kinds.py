@@ -14,10 +14,9 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from digitcnn.strokes.digits import DIGITS
-from digitcnn.strokes.drawing import draw_form
-from digitcnn.strokes.hands import sample_hand
-from digitcnn.strokes.pens import Pen
+from digitcnn.synthesis.digits import DIGITS
+from digitcnn.synthesis.hands import draw_form, sample_hand
+from digitcnn.synthesis.pens import Pen
 
 WIDTH, HEIGHT = 640, 480  # pixels of most scenes
 PIXEL_MAX = 255

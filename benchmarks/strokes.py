@@ -23,7 +23,7 @@ import numpy as np
 from pictures import read_pictures, summarize
 
 from digitcnn import datasets, evaluate, predict_proba, train
-from digitcnn.strokes import draw_digits
+from digitcnn.synthesis import draw_digits
 from digitcnn.training import RECIPES, Recipe
 
 ROOT = Path(__file__).resolve().parents[1]

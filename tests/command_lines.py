@@ -22,7 +22,7 @@ from networks import write_network
 import digitcnn.datasets
 import digitcnn.training
 from digitcnn.cli import main
-from digitcnn.strokes import draw_digits
+from digitcnn.synthesis import draw_digits
 
 HAS_KERAS = importlib.util.find_spec("keras") is not None
 

@@ -16,7 +16,7 @@ from PIL import Image
 
 from digitcnn import DigitClassifier, explain, predict, predict_proba, preprocess
 from digitcnn.errors import DigitcnnError
-from digitcnn.strokes import draw_digits
+from digitcnn.synthesis import draw_digits
 
 SIDE = 48
 # Written by Pillow as documents or drawing commands, or only by handlers that a user registers.

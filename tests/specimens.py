@@ -12,7 +12,7 @@ from zlib import crc32
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from digitcnn.strokes import draw_digits, draw_nondigits
+from digitcnn.synthesis import draw_digits, draw_nondigits
 
 EXIF_ORIENTATION = 0x0112
 

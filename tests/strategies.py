@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
-from digitcnn.strokes import draw_digits, draw_nondigits
+from digitcnn.synthesis import draw_digits, draw_nondigits
 
 # Enough to tell one image from many and to have an order.
 MOST_IMAGES = 4

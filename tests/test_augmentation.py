@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from digitcnn import preprocess
 from digitcnn.augmentation import DAMAGES, Augmentation, augment, damage, photograph
 from digitcnn.errors import InvalidArgumentError
-from digitcnn.strokes import draw_digits
+from digitcnn.synthesis import draw_digits
 
 STILL = Augmentation(rotation=0, scale=0, shear=0, shift=0, elastic=0, pen=0, light=0, noise=0)
 

@@ -9,7 +9,7 @@ import pytest
 
 from digitcnn import datasets
 from digitcnn.errors import UnavailableError
-from digitcnn.strokes import draw_digits
+from digitcnn.synthesis import draw_digits
 from digitcnn.weights import list_weights
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"

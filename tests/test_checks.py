@@ -18,7 +18,7 @@ from digitcnn import (
     evaluation,
     plots,
     preprocessing,
-    strokes,
+    synthesis,
     training,
     tuning,
 )
@@ -53,8 +53,8 @@ GOOD = {
     augmentation.augment: lambda: {"batch": BATCH},
     augmentation.damage: lambda: {"images": IMAGES},
     augmentation.photograph: lambda: {"pictures": IMAGES},
-    strokes.draw_digits: lambda: {"count": 1, "seed": 0},
-    strokes.draw_nondigits: lambda: {"count": 1, "seed": 0},
+    synthesis.draw_digits: lambda: {"count": 1, "seed": 0},
+    synthesis.draw_nondigits: lambda: {"count": 1, "seed": 0},
     datasets.train_validation_split: lambda: {
         "images": IMAGES,
         "labels": LABELS,
@@ -238,7 +238,7 @@ def test_what_are_no_labels_is_refused_by_name(function, name, value):
     [
         (digitcnn.DigitClassifier, "threads"),
         (training.Recipe, "epochs"),
-        (strokes.draw_digits, "side"),
+        (synthesis.draw_digits, "side"),
         (augmentation.damage, "seed"),
         (datasets.one_hot, "num_classes"),
     ],

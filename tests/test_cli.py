@@ -22,7 +22,7 @@ import digitcnn
 from digitcnn import DigitClassifier, datasets, evaluation, training, weights
 from digitcnn.cli import main
 from digitcnn.errors import CorruptFileError, InvalidArgumentError, UnavailableError
-from digitcnn.strokes import draw_digits
+from digitcnn.synthesis import draw_digits
 from digitcnn.weights import PublishedFile, Weights, list_weights
 
 NAMES = {record.name for record in list_weights()}
@@ -614,7 +614,7 @@ _INTERRUPTED_SCRIPT = """
 import signal, sys
 import keras
 from digitcnn import cli, training
-from digitcnn.strokes import draw_digits
+from digitcnn.synthesis import draw_digits
 
 # A shell in whose background the tests run has its children ignore it.
 signal.signal(signal.SIGINT, signal.default_int_handler)

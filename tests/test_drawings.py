@@ -15,7 +15,7 @@ from digitcnn import NoDigitError, explain, preprocess
 from digitcnn.preprocessing import _pipeline
 from digitcnn.preprocessing._color import is_opaque_gray
 from digitcnn.preprocessing._drawings import find_clear_ink
-from digitcnn.strokes import draw_digits
+from digitcnn.synthesis import draw_digits
 
 SIDES = (28, 40, 64, 130)
 EXTRAS = ("nothing", "speck", "digit", "frame", "line", "edge")

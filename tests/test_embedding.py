@@ -21,7 +21,7 @@ from PIL import Image
 
 from digitcnn import DigitClassifier, build_model, predict, predict_proba, preprocess
 from digitcnn.errors import NoDigitError
-from digitcnn.strokes import draw_digits
+from digitcnn.synthesis import draw_digits
 from digitcnn.weights import list_weights
 
 PICTURES = list(draw_digits(8, seed=3, side=40)[0])
@@ -76,7 +76,7 @@ def test_a_pool_of_processes_predicts(network, method):
 
 FIRST_USE = """
 import sys, threading
-from digitcnn.strokes import draw_digits
+from digitcnn.synthesis import draw_digits
 from digitcnn import predict
 images, _ = draw_digits(8, seed=3)
 answers, barrier = [], threading.Barrier(8)
@@ -103,7 +103,7 @@ def test_eight_threads_may_make_the_first_call():
 
 SIGNALLED = """
 import os, signal, sys
-from digitcnn.strokes import draw_digits
+from digitcnn.synthesis import draw_digits
 from digitcnn import DigitClassifier
 images, _ = draw_digits(1, seed=3)
 heard = []
@@ -163,7 +163,7 @@ before = state()
 import digitcnn
 from digitcnn import DigitClassifier, evaluate, explain, predict, preprocess
 from digitcnn.errors import DigitcnnError
-from digitcnn.strokes import draw_digits
+from digitcnn.synthesis import draw_digits
 def changed():
     now = state()
     return [name for name in before if before[name] != now[name]]

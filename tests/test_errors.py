@@ -29,7 +29,7 @@ from digitcnn.errors import (
     InvalidImageError,
     NoDigitError,
 )
-from digitcnn.strokes import draw_digits
+from digitcnn.synthesis import draw_digits
 
 DIGIT = draw_digits(1, seed=3, side=60)[0][0]
 FORMATS = ["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "TGA", "ICO", "JPEG2000"]

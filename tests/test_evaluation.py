@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from digitcnn import Evaluation, evaluate
 from digitcnn.errors import InvalidArgumentError, InvalidImageError
-from digitcnn.strokes import draw_digits
+from digitcnn.synthesis import draw_digits
 
 LABELS = np.array([0, 0, 1, 1, 1, 3, 3, 3, 3, 9, 9])
 ANSWERS = np.array([0, 1, 1, 1, 1, 3, 3, 3, 5, 9, 3])

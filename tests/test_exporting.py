@@ -8,7 +8,7 @@ import pytest
 
 from digitcnn import build_model, exporting, load_pretrained, predict_proba, preprocess
 from digitcnn.errors import InvalidArgumentError
-from digitcnn.strokes import draw_digits
+from digitcnn.synthesis import draw_digits
 from digitcnn.weights import get_weights
 
 keras = pytest.importorskip("keras", reason="exporting needs digitcnn[export]")

@@ -12,7 +12,7 @@ from strategies import encode
 from digitcnn import DigitClassifier, NoDigitError, predict, preprocess
 from digitcnn.errors import ImageReadError
 from digitcnn.preprocessing import _batches, batches_of
-from digitcnn.strokes import draw_digits
+from digitcnn.synthesis import draw_digits
 
 DIGITS, LABELS = draw_digits(12, seed=21, side=90)
 

@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "errors": set(),
     "_checks": {"errors"},
     "preprocessing": {"errors"},
-    "strokes": {"errors", "_checks"},
+    "synthesis": {"errors", "_checks"},
     "architectures": {"errors"},
     "augmentation": {"errors", "_checks"},
     "plots": {"errors", "_checks"},
@@ -44,7 +44,7 @@ MAY_IMPORT = {
         "architectures",
         "preprocessing",
         "augmentation",
-        "strokes",
+        "synthesis",
         "models",
         "datasets",
         "weights",
@@ -177,7 +177,7 @@ def loaded_by(code):
         "import digitcnn; dir(digitcnn); digitcnn.__all__; digitcnn.__version__",
         "import digitcnn, numpy; digitcnn.preprocess(numpy.eye(9)); digitcnn.explain(numpy.eye(9))",
         "from digitcnn import predict, DigitClassifier, NoDigitError, evaluate",
-        "from digitcnn import datasets, weights, strokes, errors, evaluation",
+        "from digitcnn import datasets, weights, synthesis, errors, evaluation",
     ],
 )
 def test_importing_loads_nothing_heavy(code):

@@ -32,7 +32,7 @@ from digitcnn.errors import (
     UnavailableError,
     UnknownWeightsError,
 )
-from digitcnn.strokes import draw_digits
+from digitcnn.synthesis import draw_digits
 from digitcnn.weights import list_weights
 
 # As MNIST would hold them, so that preparing them costs little.
@@ -563,7 +563,7 @@ def test_a_spawned_worker_predicts(classifier):
 FORKING = """
 import gc, os, sys, threading
 from digitcnn import DigitClassifier
-from digitcnn.strokes import draw_digits
+from digitcnn.synthesis import draw_digits
 
 images, _ = draw_digits(8, seed=3)
 classifier = DigitClassifier(sys.argv[1], threads=4)
@@ -601,7 +601,7 @@ import sys
 import digitcnn.inference
 heavy = ("onnxruntime", "pooch", "matplotlib", "tensorflow", "keras")
 print([name for name in heavy if name in sys.modules])
-digitcnn.inference.predict(digitcnn.strokes.draw_digits(1, seed=0)[0], model=sys.argv[1])
+digitcnn.inference.predict(digitcnn.synthesis.draw_digits(1, seed=0)[0], model=sys.argv[1])
 print([name for name in heavy if name in sys.modules])
 """
 

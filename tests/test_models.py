@@ -9,7 +9,7 @@ from digitcnn import build_model, load_pretrained, predict_proba, preprocess
 from digitcnn.architectures import ARCHITECTURES
 from digitcnn.errors import CorruptFileError, InvalidArgumentError, UnknownWeightsError
 from digitcnn.models import count_multiply_adds, ensemble, export_onnx
-from digitcnn.strokes import draw_digits
+from digitcnn.synthesis import draw_digits
 from digitcnn.weights import list_weights
 
 keras = pytest.importorskip("keras", reason="the models need digitcnn[tensorflow]")

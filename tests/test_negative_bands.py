@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digitcnn import explain, preprocess
-from digitcnn.strokes import draw_digits
+from digitcnn.synthesis import draw_digits
 
 PICTURES, _ = draw_digits(40, seed=20, side=56)
 # Every digit, with the margin that a canonical image has around it.

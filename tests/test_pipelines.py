@@ -6,7 +6,7 @@ import pytest
 from digitcnn import datasets, preprocess
 from digitcnn.augmentation import Augmentation
 from digitcnn.errors import InvalidArgumentError
-from digitcnn.strokes import draw_digits
+from digitcnn.synthesis import draw_digits
 
 pytest.importorskip("tensorflow", reason="the pipeline needs digitcnn[tensorflow]")
 

@@ -29,7 +29,7 @@ from digitcnn.augmentation import damage
 from digitcnn.errors import InvalidImageError, NoDigitError
 from digitcnn.preprocessing import batches_of, is_single
 from digitcnn.preprocessing._sheets import fill_between
-from digitcnn.strokes import draw_digits
+from digitcnn.synthesis import draw_digits
 
 EXIF_ORIENTATION = 0x0112
 

@@ -17,7 +17,7 @@ from digitcnn import (
     preprocess,
     train,
 )
-from digitcnn.strokes import draw_digits
+from digitcnn.synthesis import draw_digits
 from digitcnn.training import RECIPES, Recipe, read_run
 
 pytest.importorskip("tf2onnx", reason="publishing needs digitcnn[export]")

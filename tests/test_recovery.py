@@ -12,7 +12,7 @@ from trainings import short_recipe
 
 from digitcnn import train
 from digitcnn.errors import CorruptFileError, UnavailableError
-from digitcnn.strokes import draw_digits
+from digitcnn.synthesis import draw_digits
 
 keras = pytest.importorskip("keras", reason="training needs digitcnn[tensorflow]")
 from digitcnn.training import _fitting, _folders  # noqa: E402 - once Keras is known to be there
@@ -150,7 +150,7 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from test_recovery import SHORT
 from digitcnn import train
-from digitcnn.strokes import draw_digits
+from digitcnn.synthesis import draw_digits
 try:
     train(*draw_digits(60, seed=11), recipe=SHORT, run_dir=sys.argv[1], verbose=0)
 except OSError as error:

@@ -21,7 +21,7 @@ import pytest
 from PIL import Image
 
 from digitcnn import DigitClassifier, preprocess, train
-from digitcnn.strokes import draw_digits
+from digitcnn.synthesis import draw_digits
 from digitcnn.weights import locate
 
 PICTURE = Path(__file__).parents[1] / "examples" / "zero-canvas.png"

@@ -15,7 +15,7 @@ from digitcnn.errors import (
     UnavailableError,
     UnknownWeightsError,
 )
-from digitcnn.strokes import draw_digits, draw_nondigits
+from digitcnn.synthesis import draw_digits, draw_nondigits
 from digitcnn.training import RECIPES
 from digitcnn.weights import list_weights
 

@@ -14,7 +14,7 @@ from trainings import short_recipe
 
 from digitcnn import build_model, load_pretrained, predict, predict_proba, train
 from digitcnn.errors import CorruptFileError, InvalidArgumentError
-from digitcnn.strokes import draw_digits
+from digitcnn.synthesis import draw_digits
 from digitcnn.training import RECIPES, read_run
 from digitcnn.training.recipes import recipe_from_fields
 
@@ -66,7 +66,7 @@ def test_same_seed_same_weights(digits, finished, tmp_path):
 _SCRIPT = """
 import sys
 from digitcnn import train
-from digitcnn.strokes import draw_digits
+from digitcnn.synthesis import draw_digits
 sys.path.insert(0, sys.argv[2])
 from test_training import TINY
 

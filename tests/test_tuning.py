@@ -6,7 +6,7 @@ import pytest
 
 from digitcnn import tuning
 from digitcnn.errors import InvalidArgumentError, MissingDependencyError
-from digitcnn.strokes import draw_digits
+from digitcnn.synthesis import draw_digits
 from digitcnn.training import RECIPES
 from digitcnn.tuning import tune
 

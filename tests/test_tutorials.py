@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from digitcnn import datasets
-from digitcnn.strokes import draw_digits
+from digitcnn.synthesis import draw_digits
 from digitcnn.training import RECIPES
 
 pytest.importorskip("keras", reason="training needs digitcnn[tensorflow]")

@@ -1,6 +1,6 @@
 """Make the pictures in `examples/`: digits as people photograph, scan, draw and save them.
 
-Every digit is drawn by `digitcnn.strokes` and put on a paper, board or canvas that is computed
+Every digit is drawn by `digitcnn.synthesis` and put on a paper, board or canvas that is computed
 here, so that the pictures are the project's own. The same script makes the same pictures.
 
     python tools/make_examples.py [FOLDER]
@@ -31,8 +31,7 @@ from scenery import (
     write_digit,
 )
 
-from digitcnn.strokes import five_to_nine as high
-from digitcnn.strokes import zero_to_four as low
+from digitcnn.synthesis import digits as forms
 
 SMALLEST_SIDE = 28  # of a paint program's picture in the manner of MNIST
 ORIENTATION = 0x0112  # the EXIF tag
@@ -50,7 +49,7 @@ def seven_on_paper(path: Path) -> None:
     sheet = paper(size, WHITE, rng)
     sheet = rule(sheet, pitch=74, first=34, color=BLUE_RULES, width=2, tilt=-16)
     sheet = lay_ink(sheet, _margin(size), (0.93, 0.62, 0.64))
-    digit = write_digit(high.draw_seven, 10, center=(335, 225), height=215, slant=0.12)
+    digit = write_digit(forms.draw_seven, 10, center=(335, 225), height=215, slant=0.12)
     sheet = lay_ink(sheet, _pen_flow(size, pull_pen(size, digit, 10, taper=0.3), rng), BLACK_INK)
     lit = 0.95 * light(size, rng, toward=(-1, -0.7), fall=0.3)
     lit = lit * shadow(size, edge=(1.0, 0.35, 1.12), soft=0.05, depth=0.16)
@@ -63,7 +62,7 @@ def one_with_flag_and_foot(path: Path) -> None:
     """Scan a 1 as most of the world writes it, in black ink on white paper."""
     size, rng = (420, 560), np.random.default_rng(2)
     sheet = paper(size, (0.985, 0.985, 0.98), rng, grain=0.004)
-    digit = write_digit(low.draw_one_on_a_foot, 10, center=(205, 285), height=330, slant=0.05)
+    digit = write_digit(forms.draw_one_on_a_foot, 10, center=(205, 285), height=330, slant=0.05)
     sheet = lay_ink(sheet, _pen_flow(size, pull_pen(size, digit, 13, taper=0.15), rng), BLACK_INK)
     _scan(sheet, rng).convert("L").save(path, quality=80)
 
@@ -72,7 +71,7 @@ def two_far_off_centre(path: Path) -> None:
     """Photograph a large empty sheet with a small 2 near its corner."""
     size, rng = (1600, 1200), np.random.default_rng(3)
     sheet = paper(size, (0.95, 0.94, 0.91), rng, grain=0.006)
-    digit = write_digit(low.draw_plain_two, 3, center=(1275, 905), height=200, slant=0.1)
+    digit = write_digit(forms.draw_plain_two, 3, center=(1275, 905), height=200, slant=0.1)
     sheet = lay_ink(sheet, _pen_flow(size, pull_pen(size, digit, 11, taper=0.3), rng), BLACK_INK)
     lit = 0.94 * light(size, rng, toward=(0.6, -1), fall=0.16, patchy=0.012)
     photograph(sheet, lit, rng, tint=(1.0, 0.96, 0.88), blur=1.3, noise=0.009).save(
@@ -83,7 +82,7 @@ def two_far_off_centre(path: Path) -> None:
 def three_transparent(path: Path) -> None:
     """Save a 3 as drawing programs do: black ink, and nothing behind it."""
     size = (240, 240)
-    digit = write_digit(low.draw_round_three, 5, center=(118, 122), height=164, slant=0.08)
+    digit = write_digit(forms.draw_round_three, 5, center=(118, 122), height=164, slant=0.08)
     alpha = np.rint(pull_pen(size, digit, 13) * 255).astype(np.uint8)
     picture = np.zeros((*alpha.shape, 4), np.uint8)
     picture[..., 3] = alpha
@@ -94,7 +93,7 @@ def four_sideways(path: Path) -> None:
     """Photograph a blue 4 with the phone held sideways, as the EXIF tag says."""
     size, rng = (720, 960), np.random.default_rng(5)
     sheet = paper(size, (0.96, 0.955, 0.93), rng, grain=0.01)
-    digit = write_digit(low.draw_open_four, 6, center=(350, 470), height=360, slant=0.14)
+    digit = write_digit(forms.draw_open_four, 6, center=(350, 470), height=360, slant=0.14)
     flow = _pen_flow(size, pull_pen(size, digit, 12, taper=0.2), rng, skips=0.35)
     sheet = lay_ink(sheet, flow, BLUE_INK)
     lit = 0.96 * light(size, rng, toward=(1, -0.4), fall=0.25)
@@ -111,7 +110,7 @@ def five_chalk(path: Path) -> None:
     board = np.full((size[1], size[0], 3), (0.13, 0.19, 0.165), np.float32)
     wiped = clouds(size, 150, rng) * 0.5 + _streaks(size, rng)
     board = np.clip(board + 0.012 * wiped[..., None], 0, 1)
-    digit = write_digit(high.draw_two_stroke_five, 5, center=(300, 240), height=285, slant=0.1)
+    digit = write_digit(forms.draw_two_stroke_five, 5, center=(300, 240), height=285, slant=0.1)
     chalk = pull_pen(size, digit, 17, taper=0.15)
     tooth = 0.8 * clouds(size, 1.6, rng) + 0.5 * clouds(size, 3.5, rng)
     pressed = np.clip(0.9 + 0.5 * tooth - 0.55 * (1 - _core(chalk)), 0, 1)
@@ -126,7 +125,7 @@ def six_in_pencil(path: Path) -> None:
     """Photograph a faint pencil 6 on grey drawing paper."""
     size, rng = (560, 560), np.random.default_rng(7)
     sheet = paper(size, (0.9, 0.895, 0.88), rng, grain=0.014)
-    digit = write_digit(high.draw_curved_six, 8, center=(290, 275), height=290, slant=0.05)
+    digit = write_digit(forms.draw_curved_six, 8, center=(290, 275), height=290, slant=0.05)
     line = pull_pen(size, digit, 7, taper=0.35)
     tooth = np.clip(0.75 + 0.35 * clouds(size, 2.4, rng) + 0.15 * clouds(size, 40, rng), 0, 1)
     sheet = lay_ink(sheet, line * tooth, (0.4, 0.4, 0.42), strength=0.55)
@@ -142,7 +141,7 @@ def seven_crossed(path: Path) -> None:
         sheet = sheet.transpose(1, 0, 2) if turned else sheet
         sheet = rule(sheet, pitch=46, first=20, color=(0.8, 0.84, 0.88), width=1.2)
         sheet = sheet.transpose(1, 0, 2) if turned else sheet
-    digit = write_digit(high.draw_seven, 5, center=(310, 300), height=310, slant=0.1)
+    digit = write_digit(forms.draw_seven, 5, center=(310, 300), height=310, slant=0.1)
     flow = _pen_flow(size, pull_pen(size, digit, 11, taper=0.25), rng, skips=0.25)
     sheet = lay_ink(sheet, flow, BLUE_INK)
     lit = 0.97 * light(size, rng, toward=(1, -1), fall=0.3)
@@ -154,7 +153,7 @@ def eight_marker(path: Path) -> None:
     """Photograph an 8 in thick marker on a whiteboard."""
     size, rng = (520, 640), np.random.default_rng(9)
     board = np.full((size[1], size[0], 3), (0.93, 0.94, 0.95), np.float32)
-    digit = write_digit(high.draw_one_stroke_eight, 11, center=(255, 330), height=380, slant=0.1)
+    digit = write_digit(forms.draw_one_stroke_eight, 11, center=(255, 330), height=380, slant=0.1)
     marker = pull_pen(size, digit, 42)
     streaky = np.clip(marker * (0.94 + 0.015 * clouds(size, 30, rng)), 0, 1)
     board = lay_ink(board, streaky, (0.13, 0.12, 0.14))
@@ -169,7 +168,7 @@ def eight_marker(path: Path) -> None:
 def nine_paint_28(path: Path) -> None:
     """Draw a 9 with the pencil of a paint program on 28 x 28 pixels."""
     size = (SMALLEST_SIDE, SMALLEST_SIDE)
-    digit = write_digit(high.draw_closed_nine, 2, center=(13.5, 14), height=19, slant=0.05)
+    digit = write_digit(forms.draw_closed_nine, 2, center=(13.5, 14), height=19, slant=0.05)
     ink = pull_pen(size, digit, 2.1) > 0.4
     Image.fromarray(np.where(ink, 0, 255).astype(np.uint8)).convert("RGB").save(path)
 
@@ -177,7 +176,7 @@ def nine_paint_28(path: Path) -> None:
 def zero_canvas(path: Path) -> None:
     """Draw a 0 with the finger on a web page's canvas."""
     size = (280, 280)
-    digit = write_digit(low.draw_oval_zero, 6, center=(146, 139), height=178, slant=0.12)
+    digit = write_digit(forms.draw_oval_zero, 6, center=(146, 139), height=178, slant=0.12)
     ink = np.rint(pull_pen(size, digit, 20) * 255).astype(np.uint8)
     Image.fromarray(ink).convert("RGBA").save(path, optimize=True)
 
@@ -186,7 +185,7 @@ def four_scan_16_bit(path: Path) -> None:
     """Scan a 4 with a closed top in 16 bits of grey, without stretching the range."""
     size, rng = (150, 190), np.random.default_rng(12)
     sheet = paper(size, (0.97, 0.97, 0.97), rng, grain=0.002)
-    digit = write_digit(low.draw_closed_four, 5, center=(74, 94), height=128, slant=0.1)
+    digit = write_digit(forms.draw_closed_four, 5, center=(74, 94), height=128, slant=0.1)
     sheet = lay_ink(sheet, pull_pen(size, digit, 7, taper=0.2), BLACK_INK)
     plane = np.asarray(_scan(sheet, rng).convert("L"), np.uint16)
     # Scanners give 10 or 12 true bits at most; the rest would be noise that no PNG can shrink.
@@ -198,7 +197,7 @@ def two_palette(path: Path) -> None:
     """Save a looped 2 in red felt pen as a GIF of a few colours."""
     size, rng = (200, 220), np.random.default_rng(13)
     sheet = paper(size, (1.0, 0.99, 0.93), rng, grain=0.002)
-    digit = write_digit(low.draw_looped_two, 0, center=(98, 110), height=146, slant=0.08)
+    digit = write_digit(forms.draw_looped_two, 0, center=(98, 110), height=146, slant=0.08)
     sheet = lay_ink(sheet, pull_pen(size, digit, 7), (0.8, 0.12, 0.14))
     to_image(sheet).quantize(16, dither=Image.Dither.NONE).save(path)
 
@@ -206,7 +205,7 @@ def two_palette(path: Path) -> None:
 def three_tiny(path: Path) -> None:
     """Cut a 3 out of a form that was scanned in black and white, at a coarse resolution."""
     size = (15, 19)
-    digit = write_digit(low.draw_flat_topped_three, 4, center=(7, 9.3), height=13, slant=0.06)
+    digit = write_digit(forms.draw_flat_topped_three, 4, center=(7, 9.3), height=13, slant=0.06)
     ink = pull_pen(size, digit, 2.0) > 0.45
     Image.fromarray(~ink).save(path, optimize=True)
 

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from digitcnn.strokes.geometry import Glyph, Path
-from digitcnn.strokes.hands import Hand, write
-from digitcnn.strokes.pens import Pen
+from digitcnn.synthesis.geometry import Glyph, Path
+from digitcnn.synthesis.hands import Hand, write
+from digitcnn.synthesis.pens import Pen
 
 Plane = NDArray[np.float32]
 Picture = NDArray[np.float32]

@@ -58,7 +58,7 @@ _MODULES = (
     "models",
     "plots",
     "preprocessing",
-    "strokes",
+    "synthesis",
     "training",
     "tuning",
     "weights",

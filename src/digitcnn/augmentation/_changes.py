@@ -93,7 +93,7 @@ def augment(
 
     See Also
     --------
-    digitcnn.strokes.draw_digits : New digits instead of changed ones.
+    digitcnn.synthesis.draw_digits : New digits instead of changed ones.
 
     Examples
     --------
@@ -328,7 +328,7 @@ def photograph(pictures: np.ndarray, *, seed: int | np.random.Generator) -> np.n
     Parameters
     ----------
     pictures : ndarray of uint8, shape (N, H, W)
-        Bright ink on a black ground, as :func:`digitcnn.strokes.draw_digits` draws it.
+        Bright ink on a black ground, as :func:`digitcnn.synthesis.draw_digits` draws it.
     seed : int or numpy.random.Generator
         The same seed gives the same photos.
 

@@ -14,7 +14,7 @@ from digitcnn.augmentation import Augmentation, augment, damage, photograph
 from digitcnn.datasets import one_hot
 from digitcnn.errors import NoDigitError
 from digitcnn.preprocessing import preprocess
-from digitcnn.strokes import draw_digits, draw_nondigits
+from digitcnn.synthesis import draw_digits, draw_nondigits
 from digitcnn.training.recipes import Recipe
 
 _NUM_CLASSES = 10

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digitcnn.errors import InvalidArgumentError
-from digitcnn.strokes import draw_digits, draw_nondigits
+from digitcnn.synthesis import draw_digits, draw_nondigits
 
 seeds = st.integers(0, 2**63)
 sides = st.integers(20, 130)

@@ -5,7 +5,7 @@ Left out are those that look like one: B b C c D G g I i J j L l O o Q q S s U u
 
 from __future__ import annotations
 
-from digitcnn.strokes.geometry import Glyph
+from digitcnn.synthesis.geometry import Glyph
 
 LETTERS: tuple[Glyph, ...] = (
     # A

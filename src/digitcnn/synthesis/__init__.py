@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from digitcnn.strokes.generator import draw_digits, draw_nondigits
+from digitcnn.synthesis.generator import draw_digits, draw_nondigits
 
 __all__ = ["draw_digits", "draw_nondigits"]

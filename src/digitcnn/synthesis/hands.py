@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from digitcnn.strokes.geometry import Glyph, Path, chance, jitter, trace, warp
-from digitcnn.strokes.pens import Pen, sample_pen
+from digitcnn.synthesis.geometry import Glyph, Path, chance, jitter, trace, warp
+from digitcnn.synthesis.pens import Pen, ink_paths, sample_pen
+
+# How often a form is met, and what draws it.
+Forms = Sequence[tuple[float, Callable[[np.random.Generator], Glyph]]]
 
 REPEAT_JITTER = 0.007
 
@@ -85,3 +90,21 @@ def _place(points: Path, hand: Hand, side: int, rng: np.random.Generator) -> Pat
     shift = np.clip(rng.normal(0, 0.25, 2), -1, 1) * free
     placed: Path = (points - (low + high) / 2) * scale + side / 2 + shift
     return placed
+
+
+def draw_form(
+    forms: Forms,
+    hand: Hand,
+    *,
+    side: int,
+    rng: np.random.Generator,
+    style_rng: np.random.Generator,
+) -> NDArray[np.uint8]:
+    """Pick one of the forms by its weight and draw it as this hand does.
+
+    `style_rng` decides what a hand repeats, `rng` what differs from one time to the next.
+    """
+    shares = np.cumsum([share for share, _ in forms])
+    form = forms[int(np.searchsorted(shares / shares[-1], style_rng.random(), side="right"))][1]
+    paths = write(form(style_rng), hand, side=side, rng=rng, style_rng=style_rng)
+    return ink_paths(paths, hand.pen, side=side, height=hand.height * side, rng=rng)

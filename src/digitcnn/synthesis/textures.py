@@ -1,4 +1,4 @@
-"""Pictures that no few pen strokes make up: silhouettes, blobs, grain, digits run together."""
+"""Pictures that no few pen strokes make up: blobs, grain, digits run together."""
 
 from __future__ import annotations
 
@@ -9,95 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from digitcnn.strokes.digits import DIGITS
-from digitcnn.strokes.drawing import draw_form
-from digitcnn.strokes.geometry import Stroke, arc, chance, jitter, trace
-from digitcnn.strokes.hands import sample_hand
+from digitcnn.synthesis.digits import DIGITS
+from digitcnn.synthesis.geometry import arc, chance, trace
+from digitcnn.synthesis.hands import draw_form, sample_hand
 
 Picture = NDArray[np.uint8]
 Texture = Callable[[int, np.random.Generator], Picture]
 
 PIXEL_MAX = 255
-
-# Outlines in the unit square, y downwards.
-_SILHOUETTES: tuple[Stroke, ...] = (
-    # shirt with short sleeves
-    [
-        (0.3, 0),
-        (0.5, 0.06),
-        (0.7, 0),
-        (1, 0.2),
-        (0.9, 0.42),
-        (0.75, 0.35),
-        (0.75, 1),
-        (0.25, 1),
-        (0.25, 0.35),
-        (0.1, 0.42),
-        (0, 0.2),
-    ],
-    # pullover with long sleeves
-    [
-        (0.32, 0),
-        (0.68, 0),
-        (0.88, 0.15),
-        (1, 0.95),
-        (0.86, 0.97),
-        (0.74, 0.4),
-        (0.74, 1),
-        (0.26, 1),
-        (0.26, 0.4),
-        (0.14, 0.97),
-        (0, 0.95),
-        (0.12, 0.15),
-    ],
-    # trousers
-    [(0.2, 0), (0.8, 0), (0.92, 1), (0.62, 1), (0.5, 0.3), (0.38, 1), (0.08, 1)],
-    # dress
-    [(0.35, 0), (0.42, 0.1), (0.58, 0.1), (0.65, 0), (0.64, 0.4), (0.9, 1), (0.1, 1), (0.36, 0.4)],
-    # low shoe
-    [(0, 0.35), (0.25, 0.42), (0.5, 0.55), (0.95, 0.68), (1, 0.85), (0, 0.85)],
-    # ankle boot
-    [(0, 0), (0.42, 0), (0.45, 0.5), (0.95, 0.7), (1, 1), (0.3, 1), (0.28, 0.9), (0.2, 1), (0, 1)],
-    # pump
-    [
-        (0, 0.2),
-        (0.15, 0.3),
-        (0.5, 0.65),
-        (1, 0.75),
-        (1, 0.85),
-        (0.5, 0.85),
-        (0.15, 0.55),
-        (0.1, 0.9),
-        (0.03, 0.9),
-    ],
-    # bag with a handle
-    [
-        (0, 0.35),
-        (0.25, 0.35),
-        (0.3, 0.1),
-        (0.7, 0.1),
-        (0.75, 0.35),
-        (1, 0.35),
-        (0.95, 1),
-        (0.05, 1),
-    ],
-    # house, tree, heart
-    [(0, 0.45), (0.5, 0), (1, 0.45), (0.85, 0.45), (0.85, 1), (0.15, 1), (0.15, 0.45)],
-    [
-        (0.5, 0),
-        (0.9, 0.5),
-        (0.7, 0.5),
-        (1, 0.8),
-        (0.57, 0.8),
-        (0.57, 1),
-        (0.43, 1),
-        (0.43, 0.8),
-        (0, 0.8),
-        (0.3, 0.5),
-        (0.1, 0.5),
-    ],
-    [(0.5, 0.2), (0.75, 0), (1, 0.25), (0.5, 1), (0, 0.25), (0.25, 0)],
-)
 
 
 def _waves(side: int, rng: np.random.Generator, count: int, fastest: float) -> NDArray[np.float64]:
@@ -123,15 +42,6 @@ def _fill(outline: NDArray[np.float64], side: int, rng: np.random.Generator) -> 
     if chance(rng, 0.6):
         ink *= 1 - rng.uniform(0.2, 0.7) * _waves(side, rng, 3, rng.uniform(1, 8))
     return ink.astype(np.uint8)
-
-
-def _silhouette(side: int, rng: np.random.Generator) -> Picture:
-    shape = _SILHOUETTES[rng.integers(len(_SILHOUETTES))]
-    outline = np.array(jitter([shape], rng.uniform(0, 0.03), rng)[0])
-    # A mirrored or toppled shoe is a shoe still; squeezing trousers would make an 11 of them.
-    if chance(rng, 0.5):
-        outline[:, 0] = 1 - outline[:, 0]
-    return _fill(outline * [rng.uniform(0.75, 1), rng.uniform(0.75, 1)], side, rng)
 
 
 def _blob(side: int, rng: np.random.Generator) -> Picture:
@@ -225,11 +135,10 @@ def _fit(picture: Picture, side: int) -> Picture:
 
 
 TEXTURES: tuple[tuple[float, Texture], ...] = (
-    (0.3, _silhouette),
-    (0.12, _blob),
-    (0.06, _disc),
-    (0.1, _noise),
-    (0.08, _cloth),
-    (0.06, _hatching),
-    (0.28, _two_digits),
+    (0.2, _blob),
+    (0.08, _disc),
+    (0.14, _noise),
+    (0.1, _cloth),
+    (0.08, _hatching),
+    (0.4, _two_digits),
 )

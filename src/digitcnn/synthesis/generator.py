@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 
 from digitcnn._checks import shown, whole_number
 from digitcnn.errors import InvalidArgumentError
-from digitcnn.strokes.digits import DIGITS
-from digitcnn.strokes.drawing import draw_form
-from digitcnn.strokes.hands import sample_hand
-from digitcnn.strokes.nondigits import draw_nondigit
+from digitcnn.synthesis.digits import DIGITS
+from digitcnn.synthesis.hands import draw_form, sample_hand
+from digitcnn.synthesis.nondigits import draw_nondigit
 
 NUM_CLASSES = 10
 SMALLEST_SIDE = 20

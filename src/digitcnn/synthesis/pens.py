@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from digitcnn.strokes.geometry import TINY, Path, chance
+from digitcnn.synthesis.geometry import TINY, Path, chance
 
 Kind = Literal["round", "ballpoint", "marker", "pencil", "nib", "brush", "pixel"]
 

@@ -8,11 +8,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from digitcnn.strokes.drawing import draw_form
-from digitcnn.strokes.geometry import Glyph, Stroke, arc, chance, corner
-from digitcnn.strokes.hands import sample_hand
-from digitcnn.strokes.letters import LETTERS
-from digitcnn.strokes.textures import TEXTURES
+from digitcnn.synthesis.geometry import Glyph, Stroke, arc, chance, corner
+from digitcnn.synthesis.hands import draw_form, sample_hand
+from digitcnn.synthesis.letters import LETTERS
+from digitcnn.synthesis.textures import TEXTURES
 
 Draw = Callable[[np.random.Generator], Glyph]
 TEXTURE_SHARE = 0.36

@@ -1,0 +1,519 @@
+"""All forms of each digit as control points with a random touch, and how often each is met.
+
+Each function draws one way of writing, in a box about one unit high, y downwards, x from about 0.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from digitcnn.synthesis.geometry import Glyph, Stroke, arc, chance, corner, ring
+from digitcnn.synthesis.hands import Forms
+
+SHORT_FLAG = 0.16  # of the height, measured across
+
+
+def draw_oval_zero(rng: np.random.Generator) -> Glyph:
+    """Draw a plain ring, narrow or wide."""
+    return [ring(rng, (0.3, 0.5), (rng.uniform(0.17, 0.39), 0.5))]
+
+
+def draw_zero_with_loop(rng: np.random.Generator) -> Glyph:
+    """Draw a ring whose end curls inwards."""
+    rx = rng.uniform(0.24, 0.42)
+    start = rng.uniform(255, 300)
+    body = arc((0.3, 0.5), (rx, 0.5), start, start - 365, grow=0.97)
+    curl = rng.uniform(0.06, 0.12)
+    x, y = body[-1]
+    way = rng.choice([-1.0, 1.0])
+    loop = [(x - 0.1, y + curl), (x + 0.02, y + 1.6 * curl), (x + 0.14, y + 0.4 * curl * way)]
+    return [body + loop]
+
+
+def draw_slashed_zero(rng: np.random.Generator) -> Glyph:
+    """Draw a ring with a slash."""
+    rx = rng.uniform(0.26, 0.42)
+    reach = rng.uniform(0.65, 1.2)
+    dx, dy = rx * reach * rng.uniform(0.7, 1.0), 0.5 * reach * rng.uniform(0.65, 0.9)
+    if chance(rng, 0.08):
+        dx = -dx
+    slash = [(0.3 + dx, 0.5 - dy), (0.3 - dx, 0.5 + dy)]
+    return [ring(rng, (0.3, 0.5), (rx, 0.5)), slash]
+
+
+def draw_dotted_zero(rng: np.random.Generator) -> Glyph:
+    """Draw a ring with a dot."""
+    x, y = rng.normal(0.3, 0.02), rng.normal(0.5, 0.04)
+    dot = [(x, y), (x + rng.normal(0, 0.02), y + rng.uniform(0.01, 0.06))]
+    return [ring(rng, (0.3, 0.5), (rng.uniform(0.28, 0.42), 0.5)), dot]
+
+
+def draw_two_stroke_zero(rng: np.random.Generator) -> Glyph:
+    """Draw a ring of two halves."""
+    rx = rng.uniform(0.22, 0.4)
+    over = rng.uniform(-4, 18)
+    return [
+        arc((0.3, 0.5), (rx, 0.5), 270 + over, 90 - over),
+        arc((0.3 + rng.normal(0, 0.02), 0.5), (rx, 0.5), -90 - over, 90 + over),
+    ]
+
+
+def _stem(rng: np.random.Generator, lean: float) -> Stroke:
+    """Return a nearly straight downstroke; `lean` moves its top to the right."""
+    bow = rng.normal(0, 0.02)
+    return [(0.3 + lean / 2, 0), (0.3 + bow, 0.5), (0.3 - lean / 2, 1)]
+
+
+def _foot(rng: np.random.Generator, x: float) -> Stroke:
+    left, right = rng.uniform(0.1, 0.32, 2)
+    y = 1 + rng.normal(0, 0.015)
+    return [(x - left, y + rng.normal(0, 0.02)), (x + right, y + rng.normal(0, 0.02))]
+
+
+def draw_bar_one(rng: np.random.Generator) -> Glyph:
+    """Draw a plain bar."""
+    return [_stem(rng, rng.normal(0.05, 0.14))]
+
+
+def _flag(rng: np.random.Generator, tip: tuple[float, float], lean: float) -> Stroke:
+    """Return the upstroke of a 1, from its low end to just before the tip of the stem."""
+    length = 0.12 + 0.6 * rng.beta(1.2, 1.7)
+    # The flag falls steeply, and the longer the steeper: that is what sets it off from a 7's bar.
+    shallowest = 37 + 32 * max(0.0, length - 0.2) + 30 * abs(lean)
+    angle = math.radians(rng.uniform(shallowest, 70))
+    start = (tip[0] - length * math.cos(angle), tip[1] + length * math.sin(angle))
+    bend = rng.normal(0, 0.05) * length
+    middle = ((tip[0] + start[0]) / 2 + bend * math.sin(angle), (tip[1] + start[1]) / 2 + bend)
+    return [start, middle]
+
+
+def draw_flagged_one(rng: np.random.Generator) -> Glyph:
+    """Draw a stem with an upstroke before it."""
+    lean = rng.normal(0.03, 0.06)
+    stem = _stem(rng, lean)
+    flag = _flag(rng, stem[0], lean)
+    if chance(rng, 0.12):
+        return [[*flag, (stem[0][0], rng.uniform(0, 0.06))], stem]
+    short = stem[0][0] - flag[0][0] < SHORT_FLAG
+    # A long flag that flows into the stem would be the arch of a 2.
+    turn = [stem[0]] if short and chance(rng, 0.35) else corner(*stem[0])
+    return [[*flag, *turn, *stem[1:]]]
+
+
+def draw_one_on_a_foot(rng: np.random.Generator) -> Glyph:
+    """Draw a stem with a flag and a foot, as in print."""
+    lean = rng.normal(0.02, 0.05)
+    stem = _stem(rng, lean)
+    return [[*_flag(rng, stem[0], lean), *corner(*stem[0]), *stem[1:]], _foot(rng, stem[-1][0])]
+
+
+def draw_bar_on_a_foot(rng: np.random.Generator) -> Glyph:
+    """Draw a stem with a foot only."""
+    stem = _stem(rng, rng.normal(0.03, 0.06))
+    return [stem, _foot(rng, stem[-1][0])]
+
+
+def _two_head(rng: np.random.Generator, radius: float) -> Stroke:
+    """Return the arch of a 2, from its left end over the top to the right side."""
+    top = rng.uniform(0.2, 0.3)
+    return arc((0.28, top), (radius, top), rng.uniform(160, 205), 375)
+
+
+def draw_plain_two(rng: np.random.Generator) -> Glyph:
+    """Draw an arch and a base that meet at a point."""
+    radius = rng.uniform(0.22, 0.3)
+    left = rng.uniform(-0.05, 0.08)
+    middle = (0.3 + rng.normal(0, 0.02), rng.uniform(0.58, 0.68))
+    base = [(0.32, 1 + rng.normal(0, 0.03)), (rng.uniform(0.5, 0.75), 1 + rng.normal(0, 0.05))]
+    turn = corner(left, 1) if chance(rng, 0.75) else [(left, 0.97)]
+    return [[*_two_head(rng, radius), middle, *turn, *base]]
+
+
+def draw_looped_two(rng: np.random.Generator) -> Glyph:
+    """Draw an arch and a base with a loop between them."""
+    radius = rng.uniform(0.22, 0.3)
+    size = rng.uniform(0.05, 0.1)
+    y = 0.93
+    loop = [
+        (0.12, y - 0.02),
+        (0.04, y + 0.04),
+        (-0.04, y - size * 0.2),
+        (0.04, y - size * 1.4),
+        (0.16, y - size * 0.5),
+        (0.35, y + 0.05),
+    ]
+    end = [(rng.uniform(0.55, 0.75), y + rng.uniform(-0.06, 0.08))]
+    return [[*_two_head(rng, radius), (0.34, 0.62), *loop, *end]]
+
+
+def draw_angular_two(rng: np.random.Generator) -> Glyph:
+    """Draw a 2 that is almost a Z."""
+    width = rng.uniform(0.42, 0.6)
+    top = [(0, rng.uniform(0.06, 0.16)), (width * 0.45, rng.uniform(-0.01, 0.02))]
+    # A rounded shoulder tells it from a Z.
+    shoulder = [(width * 0.92, 0.07), (width * 0.96, rng.uniform(0.18, 0.26))]
+    foot = [(width * rng.uniform(0.9, 1.25), 1 + rng.normal(0, 0.03))]
+    return [[*top, *shoulder, *corner(0, 1), *foot]]
+
+
+def draw_round_three(rng: np.random.Generator) -> Glyph:
+    """Draw two bowls."""
+    upper, lower = rng.uniform(0.2, 0.27), rng.uniform(0.25, 0.33)
+    waist = rng.uniform(0.42, 0.5)
+    depth = rng.uniform(0.16, 0.3)
+    notch = corner(depth, waist) if chance(rng, 0.7) else [(depth, waist)]
+    top = arc((0.24, waist / 2), (upper, waist / 2), rng.uniform(185, 225), 430)
+    half = (1 - waist) / 2
+    bottom = arc((0.22, waist + half), (lower, half), -72, rng.uniform(125, 165))
+    return [[*top, *notch, *bottom]]
+
+
+def draw_flat_topped_three(rng: np.random.Generator) -> Glyph:
+    """Draw a flat top over a bowl."""
+    width = rng.uniform(0.38, 0.52)
+    notch = (rng.uniform(0.14, 0.28), rng.uniform(0.36, 0.46))
+    top = [(0, rng.normal(0.02, 0.02)), *corner(width, rng.normal(0.01, 0.02)), *corner(*notch)]
+    half = (1 - notch[1]) / 2
+    bottom = arc(
+        (0.2, notch[1] + half), (rng.uniform(0.28, 0.36), half), -70, rng.uniform(125, 160)
+    )
+    return [top + bottom]
+
+
+def draw_looped_three(rng: np.random.Generator) -> Glyph:
+    """Draw two bowls with a loop between them."""
+    size = rng.uniform(0.04, 0.07)
+    top = arc((0.24, 0.22), (0.24, 0.22), rng.uniform(185, 220), 420)
+    loop = [(0.2, 0.48), (0.13, 0.48 + size * 0.3), (0.15, 0.48 - size), (0.26, 0.47)]
+    bottom = arc((0.22, 0.74), (0.29, 0.26), -50, rng.uniform(125, 160))
+    return [[*top, *loop, *bottom]]
+
+
+def draw_angular_three(rng: np.random.Generator) -> Glyph:
+    """Draw a 3 of straight lines."""
+    width = rng.uniform(0.38, 0.5)
+    waist = rng.uniform(0.42, 0.5)
+    return [
+        [
+            (0, rng.uniform(0, 0.08)),
+            *corner(width * 0.9, rng.uniform(0, 0.15)),
+            *corner(rng.uniform(0.12, 0.22), waist),
+            *corner(width, rng.uniform(0.62, 0.78)),
+            (0, rng.uniform(0.93, 1)),
+        ]
+    ]
+
+
+def draw_open_four(rng: np.random.Generator) -> Glyph:
+    """Draw an angle or a cup, and a stem."""
+    bar = rng.uniform(0.48, 0.66)
+    stem_x = rng.uniform(0.36, 0.5)
+    left = rng.uniform(0.0, 0.16)
+    top = rng.uniform(0, 0.12)
+    turn = corner(0, bar) if chance(rng, 0.6) else [(0, bar - 0.08), (0.06, bar)]
+    ell = [(left, top), *turn, (stem_x + rng.uniform(0.02, 0.24), bar + rng.normal(0, 0.03))]
+    stem = [(stem_x + rng.normal(0.02, 0.03), rng.uniform(0, 0.25)), (stem_x, 1)]
+    return [ell, stem]
+
+
+def draw_closed_four(rng: np.random.Generator) -> Glyph:
+    """Draw a 4 whose top is a triangle."""
+    bar = rng.uniform(0.58, 0.74)
+    stem_x = rng.uniform(0.36, 0.5)
+    left = rng.uniform(-0.08, 0.04)
+    over = rng.uniform(0.04, 0.24)
+    end = (stem_x + over, bar + rng.normal(0, 0.025))
+    apex = (stem_x + rng.normal(0, 0.02), 0.0)
+    if chance(rng, 0.5):
+        stem = [(stem_x, rng.normal(0, 0.02)), (stem_x + rng.normal(0, 0.02), 1)]
+        return [[apex, *corner(left, bar), end], stem]
+    # The stem leads, back up to the apex, down the slope and across.
+    return [[(stem_x, 1), *corner(*apex), *corner(left, bar), end]]
+
+
+def draw_short_stemmed_four(rng: np.random.Generator) -> Glyph:
+    """Draw a slope and a bar, and a short stem through the bar."""
+    bar = rng.uniform(0.6, 0.72)
+    stem_x = rng.uniform(0.32, 0.42)
+    slope = [(rng.uniform(0.26, 0.4), 0), *corner(0, bar), (stem_x + rng.uniform(0.08, 0.24), bar)]
+    stem = [(stem_x, bar - rng.uniform(0.16, 0.3)), (stem_x + rng.normal(-0.02, 0.02), 1)]
+    return [slope, stem]
+
+
+def draw_one_stroke_four(rng: np.random.Generator) -> Glyph:
+    """Draw a 4 without lifting the pen."""
+    bar = rng.uniform(0.5, 0.64)
+    if chance(rng, 0.5):
+        right = rng.uniform(0.42, 0.52)
+        cup = [(0.03, 0), (0, bar * 0.6), (0.08, bar), (0.26, bar), (right, bar * 0.5)]
+        return [[*cup, *corner(right + 0.03, rng.uniform(0, 0.12)), (right, 1)]]
+    stem_x = rng.uniform(0.36, 0.44)
+    loop = [(0.55, bar - 0.04), (0.57, bar - 0.16), (stem_x + 0.08, bar - 0.22)]
+    return [[(0.3, 0), *corner(0, bar), (stem_x, bar), *loop, (stem_x, bar), (stem_x - 0.05, 1)]]
+
+
+def _bowl(rng: np.random.Generator, x: float, top: float) -> Stroke:
+    """Return the belly of a 5, from its neck round to the open end at the lower left."""
+    half = (1 - top) / 2
+    rx = rng.uniform(0.26, 0.36)
+    return arc((x + 0.18, top + half), (rx, half), -105, rng.uniform(125, 160))
+
+
+def draw_two_stroke_five(rng: np.random.Generator) -> Glyph:
+    """Draw neck and belly, then the bar, which may miss them."""
+    neck = rng.uniform(0.36, 0.46)
+    x = rng.uniform(0.02, 0.1)
+    gap = max(0.0, rng.normal(0, 0.06))
+    reach = rng.uniform(0.28, 0.5)
+    down = [(x + 0.03, 0), *corner(x, neck + 0.04)]
+    bar = [(x + gap + 0.02, rng.normal(0, 0.02)), (x + gap + reach, rng.normal(-0.01, 0.04))]
+    return [down + _bowl(rng, x, neck), bar]
+
+
+def draw_one_stroke_five(rng: np.random.Generator) -> Glyph:
+    """Draw bar, neck and belly at once."""
+    neck = rng.uniform(0.36, 0.46)
+    x = rng.uniform(0.02, 0.1)
+    bar = [(x + rng.uniform(0.34, 0.52), rng.normal(0, 0.03)), *corner(x + 0.03, 0.01)]
+    return [[*bar, *corner(x, neck + 0.04), *_bowl(rng, x, neck)]]
+
+
+def draw_curving_five(rng: np.random.Generator) -> Glyph:
+    """Draw a 5 that is almost an S."""
+    neck = rng.uniform(0.36, 0.44)
+    head = [(rng.uniform(0.42, 0.58), rng.uniform(-0.02, 0.05)), (0.3, 0.01), *corner(0.09, 0.03)]
+    return [[*head, (0.05, neck), *_bowl(rng, 0.06, neck)[1:]]]
+
+
+def draw_angular_five(rng: np.random.Generator) -> Glyph:
+    """Draw a 5 of straight lines."""
+    waist = rng.uniform(0.4, 0.48)
+    bar = [(rng.uniform(0.4, 0.52), 0), *corner(0, 0), *corner(0, waist), *corner(0.36, waist)]
+    return [[*bar, *corner(rng.uniform(0.4, 0.48), 0.75), *corner(0.36, 0.98), (0, 1)]]
+
+
+def draw_curved_six(rng: np.random.Generator) -> Glyph:
+    """Draw a curved back that runs into a loop."""
+    top = rng.uniform(0.4, 0.56)
+    half = (1 - top) / 2
+    rx = rng.uniform(0.2, 0.29)
+    start = (rng.uniform(0.3, 0.52), rng.uniform(0, 0.04))
+    back = [start, (0.14, 0.24), (0.02, 0.52)]
+    stop = rng.uniform(-255, -195)
+    loop = arc((0.01 + rx, top + half), (rx, half), 165, stop, grow=rng.uniform(0.85, 1))
+    return [back + loop]
+
+
+def draw_straight_six(rng: np.random.Generator) -> Glyph:
+    """Draw a straight back beside a loop."""
+    top = rng.uniform(0.44, 0.58)
+    half = (1 - top) / 2
+    rx = rng.uniform(0.2, 0.28)
+    back = [(rng.uniform(0.2, 0.42), 0), (0.08, 0.4)]
+    stop = rng.uniform(-240, -190)
+    return [back + arc((0.01 + rx, top + half), (rx, half), 180, stop, grow=rng.uniform(0.9, 1))]
+
+
+def draw_open_six(rng: np.random.Generator) -> Glyph:
+    """Draw a back and a loop that stops short of it."""
+    top = rng.uniform(0.44, 0.56)
+    half = (1 - top) / 2
+    rx = rng.uniform(0.22, 0.3)
+    back = [(rng.uniform(0.28, 0.48), 0), (0.1, 0.28), (0.01, 0.58)]
+    stop = rng.uniform(-165, -130)
+    return [
+        back + arc((0.01 + rx, top + half), (rx, half), 160, stop, grow=rng.uniform(0.85, 0.95))
+    ]
+
+
+def draw_seven(rng: np.random.Generator) -> Glyph:
+    """Draw a bar and a stem, perhaps with a tick before and a bar across."""
+    width = rng.uniform(0.42, 0.66)
+    # A bar whose left end hangs low would be the flag of a 1.
+    rise = min(0.045, rng.normal(0.012, 0.025))
+    wave = rng.normal(0, 0.02)
+    foot = (width * rng.uniform(0.1, 0.75), 1.0)
+    bend = rng.normal(0, 0.035)
+    corner_y = 0.02 - rise
+    middle = ((width + foot[0]) / 2 + bend - 0.02, 0.5)
+    bar: Stroke = [(0, 0.02 + rise), (width / 2, 0.02 + wave)]
+    if chance(rng, 0.27):
+        tick = rng.uniform(0.06, 0.2)
+        bar = [(rng.normal(0, 0.02), 0.02 + rise + tick), *corner(0, 0.02 + rise), *bar[1:]]
+    turn = corner(width, corner_y) if chance(rng, 0.9) else [(width, corner_y + 0.02)]
+    glyph = [[*bar, *turn, middle, foot]]
+    if chance(rng, 0.38):
+        glyph.append(_cross_bar(rng, middle))
+    return glyph
+
+
+def _cross_bar(rng: np.random.Generator, middle: tuple[float, float]) -> Stroke:
+    """Return the bar through a 7's stem."""
+    x, y = middle[0], middle[1] + rng.normal(0, 0.05)
+    left, right = rng.uniform(0.1, 0.24, 2)
+    tilt = rng.normal(0.01, 0.03)
+    return [(x - left, y + tilt), (x + right, y - tilt)]
+
+
+def draw_curved_seven(rng: np.random.Generator) -> Glyph:
+    """Draw a bar and a stem that bends."""
+    width = rng.uniform(0.42, 0.58)
+    foot = (rng.uniform(0.05, 0.2), 1.0)
+    middle = (foot[0] + 0.3 * (width - foot[0]), 0.55)
+    head = [(0, rng.uniform(0.03, 0.1)), (width * 0.4, rng.uniform(0, 0.06)), *corner(width, 0.02)]
+    glyph = [[*head, middle, foot]]
+    if chance(rng, 0.3):
+        glyph.append(_cross_bar(rng, middle))
+    return glyph
+
+
+def draw_one_stroke_eight(rng: np.random.Generator) -> Glyph:
+    """Draw an S and close it, or nearly."""
+    waist = rng.uniform(0.42, 0.52)
+    upper, lower = rng.uniform(0.14, 0.25), rng.uniform(0.17, 0.31)
+    half = (1 - waist) / 2
+    start = rng.uniform(-75, -25)
+    first = arc((0.3, waist / 2), (upper, waist / 2), start, -235)
+    belly = arc((0.3, waist + half), (lower, half), -50, 230)
+    # Closing past the start overlaps, short of it leaves the top open.
+    close = rng.uniform(-22, 25)
+    last = arc((0.3, waist / 2), (upper, waist / 2), 52, start - close)
+    return [first + belly + last]
+
+
+def draw_two_circle_eight(rng: np.random.Generator) -> Glyph:
+    """Draw a ring on a ring."""
+    waist = rng.uniform(0.42, 0.52)
+    half = (1 - waist) / 2
+    touch = rng.uniform(-0.02, 0.05)
+    upper, lower = rng.uniform(0.18, 0.26), rng.uniform(0.2, 0.3)
+    return [
+        ring(rng, (0.3 + rng.normal(0, 0.02), waist / 2), (upper, waist / 2)),
+        ring(rng, (0.3, waist + half - touch), (lower, half)),
+    ]
+
+
+def draw_open_topped_eight(rng: np.random.Generator) -> Glyph:
+    """Draw an 8 whose ends part at the top."""
+    belly = arc((0.28, 0.74), (rng.uniform(0.18, 0.26), 0.26), -40, 220)
+    left = [(0.42 + rng.uniform(0, 0.1), rng.uniform(0.02, 0.08)), (0.24, 0), (0.12, 0.17)]
+    right = [(0.46, 0.25), (rng.uniform(0.5, 0.62), rng.uniform(0.0, 0.1))]
+    return [[*left, (0.26, 0.43), *belly, (0.28, 0.46), *right]]
+
+
+def _nine_loop(rng: np.random.Generator, *, open_by: float) -> tuple[Stroke, tuple[float, float]]:
+    """Return the loop of a 9, begun at the upper right, and where its right side is."""
+    height = rng.uniform(0.42, 0.58)
+    rx = rng.uniform(0.2, 0.28)
+    loop = arc((rx, height / 2), (rx, height / 2), -20 - open_by, -318)
+    return loop, (2 * rx, height)
+
+
+def _nine_tail(rng: np.random.Generator, right: float) -> Stroke:
+    """Return the tail: straight, curled to the left, or hooked."""
+    if chance(rng, 0.5):
+        return [*corner(right, rng.uniform(0.08, 0.2)), (right - rng.uniform(0, 0.16), 1.0)]
+    if chance(rng, 0.6):
+        return [(right + 0.01, 0.22), (right - 0.02, 0.6), (right - rng.uniform(0.1, 0.26), 1.0)]
+    hook = [(right - 0.02, 0.8), (right - 0.14, 1.0), (rng.uniform(0.02, 0.14), 0.95)]
+    return [(right + 0.01, 0.22), (right, 0.55), *hook]
+
+
+def draw_closed_nine(rng: np.random.Generator) -> Glyph:
+    """Draw a loop and a tail."""
+    loop, (right, _) = _nine_loop(rng, open_by=rng.uniform(-15, 20))
+    return [loop + _nine_tail(rng, right)]
+
+
+def draw_open_nine(rng: np.random.Generator) -> Glyph:
+    """Draw a loop that stops short, and a tail."""
+    loop, (right, _) = _nine_loop(rng, open_by=rng.uniform(30, 58))
+    return [loop + _nine_tail(rng, right)]
+
+
+def draw_two_stroke_nine(rng: np.random.Generator) -> Glyph:
+    """Draw a ring, then a tail beside it."""
+    height, rx = rng.uniform(0.42, 0.55), rng.uniform(0.2, 0.27)
+    tail = _nine_tail(rng, 2 * rx + rng.normal(0, 0.015))
+    return [ring(rng, (rx, height / 2), (rx, height / 2)), tail]
+
+
+_WRITTEN: tuple[Forms, ...] = (
+    (
+        (0.62, draw_oval_zero),
+        (0.1, draw_zero_with_loop),
+        (0.14, draw_slashed_zero),
+        (0.05, draw_dotted_zero),
+        (0.09, draw_two_stroke_zero),
+    ),
+    (
+        (0.3, draw_bar_one),
+        (0.46, draw_flagged_one),
+        (0.19, draw_one_on_a_foot),
+        (0.05, draw_bar_on_a_foot),
+    ),
+    ((0.52, draw_plain_two), (0.26, draw_looped_two), (0.22, draw_angular_two)),
+    (
+        (0.56, draw_round_three),
+        (0.24, draw_flat_topped_three),
+        (0.1, draw_looped_three),
+        (0.1, draw_angular_three),
+    ),
+    (
+        (0.36, draw_open_four),
+        (0.32, draw_closed_four),
+        (0.14, draw_short_stemmed_four),
+        (0.18, draw_one_stroke_four),
+    ),
+    (
+        (0.4, draw_two_stroke_five),
+        (0.28, draw_one_stroke_five),
+        (0.22, draw_curving_five),
+        (0.1, draw_angular_five),
+    ),
+    ((0.54, draw_curved_six), (0.28, draw_straight_six), (0.18, draw_open_six)),
+    ((0.75, draw_seven), (0.25, draw_curved_seven)),
+    (
+        (0.58, draw_one_stroke_eight),
+        (0.24, draw_two_circle_eight),
+        (0.18, draw_open_topped_eight),
+    ),
+    ((0.58, draw_closed_nine), (0.14, draw_open_nine), (0.22, draw_two_stroke_nine)),
+)
+
+# As on a pocket calculator, or with a mouse: only upright and level lines.
+_SEGMENTS: tuple[Glyph, ...] = (
+    [[*corner(0, 0), *corner(0, 1), *corner(0.5, 1), *corner(0.5, 0), (0, 0)]],
+    [[(0, 0), (0, 1)]],
+    [[(0, 0), *corner(0.5, 0), *corner(0.5, 0.5), *corner(0, 0.5), *corner(0, 1), (0.5, 1)]],
+    [[(0, 0), *corner(0.5, 0), *corner(0.5, 1), (0, 1)], [(0.05, 0.5), (0.5, 0.5)]],
+    [[(0, 0), *corner(0, 0.5), (0.5, 0.5)], [(0.5, 0), (0.5, 1)]],
+    [[(0.5, 0), *corner(0, 0), *corner(0, 0.5), *corner(0.5, 0.5), *corner(0.5, 1), (0, 1)]],
+    [[(0.5, 0), *corner(0, 0), *corner(0, 1), *corner(0.5, 1), *corner(0.5, 0.5), (0, 0.5)]],
+    [[(0, 0), *corner(0.5, 0), (0.5, 1)]],
+    [
+        [*corner(0, 0), *corner(0, 1), *corner(0.5, 1), *corner(0.5, 0), (0, 0)],
+        [(0, 0.5), (0.5, 0.5)],
+    ],
+    [[(0.5, 0.5), *corner(0, 0.5), *corner(0, 0), *corner(0.5, 0), *corner(0.5, 1), (0, 1)]],
+)
+SEGMENT_SHARE = 0.04
+
+
+def _segments(glyph: Glyph) -> Callable[[np.random.Generator], Glyph]:
+    """Return a form that draws the same segments each time, wide or narrow."""
+
+    def draw(rng: np.random.Generator) -> Glyph:
+        width = rng.uniform(0.8, 1.3)
+        return [[(x * width, y) for x, y in stroke] for stroke in glyph]
+
+    return draw
+
+
+DIGITS: tuple[Forms, ...] = tuple(
+    (*forms, (SEGMENT_SHARE, _segments(glyph)))
+    for forms, glyph in zip(_WRITTEN, _SEGMENTS, strict=True)
+)
