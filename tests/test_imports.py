@@ -68,7 +68,7 @@ MAY_LOAD = {
     "optuna": {"tuning"},
     "pooch": {"_fetch"},
     "requests": {"_fetch"},
-    "matplotlib": {"plots"},
+    "matplotlib": {"plots", "synthesis"},
     "seaborn": {"plots"},
     "scipy": set(),
     "skimage": set(),

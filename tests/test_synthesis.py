@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from digitcnn import synthesis
 from digitcnn.errors import InvalidArgumentError
 from digitcnn.synthesis import draw_digits, draw_nondigits
 
@@ -190,3 +191,44 @@ def test_numpy_integers_are_integers():
 
     assert images.shape == (3, 28, 28)
     assert labels.tolist() == [7, 7, 7]
+
+
+@pytest.fixture(scope="module")
+def bank():
+    """A few hands' glyphs, MNIST's left out."""
+    return synthesis.GlyphBank(hands=6, seed=0)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_page_holds_its_boxes_and_each_box_ink(bank, seed):
+    """Boxes lie within the page, and what a digit's box marks out holds ink of that digit."""
+    page = synthesis.draw_page(bank, np.random.default_rng(seed), height=96, width=160)
+
+    assert page.picture.shape == page.ink.shape == (96, 160)
+    assert page.picture.dtype == page.ink.dtype == np.uint8
+    assert len(page.boxes) == len(page.labels)
+    assert (page.boxes >= 0).all()
+    assert (page.boxes <= [160, 96, 160, 96]).all()
+    assert set(page.labels.tolist()) <= set(range(-1, 10 + len(synthesis.SIGNS)))
+    for (left, top, right, bottom), label in zip(page.boxes.tolist(), page.labels, strict=True):
+        if 0 <= label < 10:
+            part = page.ink[int(top) : int(bottom) + 1, int(left) : int(right) + 1]
+            assert part.max() > 40
+
+
+def test_the_same_seed_draws_the_same_page(bank):
+    """All that a page holds follows from the generator that is handed in."""
+    first, second = (synthesis.draw_page(bank, np.random.default_rng(3)) for _ in range(2))
+
+    np.testing.assert_array_equal(first.picture, second.picture)
+    np.testing.assert_array_equal(first.boxes, second.boxes)
+    np.testing.assert_array_equal(first.labels, second.labels)
+
+
+def test_pages_are_dark_on_bright_and_bright_on_dark(bank):
+    """Networks are to learn both polarities: among a few dozen pages both are met."""
+    rng = np.random.default_rng(0)
+    means = [synthesis.draw_page(bank, rng, height=64, width=64).picture.mean() for _ in range(40)]
+
+    assert min(means) < 90
+    assert max(means) > 165

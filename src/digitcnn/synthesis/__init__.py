@@ -1,7 +1,10 @@
-"""Digits, and things that are none, drawn from vector strokes: every common way of writing each."""
+"""Drawn digits, things that are none, and pages of them: what networks learn from."""
 
 from __future__ import annotations
 
 from digitcnn.synthesis.generator import draw_digits, draw_nondigits
+from digitcnn.synthesis.glyphs import GlyphBank
+from digitcnn.synthesis.pages import Page, draw_page
+from digitcnn.synthesis.signs import SIGNS
 
-__all__ = ["draw_digits", "draw_nondigits"]
+__all__ = ["SIGNS", "GlyphBank", "Page", "draw_digits", "draw_nondigits", "draw_page"]

@@ -147,7 +147,7 @@ def _row_of_marks(rng: np.random.Generator) -> Glyph:
 
 
 # (how often, how drawn)
-_GLYPHS: tuple[tuple[float, Draw], ...] = (
+NONDIGIT_FORMS: tuple[tuple[float, Draw], ...] = (
     (0.3, _letter),
     (0.15, _scribble),
     (0.07, _zigzag),
@@ -168,4 +168,4 @@ def draw_nondigit(side: int, rng: np.random.Generator) -> NDArray[np.uint8]:
     if rng.random() < TEXTURE_SHARE:
         shares = [share for share, _ in TEXTURES]
         return TEXTURES[rng.choice(len(TEXTURES), p=shares)][1](side, rng)
-    return draw_form(_GLYPHS, sample_hand(rng), side=side, rng=rng, style_rng=rng)
+    return draw_form(NONDIGIT_FORMS, sample_hand(rng), side=side, rng=rng, style_rng=rng)

@@ -1,0 +1,146 @@
+"""From ink on paper to the picture of it: paper, light, shadow, table, noise, blur, JPEG."""
+
+from __future__ import annotations
+
+import io
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter
+
+from digitcnn.synthesis import surroundings
+
+PIXEL_MAX = 255
+Field = NDArray[np.float32]
+
+
+def photograph_page(
+    layers: NDArray[np.uint8], boxes: NDArray[np.float32], rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """Return the picture of a page.
+
+    Parameters
+    ----------
+    layers : ndarray of uint8, shape (3, H, W)
+        The digits' ink, other ink of the same pen, and rulings with whatever else is printed.
+    boxes : ndarray of float32, shape (N, 4)
+        Of the digits: what darkens a side of the page leaves them alone.
+    rng : numpy.random.Generator
+        Decides everything.
+
+    Returns
+    -------
+    picture : ndarray of uint8, shape (H, W)
+        Sometimes as a coarser camera would take it: enlarged to the same size.
+    """
+    ink, others, rules = layers.astype(np.float32) / PIXEL_MAX
+    height, width = ink.shape
+    paper = rng.uniform(0.45, 1) if rng.random() < 0.6 else 1.0
+    strength = rng.uniform(0.12, 1) if rng.random() < 0.5 else rng.uniform(0.5, 1)
+    ground = np.full((height, width), np.float32(paper))
+    if rng.random() < 0.16:
+        depth = np.float32(paper * rng.uniform(0.04, 0.45) * min(1, 1.2 * strength))
+        ground = ground - depth * surroundings.security_pattern(width, height, rng)
+    printed = rules * np.float32(rng.uniform(0.1, 1) * (1 if rng.random() < 0.5 else strength))
+    written = np.maximum(ink, others * np.float32(rng.uniform(0.5, 1) if rng.random() < 0.5 else 1))
+    page = ground * (1 - np.maximum(written * np.float32(strength), printed))
+    clean = rng.random() < 0.25
+    if not clean:
+        page = _lit(page, rng)
+        page = _beside_table(page, boxes, rng)
+        if rng.random() < 0.6:
+            grain = rng.uniform(0, 0.06) * (0.4 + 0.6 * strength)
+            page = page + np.float32(grain) * rng.standard_normal(page.shape, np.float32)
+        if rng.random() < 0.1:
+            page = _mottled(page, rng)
+    if rng.random() < 0.3:
+        page = 1 - page
+    image = Image.fromarray((page.clip(0, 1) * PIXEL_MAX).astype(np.uint8))
+    if not clean or rng.random() < 0.3:
+        image = _taken(image, boxes, rng)
+    return np.asarray(image)
+
+
+def _clouds(height: int, width: int, rng: np.random.Generator) -> Field:
+    """Return a smooth random field of about unit variance."""
+    coarse = rng.standard_normal((int(rng.integers(2, 9)), int(rng.integers(3, 14))), np.float32)
+    return np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
+
+
+def _lit(page: Field, rng: np.random.Generator) -> Field:
+    """Light the page unevenly, and let shadows fall on it."""
+    height, width = page.shape
+    ys, xs = (
+        np.linspace(-1, 1, height, dtype=np.float32)[:, None],
+        np.linspace(-1, 1, width, dtype=np.float32),
+    )
+    if rng.random() < 0.6:
+        along, across = rng.normal(0, 0.2, 2).astype(np.float32)
+        page = page * (1 + np.clip(along * xs + across * ys, -0.5, 0.3))
+        page = page * (1 + np.float32(rng.uniform(0, 0.08)) * _clouds(height, width, rng))
+    if rng.random() < 0.15:
+        angle, offset = rng.uniform(0, 2 * math.pi), rng.normal(0, 0.4)
+        softness = math.exp(rng.uniform(math.log(3), math.log(80)))
+        across = (math.cos(angle) * xs + math.sin(angle) * ys - offset) * softness
+        shade = 1 / (1 + np.exp(-across.clip(-30, 30)))
+        page = page * (1 - np.float32(rng.uniform(0.15, 0.6)) * shade.astype(np.float32))
+    return page
+
+
+def _beside_table(page: Field, boxes: NDArray[np.float32], rng: np.random.Generator) -> Field:
+    """Show a table, a black margin or the next sheet along some sides, up to the digits."""
+    if rng.random() > 0.14:
+        return page
+    height, width = page.shape
+    page = page.copy()
+    room = {
+        0: int(boxes[:, 0].min()) if len(boxes) else width // 3,
+        1: width - int(boxes[:, 2].max()) if len(boxes) else width // 3,
+        2: int(boxes[:, 1].min()) if len(boxes) else height // 3,
+        3: height - int(boxes[:, 3].max()) if len(boxes) else height // 3,
+    }
+    for side in rng.choice(4, rng.integers(1, 3), replace=False).tolist():
+        depth = int(rng.uniform(0.1, 1) * min(room[side] - 2, width // 3))
+        if depth < 2:
+            continue
+        place = (np.s_[:, :depth], np.s_[:, -depth:], np.s_[:depth], np.s_[-depth:])[side]
+        tone = rng.uniform(0, 0.2) if rng.random() < 0.5 else rng.uniform(0, 1)
+        page[place] = np.float32(tone) + np.float32(0.04) * rng.standard_normal(
+            page[place].shape, np.float32
+        )
+    return page
+
+
+def _mottled(page: Field, rng: np.random.Generator) -> Field:
+    """Add specks, as of old paper and worn film."""
+    height, width = page.shape
+    coarse = rng.random((height // 2 + 1, width // 2 + 1)) < rng.uniform(0, 0.02)
+    specks = coarse.repeat(2, axis=0).repeat(2, axis=1)[:height, :width]
+    return np.where(specks, np.float32(rng.uniform(0, 1)), page)
+
+
+def _taken(image: Image.Image, boxes: NDArray[np.float32], rng: np.random.Generator) -> Image.Image:
+    """Blur, coarsen and compress."""
+    size = image.size
+    if rng.random() < 0.22 and len(boxes):
+        tall = float((boxes[:, 3] - boxes[:, 1]).max())
+        factor = rng.uniform(14, 34) / max(tall, 1)
+        if factor < 0.9 and min(size) * factor > 6:
+            small = (max(4, round(size[0] * factor)), max(4, round(size[1] * factor)))
+            image = image.resize(small, Image.Resampling.BOX)
+            if rng.random() < 0.5:
+                image = _compressed(image, rng)
+            return image.resize(size, Image.Resampling.BICUBIC)
+    if rng.random() < 0.5:
+        image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.2, 1.3)))
+    if rng.random() < 0.25:
+        image = _compressed(image, rng)
+    return image
+
+
+def _compressed(image: Image.Image, rng: np.random.Generator) -> Image.Image:
+    """Return the image as a JPEG of some quality keeps it."""
+    stream = io.BytesIO()
+    image.save(stream, "JPEG", quality=int(rng.integers(25, 90)))
+    return Image.open(stream)

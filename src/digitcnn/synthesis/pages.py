@@ -1,0 +1,429 @@
+"""Pages: lines of digits in one hand, with signs and other things between and around them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFilter
+
+from digitcnn.synthesis import surroundings
+from digitcnn.synthesis.cameras import photograph_page
+from digitcnn.synthesis.glyphs import Glyph, GlyphBank, HandGlyphs, set_glyph
+from digitcnn.synthesis.signs import SIGNS, draw_sign
+
+__all__ = ["SIGNS", "Page", "draw_page"]
+
+PIXEL_MAX = 255
+IGNORED = -1
+_NUM_DIGITS = 10
+_MNIST_SHARE = 0.45  # of the hands
+
+# A digit that a page's edge leaves so much of is to be found, and of which it leaves less, not.
+_WHOLE = 0.8
+_GONE = 0.3
+
+_SHORTEST = 13  # pixels: the least height of digits
+
+# (how often, pattern): d a digit, D one to five of them, n a letter or the like, w a word.
+_PATTERNS: tuple[tuple[float, str], ...] = (
+    (0.34, "D"),
+    (0.08, "d d d d d"),
+    (0.05, "d  d  d  d"),
+    (0.06, "D D D"),
+    (0.05, "D.ddd"),
+    (0.04, "D,ddd"),
+    (0.05, "D,d"),
+    (0.05, "D.d"),
+    (0.02, "D.ddd,dd"),
+    (0.04, "-D"),
+    (0.02, "D-"),
+    (0.02, "D,-"),
+    (0.02, "dd/dd/dddd"),
+    (0.02, "dd.dd.dd"),
+    (0.02, "dd:dd"),
+    (0.03, "D-D"),
+    (0.03, "D+D"),
+    (0.02, "D+D=D"),
+    (0.02, "DxD=D"),
+    (0.01, "D-D+(D)"),
+    (0.02, "~D~"),
+    (0.02, "n D"),
+    (0.02, "D n"),
+    (0.02, "Dn=D"),
+    (0.03, "w D w"),
+    (0.01, "nnn"),
+)
+_SHARES = np.cumsum([share for share, _ in _PATTERNS]) / sum(share for share, _ in _PATTERNS)
+
+
+@dataclass(frozen=True)
+class Page:
+    """A drawn picture and what is written in it.
+
+    Attributes
+    ----------
+    picture : ndarray of uint8, shape (H, W)
+        Grayscale.
+    boxes : ndarray of float32, shape (N, 4)
+        Left, top, right and bottom of each digit and sign, in pixels.
+    labels : ndarray of int64, shape (N,)
+        The digit, or 10 and more for a sign: `SIGNS[label - 10]`. -1 marks what the edge cuts in
+        two, which is neither to be found nor to be left out.
+    ink : ndarray of uint8, shape (H, W)
+        How much of each pixel is the ink of a digit.
+    """
+
+    picture: NDArray[np.uint8]
+    boxes: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    ink: NDArray[np.uint8]
+
+
+@dataclass
+class _Sheet:
+    """A page while it is written on."""
+
+    height: int
+    width: int
+    digits: NDArray[np.uint8] = field(init=False)
+    others: NDArray[np.uint8] = field(init=False)
+    boxes: list[tuple[float, float, float, float]] = field(default_factory=list)
+    labels: list[int] = field(default_factory=list)
+    lines: list[tuple[int, int]] = field(default_factory=list)  # first and last box of each
+
+    def __post_init__(self) -> None:
+        """Begin with blank layers."""
+        self.digits = np.zeros((self.height, self.width), np.uint8)
+        self.others = np.zeros((self.height, self.width), np.uint8)
+
+    def put(self, glyph: Glyph, left: int, top: int, label: int | None) -> None:
+        """Write a glyph, as far as it lies on the sheet; one with a label is to be found."""
+        tall, wide = glyph.shape
+        y0, x0, y1, x1 = (
+            max(top, 0),
+            max(left, 0),
+            min(top + tall, self.height),
+            min(left + wide, self.width),
+        )
+        if y1 <= y0 or x1 <= x0:
+            return
+        layer = self.digits if label is not None and label < _NUM_DIGITS else self.others
+        part = layer[y0:y1, x0:x1]
+        np.maximum(part, glyph[y0 - top : y1 - top, x0 - left : x1 - left], out=part)
+        if label is not None:
+            self.boxes.append((left, top, left + wide, top + tall))
+            self.labels.append(label)
+
+    def box_array(self) -> NDArray[np.float32]:
+        """Return the boxes, shape (N, 4)."""
+        return np.array(self.boxes, np.float32).reshape(-1, 4)
+
+
+def draw_page(
+    bank: GlyphBank, rng: np.random.Generator, *, height: int = 128, width: int = 256
+) -> Page:
+    """Draw a page: digits of one or several lines, amid what real pages hold besides.
+
+    Parameters
+    ----------
+    bank : GlyphBank
+        The glyphs to set it with.
+    rng : numpy.random.Generator
+        Decides everything.
+    height, width : int
+        Of the page, in pixels.
+
+    Returns
+    -------
+    page : Page
+    """
+    sheet = _Sheet(height, width)
+    size = _sample_size(height, rng)
+    writing = _sample_writing(bank, size, rng)
+    _write_lines(sheet, bank, writing, rng)
+    digits = _thicken(sheet.digits, size, writing.hand.stroke, rng)
+    others = sheet.others
+    boxes = sheet.box_array()
+    rules = Image.new("L", (width, height))
+    draw = ImageDraw.Draw(rules)
+    if rng.random() < 0.3:
+        surroundings.draw_rulings(draw, size, rng)
+    if rng.random() < 0.45:
+        surroundings.draw_cells(draw, boxes, size, rng)
+    if rng.random() < 0.12:
+        surroundings.draw_scribbles(draw, boxes, size, rng)
+    if rng.random() < 0.3:
+        _write_words(others, boxes, writing, rng)
+    if rng.random() < 0.12 and sheet.lines:
+        _underline(draw, sheet, writing, rng)
+    layers = np.stack([digits, others, np.asarray(rules)])
+    labels = np.array(sheet.labels, np.int64)
+    if rng.random() < 0.55 and len(boxes):
+        window = _sample_window(sheet, boxes, size, rng)
+        layers, boxes, labels = _cut(layers, boxes, labels, window)
+    picture = photograph_page(layers, boxes, rng)
+    return _framed(Page(picture, boxes, labels, layers[0]), height, width, rng)
+
+
+def _sample_size(height: int, rng: np.random.Generator) -> float:
+    """Return the digits' height in pixels."""
+    most = 0.86 * height
+    if rng.random() < 0.25:
+        return float(rng.uniform(30, most))
+    return float(np.exp(rng.uniform(math.log(_SHORTEST), math.log(most))))
+
+
+@dataclass
+class _Writing:
+    """How the lines of one page are written."""
+
+    hand: HandGlyphs
+    size: float  # height of the digits, pixels
+    slope: float  # of the lines, down to the right
+    slant: float  # of the digits, sideways for each unit of height
+    gap: float  # between neighbours, in heights
+    pattern: str = ""  # of every line; each its own where there is none
+
+    @property
+    def stroke(self) -> float:
+        """Width of the pen for what is drawn beside the digits, in heights."""
+        return min(0.16, max(0.03, self.hand.stroke))
+
+
+def _sample_writing(bank: GlyphBank, size: float, rng: np.random.Generator) -> _Writing:
+    return _Writing(
+        hand=bank.sample_hand(rng, mnist=_MNIST_SHARE),
+        size=size,
+        slope=rng.normal(0, 0.025) if rng.random() < 0.8 else rng.uniform(-0.18, 0.18),
+        slant=rng.normal(0, 0.12),
+        gap=rng.choice([-0.12, 0.0, 0.15, 0.35, 0.8], p=[0.12, 0.2, 0.35, 0.25, 0.08]),
+    )
+
+
+def _write_lines(
+    sheet: _Sheet, bank: GlyphBank, writing: _Writing, rng: np.random.Generator
+) -> None:
+    """Write one line somewhere, or lines down the sheet."""
+    size = writing.size
+    leading = size * rng.uniform(1.05, 2.2)
+    is_alone = rng.random() < 0.35
+    room = max(1.0, sheet.height - size)
+    top = rng.uniform(0, room) if is_alone else rng.uniform(-0.3 * size, min(room, 1.2 * size))
+    if rng.random() < 0.06:
+        writing.pattern = "nnnwn"  # a page without digits
+    while top < sheet.height - 0.5 * size:
+        begun = len(sheet.boxes)
+        _write_line(sheet, bank, writing, top, rng)
+        if len(sheet.boxes) > begun:
+            sheet.lines.append((begun, len(sheet.boxes)))
+        if is_alone:
+            break
+        if rng.random() < 0.1:
+            writing.hand = bank.sample_hand(rng, mnist=_MNIST_SHARE)
+        top += leading * rng.normal(1, 0.06)
+
+
+def _pick(shares: NDArray[np.float64], rng: np.random.Generator) -> int:
+    return int(np.searchsorted(shares, rng.random()))
+
+
+def _write_line(
+    sheet: _Sheet, bank: GlyphBank, writing: _Writing, top: float, rng: np.random.Generator
+) -> None:
+    """Write one line of a pattern, as far as it fits."""
+    pattern = writing.pattern or _PATTERNS[_pick(_SHARES, rng)][1]
+    size, gap = writing.size, writing.gap
+    x = rng.uniform(-0.4 * size, 0.4 * sheet.width) if rng.random() < 0.7 else rng.uniform(0, 8)
+    weights = _digit_weights(rng)
+    stroke = writing.stroke * rng.uniform(0.8, 1.3)
+    for sign in _signs_of(pattern, rng):
+        if x > sheet.width - 0.2 * size:
+            break
+        y = top + writing.slope * (x - sheet.width / 2)
+        if sign == " ":
+            x += size * rng.uniform(0.25, 0.8)
+            continue
+        label: int | None = None
+        if sign == "d":
+            label = int(rng.choice(_NUM_DIGITS, p=weights))
+            glyph = _write_digit(label, writing, rng)
+            middle = 0.5 + rng.normal(0, 0.05)
+        elif sign == "n":
+            glyph = bank.sample_nondigit(rng)
+            tall = size * rng.uniform(0.5, 1.1) * min(1, glyph.shape[0] / max(glyph.shape) + 0.2)
+            glyph, middle = set_glyph(glyph, tall, slant=writing.slant), 1 - tall / size / 2
+        elif sign == "w":
+            glyph = surroundings.draw_cursive_word(size * rng.uniform(0.5, 1), stroke, rng)
+            middle = 0.9 - glyph.shape[0] / size / 2
+        else:
+            label = _NUM_DIGITS + SIGNS.index(sign) if sign in SIGNS else None
+            glyph, middle = draw_sign(sign, size, stroke, rng)
+        if glyph.size:
+            sheet.put(glyph, round(x), round(y + middle * size - glyph.shape[0] / 2), label)
+            free = gap * rng.uniform(0.6, 1.4) + rng.normal(0, 0.06)
+            x += glyph.shape[1] + size * max(-0.16, free)
+
+
+def _write_digit(digit: int, writing: _Writing, rng: np.random.Generator) -> Glyph:
+    drawn = writing.hand.digits[digit]
+    glyph = drawn[rng.integers(len(drawn))]
+    tall = writing.size * min(1.5, max(0.6, rng.normal(1, 0.08)))
+    if glyph.shape[0] < 0.8 * glyph.shape[1]:  # a wide one, not to grow into its neighbours
+        tall *= glyph.shape[0] / glyph.shape[1] + 0.1
+    return set_glyph(
+        glyph,
+        tall,
+        stretch=rng.uniform(0.85, 1.2),
+        slant=writing.slant + rng.normal(0, 0.03),
+        angle=-math.atan(writing.slope),
+    )
+
+
+def _digit_weights(rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return how often each digit stands in a line: mostly alike, now and then many 1s or 0s."""
+    weights = np.ones(_NUM_DIGITS)
+    if rng.random() < 0.25:
+        weights[rng.choice([0, 0, 1, 1, 1, 7])] += rng.uniform(2, 12)
+    return weights / weights.sum()
+
+
+def _signs_of(pattern: str, rng: np.random.Generator) -> list[str]:
+    signs: list[str] = []
+    for sign in pattern:
+        signs += ["d"] * int(rng.integers(1, 9)) if sign == "D" else [sign]
+    return signs
+
+
+def _thicken(
+    ink: NDArray[np.uint8], size: float, pen: float, rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """Now and then make the strokes bolder, finer or softer than the glyphs have them."""
+    chosen = rng.random()
+    image = Image.fromarray(ink)
+    if chosen < 0.12 and size > 35:
+        image = image.filter(ImageFilter.MaxFilter(3 if size < 70 or rng.random() < 0.5 else 5))
+    elif chosen < 0.3 and size * pen > 4.5:
+        image = image.filter(ImageFilter.MinFilter(3 if size * pen < 8 else 5))
+    elif chosen < 0.4:
+        image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.2)))
+    return np.asarray(image)
+
+
+def _write_words(
+    layer: NDArray[np.uint8],
+    boxes: NDArray[np.float32],
+    writing: _Writing,
+    rng: np.random.Generator,
+) -> None:
+    """Print or write words where no digit stands."""
+    height, width = layer.shape
+    for _ in range(rng.integers(1, 7)):
+        tall = min(writing.size, 50) * rng.uniform(0.3, 1.1) + 5
+        if rng.random() < 0.6:
+            word = surroundings.draw_printed_word(tall, rng)
+        else:
+            word = surroundings.draw_cursive_word(tall, writing.stroke, rng)
+        top = int(rng.integers(-word.shape[0] // 2, height))
+        left = int(rng.integers(-word.shape[1] // 2, width))
+        y0, x0 = max(top, 0), max(left, 0)
+        y1, x1 = min(top + word.shape[0], height), min(left + word.shape[1], width)
+        if y1 > y0 and x1 > x0 and surroundings.is_clear(boxes, x0 - 1, y0 - 1, x1 + 1, y1 + 1):
+            part = layer[y0:y1, x0:x1]
+            np.maximum(part, word[y0 - top : y1 - top, x0 - left : x1 - left], out=part)
+
+
+def _underline(
+    draw: ImageDraw.ImageDraw, sheet: _Sheet, writing: _Writing, rng: np.random.Generator
+) -> None:
+    """Underline one line of digits, once or twice."""
+    first, last = sheet.lines[rng.integers(len(sheet.lines))]
+    left, _, right, bottom = np.array(sheet.boxes[first:last]).T
+    size = writing.size
+    y = bottom.max() + size * rng.uniform(-0.05, 0.3)
+    width = max(1, round(size * writing.stroke))
+    for _ in range(rng.integers(1, 3)):
+        ends = rng.normal(0, 0.1 * size, 4) * (1, 0.5, 1, 0.5)
+        line = (left.min() + ends[0], y + ends[1], right.max() + ends[2], y + ends[3])
+        draw.line(line, fill=PIXEL_MAX, width=width)
+        y += size * 0.12
+
+
+def _sample_window(
+    sheet: _Sheet, boxes: NDArray[np.float32], size: float, rng: np.random.Generator
+) -> tuple[int, int, int, int]:
+    """Return a part of the page around a line, around all lines, or around one digit."""
+    chosen = rng.random()
+    if chosen < 0.75:
+        first, last = sheet.lines[rng.integers(len(sheet.lines))]
+        inside = boxes[first:last]
+    elif chosen < 0.88:
+        inside = boxes
+    else:
+        inside = boxes[rng.integers(len(boxes))][None]
+    left, top = inside[:, :2].min(axis=0)
+    right, bottom = inside[:, 2:].max(axis=0)
+    tight = rng.random() < 0.35
+    margins = size * (rng.uniform(-0.02, 0.12, 4) if tight else rng.uniform(0.0, 1.0, 4))
+    left, top = max(0, int(left - margins[0])), max(0, int(top - margins[1]))
+    right = min(sheet.width, int(right + margins[2]) + 1)
+    bottom = min(sheet.height, int(bottom + margins[3]) + 1)
+    return left, top, max(right, left + 8), max(bottom, top + 8)
+
+
+def _cut(
+    layers: NDArray[np.uint8],
+    boxes: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    window: tuple[int, int, int, int],
+) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.int64]]:
+    """Cut a window out of the page."""
+    left, top, right, bottom = window
+    return (
+        layers[:, top:bottom, left:right],
+        boxes - np.array([left, top, left, top], np.float32),
+        labels,
+    )
+
+
+def _rescaled(page: Page, height: int, width: int, rng: np.random.Generator) -> Page:
+    """Enlarge a cut-out towards the size of a page, as a reader would."""
+    rows, columns = page.ink.shape
+    room = min(height / rows, width / columns)
+    tallest = float((page.boxes[:, 3] - page.boxes[:, 1]).max(initial=1))
+    scale = min(room, 0.9 * height / tallest) * (rng.uniform(0.6, 1) if rng.random() < 0.6 else 1)
+    scale = max(scale, min(room, _SHORTEST / tallest))
+    size = max(4, int(columns * scale)), max(4, int(rows * scale))
+    method = Image.Resampling.BICUBIC if rng.random() < 0.7 else Image.Resampling.BILINEAR
+    across, down = size[0] / columns, size[1] / rows
+    return Page(
+        np.asarray(Image.fromarray(page.picture).resize(size, method)),
+        page.boxes * np.array([across, down, across, down], np.float32),
+        page.labels,
+        np.asarray(Image.fromarray(page.ink).resize(size, Image.Resampling.BILINEAR)),
+    )
+
+
+def _framed(page: Page, height: int, width: int, rng: np.random.Generator) -> Page:
+    """Pad a cut-out by its edge to the size of a page, and clip the boxes."""
+    if page.ink.shape != (height, width):
+        page = _rescaled(page, height, width, rng)
+    rows, columns = page.ink.shape
+    boxes = page.boxes.clip(0, np.array([columns, rows, columns, rows], np.float32))
+    shown = _areas(boxes) / np.maximum(_areas(page.boxes), 1)
+    kept = shown > _GONE
+    labels = np.where(shown >= _WHOLE, page.labels, IGNORED)
+    top, left = int(rng.integers(height - rows + 1)), int(rng.integers(width - columns + 1))
+    margins = ((top, height - rows - top), (left, width - columns - left))
+    return Page(
+        np.pad(page.picture, margins, "edge"),
+        boxes[kept] + np.array([left, top, left, top], np.float32),
+        labels[kept],
+        np.pad(page.ink, margins),
+    )
+
+
+def _areas(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+    return (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
