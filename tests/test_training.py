@@ -370,15 +370,6 @@ def test_unknown_schedules_are_refused():
         dataclasses.replace(TINY, schedule="stepped")
 
 
-def test_recipes_of_older_runs_are_read():
-    """A run that knew only whether the rate decayed is by the recipe that it is by today."""
-    old = dataclasses.asdict(RECIPES["base"])
-    del old["schedule"]
-
-    assert recipe_from_fields(old | {"cosine_decay": True}) == RECIPES["base"]
-    assert recipe_from_fields(old | {"cosine_decay": False}).schedule == "constant"
-
-
 def test_recipes_survive_json():
     """A recipe's fields are plain values, as the run folder stores them."""
     for recipe in RECIPES.values():

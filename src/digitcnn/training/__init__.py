@@ -16,7 +16,6 @@ import numpy as np
 from digitcnn._checks import real_number, seed_number, shown, whole_number
 from digitcnn._probabilities import as_labels
 from digitcnn._runs import RUN_FILE, RunRecord, read_run
-from digitcnn._sessions import NetworkSession
 from digitcnn.augmentation import Augmentation
 from digitcnn.datasets import load_mnist, train_validation_split
 from digitcnn.errors import InvalidArgumentError
@@ -34,7 +33,6 @@ from digitcnn.training._folders import (
 )
 from digitcnn.training._samples import EpochPlan, Samples, make_pools, parts, pool_size
 from digitcnn.training.recipes import RECIPES, Recipe, get_recipe
-from digitcnn.weights import locate
 
 __all__ = ["RECIPES", "Recipe", "RunRecord", "TrainingRun", "get_recipe", "read_run", "train"]
 
@@ -142,8 +140,7 @@ def train(
     and its average over thousands of steps would still be the weights that it began with.
     `learning_rate` and `batch_size` of the call count before that.
 
-    With `images`, a named recipe is followed without a teacher: it knows MNIST, not what the labels
-    of other pictures mean. A `Recipe` is carried out as it stands in either case.
+    A `Recipe` is carried out as it stands.
 
     Examples
     --------
@@ -154,17 +151,13 @@ def train(
     """
     import_keras("train")
     recipe = _changed(
-        _adapted(recipe, own_images=images is not None, own_weights=initial_weights is not None),
+        _adapted(recipe, own_weights=initial_weights is not None),
         augment,
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,
     )
     seed = seed_number(seed)
-    # Before any work: it may have to be fetched, and an ending asks for it hours later. What is
-    # finished needs it no more.
-    if run_dir is None or not (Path(run_dir) / RUN_FILE).exists():
-        _have_teachers(recipe)
     origin = _checked_origin(initial_weights, recipe)
     given, validation = _given_samples(
         images, labels, lambda total: _checked_size(total, validation_size, validation_fraction)
@@ -255,7 +248,6 @@ def _go_on(
         augmentation=part.augmentation,
         batch_size=part.batch_size,
         seed=task.seed,
-        teacher=NetworkSession(locate(part.teacher), threads=None) if part.teacher else None,
     )
     # Not before Keras is known to be there.
     from digitcnn.training._fitting import fit
@@ -274,33 +266,18 @@ def _go_on(
     return [*before, *history], metrics
 
 
-def _adapted(recipe: str | Recipe, *, own_images: bool, own_weights: bool) -> Recipe:
+def _adapted(recipe: str | Recipe, *, own_weights: bool) -> Recipe:
     """Change a recipe, if it is a named one, to suit what the call brings along."""
     found = get_recipe(recipe)
-    if isinstance(recipe, Recipe):
-        return recipe
-    if own_weights:
-        found = dataclasses.replace(
-            found,
-            learning_rate=found.learning_rate / 10,
-            batch_size=min(found.batch_size, 32),
-            weight_average=0.0,
-            ending=None,
-        )
-    return _untaught(found) if own_images else found
-
-
-def _have_teachers(recipe: Recipe) -> None:
-    """See to it that the weights a recipe and its ending learn from are at hand."""
-    for part in filter(None, (recipe, recipe.ending)):
-        if part.teacher:
-            locate(part.teacher)
-
-
-def _untaught(recipe: Recipe) -> Recipe:
-    """Leave out a recipe's teacher, and that of its ending."""
-    ending = recipe.ending and _untaught(recipe.ending)
-    return dataclasses.replace(recipe, teacher=None, ending=ending)
+    if isinstance(recipe, Recipe) or not own_weights:
+        return found
+    return dataclasses.replace(
+        found,
+        learning_rate=found.learning_rate / 10,
+        batch_size=min(found.batch_size, 32),
+        weight_average=0.0,
+        ending=None,
+    )
 
 
 def _checked_size(total: int, size: int | None, fraction: float | None) -> int:

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from digitcnn._sessions import NetworkSession
 from digitcnn.augmentation import Augmentation, augment, damage, photograph
 from digitcnn.datasets import one_hot
 from digitcnn.errors import NoDigitError
@@ -154,7 +153,6 @@ class EpochPlan:
     augmentation: Augmentation | None
     batch_size: int
     seed: int
-    teacher: NetworkSession | None = None
 
     @property
     def num_steps(self) -> int:
@@ -199,8 +197,4 @@ class EpochPlan:
         if self.augmentation is not None:
             rng = np.random.default_rng([self.seed, epoch, step + 1])
             batch = augment(batch, seed=rng, augmentation=self.augmentation)
-        if self.teacher is not None:
-            digits = targets.max(axis=1) > _LIKE_NONE
-            if digits.any():
-                targets[digits] = self.teacher.run(batch[digits])
         return batch, targets

@@ -12,7 +12,6 @@ from digitcnn._checks import one_of, real_number, shown, whole_number
 from digitcnn.architectures import members_of
 from digitcnn.augmentation import Augmentation
 from digitcnn.errors import InvalidArgumentError
-from digitcnn.weights import get_weights
 
 
 @dataclass(frozen=True)
@@ -47,9 +46,6 @@ class Recipe:
         fewer images take as much fewer. What is no digit is taught as "every digit alike".
     damaged : int
         Damaged copies of the training images, preprocessed like any picture, likewise.
-    teacher : str or None
-        Published weights whose probabilities are learnt instead of the labels, for every digit just
-        as it has come out changed [3]_; None for the labels.
     patience : int or None
         Epochs without a smaller validation loss before training stops; None for no such stop.
     ending : Recipe or None
@@ -60,7 +56,6 @@ class Recipe:
     ----------
     .. [1] Loshchilov, Hutter, ICLR 2017. arXiv:1608.03983
     .. [2] Smith, Topin, 2018. arXiv:1708.07120
-    .. [3] Beyer et al., CVPR 2022. arXiv:2106.05237
     """
 
     name: str
@@ -76,7 +71,6 @@ class Recipe:
     drawn_digits: int = 0
     drawn_nondigits: int = 0
     damaged: int = 0
-    teacher: str | None = None
     patience: int | None = None
     ending: Recipe | None = None
 
@@ -102,19 +96,8 @@ class Recipe:
             )
         one_of("optimizer", self.optimizer, _OPTIMIZERS)
         one_of("schedule", self.schedule, _SCHEDULES)
-        if self.teacher is not None:
-            self._check_teacher(self.teacher)
         if self.ending is not None:
             self._check_ending(self.ending)
-
-    def _check_teacher(self, teacher: Any) -> None:
-        """Refuse a teacher that a recipe cannot name."""
-        if not isinstance(teacher, str):
-            raise InvalidArgumentError(
-                f"`teacher` must be the name of published weights; got {shown(teacher)}. Pass one "
-                "such as 'base', or leave it out for none."
-            )
-        get_weights(teacher)
 
     def _check_ending(self, ending: Recipe) -> None:
         """Refuse an ending that cannot go on from this recipe's weights."""
@@ -152,9 +135,7 @@ _REAL: dict[str, tuple[str, Callable[[float], bool], float]] = {
 
 
 def recipe_from_fields(fields: dict[str, Any]) -> Recipe:
-    """Rebuild a recipe from its fields in JSON; those it lacks have their defaults."""
-    if fields.get("cosine_decay"):  # what `schedule` was before there were several
-        fields = {"schedule": "cosine", **fields}
+    """Rebuild a recipe from its fields in JSON; fields that there are none of any more go."""
     known = {each.name for each in dataclasses.fields(Recipe)}
     values = {name: value for name, value in fields.items() if name in known}
     if values.get("augmentation"):
