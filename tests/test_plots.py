@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from digitcnn import plots
+from digitcnn import plots, preprocess
 from digitcnn.errors import InvalidArgumentError, MissingDependencyError
+from digitcnn.synthesis import draw_digits
 
 pytest.importorskip("matplotlib")
 pytest.importorskip("seaborn")
@@ -156,12 +157,13 @@ def test_sample_grid_takes_no_images():
     [
         (np.full((1, 4, 4), 7, np.uint8), 255),
         (np.full((1, 4, 4), 7, np.uint16), 65535),
-        (np.full((1, 4, 4, 1), 0.5, np.float32), 0.5),
-        (np.ones((1, 4, 4), bool), 255),
+        (np.full((1, 4, 4, 1), 0.5, np.float32), 1),
+        (np.full((1, 4, 4, 1), 7, np.float32), 255),
+        (np.ones((1, 4, 4), bool), 1),
     ],
 )
 def test_pictures_span_black_to_the_whitest_of_their_type(picture, whitest):
-    """Integers keep their brightness; floats are stretched to their peak."""
+    """Integers span their type; floats 0 to 1 or, if one is above 1, 0 to 255."""
     shown = plots.sample_grid(picture)[0, 0].images[0]
 
     assert shown.get_clim() == (0, whitest)
@@ -196,11 +198,11 @@ def test_prediction_grid_without_labels_marks_nothing():
     assert titles(axes)[3] == "3  91 %"
 
 
-def test_only_certainty_is_shown_as_100_percent():
-    """Confidence is rounded down."""
-    axes = plots.prediction_grid(IMAGES[:1], sure_of([4], 0.9999))
+def test_confidence_is_rounded():
+    """What rounds to 100 % is shown as 100 %."""
+    axes = plots.prediction_grid(IMAGES[:2], sure_of([4, 5], 0.9999))
 
-    assert titles(axes) == ["4  99 %"]
+    assert titles(axes) == ["4  100 %", "5  100 %"]
 
 
 def test_misclassified_shows_the_surest_mistakes_first():
@@ -440,12 +442,69 @@ def test_importing_plots_loads_no_matplotlib():
 
 
 def test_color_spans_its_type_as_grey_does():
-    """Dark colour of 16 bits stays dark, and faint colour of floats reaches its peak."""
+    """Dark colour of 16 bits stays dark, and faint colour of floats faint."""
     dark = plots.sample_grid(np.full((1, 4, 4, 3), 1000, np.uint16))
     faint = plots.sample_grid(np.full((1, 4, 4, 3), 0.25))
 
     np.testing.assert_allclose(dark[0, 0].images[0].get_array(), 1000 / 65535)
-    np.testing.assert_allclose(faint[0, 0].images[0].get_array(), 1)
+    np.testing.assert_allclose(faint[0, 0].images[0].get_array(), 0.25)
+
+
+# The same digits in each form; preprocessing leaves them as they are from then on.
+DIGITS = preprocess(draw_digits(12, seed=3)[0])
+FORMS = {
+    "uint8": np.rint(DIGITS[..., 0] * 255).astype(np.uint8),
+    "float 0..1": DIGITS[..., 0],
+    "float 0..255": np.rint(DIGITS[..., 0] * 255).astype(np.float32),
+    "preprocessed": DIGITS,
+    "colour": np.repeat(np.rint(DIGITS * 255).astype(np.uint8), 3, axis=3),
+}
+OF_IMAGES = {
+    "sample_grid": lambda images: plots.sample_grid(images, LABELS),
+    "prediction_grid": lambda images: plots.prediction_grid(images, sure_of(LABELS), LABELS),
+    "misclassified": lambda images: plots.misclassified(images, sure_of(LABELS[::-1]), LABELS),
+    "augmentation_preview": lambda images: plots.augmentation_preview(images[0], images),
+    "steps": lambda images: plots.steps([Step("whole", images[0]), Step("same", images[1])]),
+}
+
+
+def rendered(axes):
+    """Draw a chart's figure; give its pixels."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas = FigureCanvasAgg(np.ravel(axes)[0].figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].astype(int)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", OF_IMAGES)
+def test_every_form_of_a_picture_is_drawn_alike(name, form):
+    """Bytes, floats to 1 or to 255, a preprocessed batch and colour come to the same pixels."""
+    expected = rendered(OF_IMAGES[name](FORMS["uint8"]))
+
+    found = rendered(OF_IMAGES[name](FORMS[form]))
+
+    assert np.abs(found - expected).max() <= 1
+
+
+def test_grey_levels_are_drawn_in_proportion():
+    """A ramp of floats is a ramp on the page, wherever in the picture its peak lies."""
+    ramp = np.tile(np.linspace(0, 1, 28), (28, 1))
+
+    cell = plots.sample_grid(ramp[None])[0, 0]
+
+    levels = cell.images[0].norm(cell.images[0].get_array())
+    np.testing.assert_allclose(levels, ramp, atol=1e-6)
+
+
+def test_feature_maps_reach_their_own_peak():
+    """Each channel is drawn from 0 to its greatest value, whatever that is."""
+    maps = np.dstack([np.tile(np.linspace(0, peak, 26), (26, 1)) for peak in (0.3, 7.0)])
+
+    axes = plots.feature_maps(maps)
+
+    assert [cell.images[0].get_clim() for cell in axes.flat] == [(0, 0.3), (0, 7.0)]
 
 
 def test_a_diverged_training_is_drawn_without_a_best_epoch():

@@ -82,20 +82,28 @@ def _fitting_columns(num_cells: int) -> int:
     return min(near, key=lambda columns: (-num_cells % columns, abs(columns - wide)))
 
 
-def show_picture(cell: Axes, picture: npt.NDArray[Any], *, title: str = "") -> None:
-    """Draw one picture with hard pixels; integers span their type, floats reach to their peak."""
+def white_level(pictures: npt.NDArray[Any]) -> float:
+    """Find the value of white: that of the type or, of floats, 1 or 255, whichever they keep to."""
+    if pictures.dtype == bool:
+        return 1
+    if not np.issubdtype(pictures.dtype, np.floating):
+        return 65535 if pictures.dtype == np.uint16 else 255
+    peak = peak_level(pictures)
+    return next((level for level in (1, 255) if peak <= level), peak)
+
+
+def peak_level(picture: npt.NDArray[Any]) -> float:
+    """Find the greatest value, for what is of no scale known beforehand; at least a little."""
+    return float(np.nanmax(picture, initial=1e-6))
+
+
+def show_picture(cell: Axes, picture: npt.NDArray[Any], *, white: float, title: str = "") -> None:
+    """Draw one picture, of shape (H, W) or (H, W, C), from 0 to white with hard pixels."""
     if picture.ndim == 3 and picture.shape[2] == GRAY_CHANNELS:
         picture = picture[..., 0]
-    if picture.dtype == bool:
-        picture = picture.astype(np.uint8) * 255
-    whitest: float = 65535 if picture.dtype == np.uint16 else 255
-    is_float = np.issubdtype(picture.dtype, np.floating)
-    if is_float:
-        whitest = max(float(picture[..., :3].max(initial=0)), 1e-6)
     if picture.ndim == 3:  # matplotlib scales grey alone
-        color, alpha = picture[..., :3] / whitest, picture[..., 3:] / (1 if is_float else whitest)
-        picture = np.clip(np.concatenate([color, alpha], axis=2), 0, 1)
-    cell.imshow(picture, cmap="gray", vmin=0, vmax=whitest, interpolation="nearest")
+        picture = np.clip(picture / white, 0, 1)
+    cell.imshow(picture, cmap="gray", vmin=0, vmax=white, interpolation="nearest")
     cell.set_title(title, fontsize=9, pad=3)
 
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from digitcnn._checks import array_of
 from digitcnn.errors import InvalidArgumentError
-from digitcnn.plots._canvas import cell_grid, show_picture
+from digitcnn.plots._canvas import cell_grid, peak_level, show_picture
 
 if TYPE_CHECKING:
     from digitcnn.plots._canvas import AnyFigure
@@ -109,5 +109,6 @@ def feature_maps(
         )
     axes = cell_grid(array.shape[2], columns, figure, title)
     for index, cell in zip(range(array.shape[2]), axes.flat, strict=False):
-        show_picture(cell, array[:, :, index], title=f"{index}")
+        channel = array[:, :, index]
+        show_picture(cell, channel, white=peak_level(channel), title=f"{index}")
     return axes

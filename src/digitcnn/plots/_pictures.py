@@ -16,7 +16,9 @@ from digitcnn.plots._canvas import (
     check_images,
     check_probabilities,
     mark_wrong,
+    peak_level,
     show_picture,
+    white_level,
 )
 
 if TYPE_CHECKING:
@@ -48,7 +50,8 @@ def sample_grid(
     Parameters
     ----------
     images : array-like, shape (N, H, W) or (N, H, W, C)
-        Pictures in grey or colour; integers span their type, floats reach to their peak.
+        Pictures in grey or colour; integers span their type, floats 0 to 1, or 0 to 255 if one of
+        them is above 1.
     labels : array-like of int, shape (N,), optional
         The digit of each.
     count : int
@@ -89,8 +92,9 @@ def sample_grid(
         titles = [str(label) for label in label_array(labels, num_images=len(images))]
     images = images[: whole_number("count", count, least=1, such_as=DEFAULT_COUNT)]
     axes = cell_grid(len(images), columns, figure, title)
+    white = white_level(images)
     for cell, picture, label in zip(axes.flat, images, titles, strict=False):
-        show_picture(cell, picture, title=label)
+        show_picture(cell, picture, white=white, title=label)
     return axes
 
 
@@ -140,12 +144,13 @@ def prediction_grid(
     truths = None if labels is None else label_array(labels, num_images=len(images))
     images = images[: whole_number("count", count, least=1, such_as=DEFAULT_COUNT)]
     axes = cell_grid(len(images), columns, figure, title)
+    white = white_level(images)
     for index, (cell, picture) in enumerate(zip(axes.flat, images, strict=False)):
         answer = int(rows[index].argmax())
         is_wrong = truths is not None and truths[index] != answer
         told = f"{answer}, not {truths[index]}" if truths is not None and is_wrong else f"{answer}"
-        # Rounded down: nothing but certainty is shown as 100 %.
-        show_picture(cell, picture, title=f"{told}  {int(100 * rows[index].max())} %")
+        sureness = round(100 * rows[index].max())
+        show_picture(cell, picture, white=white, title=f"{told}  {sureness} %")
         if is_wrong:
             mark_wrong(cell)
     return axes
@@ -245,10 +250,11 @@ def augmentation_preview(
     original = check_images("image", array_of("image", image)[None])[0]
     variants = check_images("augmented", augmented)
     axes = cell_grid(1 + len(variants), columns, figure, title)
-    show_picture(axes[0, 0], original, title="original")
+    show_picture(axes[0, 0], original, white=white_level(original), title="original")
     axes[0, 0].title.set_fontweight("bold")
+    white = white_level(variants)
     for cell, picture in zip(list(axes.flat)[1:], variants, strict=False):
-        show_picture(cell, picture)
+        show_picture(cell, picture, white=white)
     return axes
 
 
@@ -265,7 +271,7 @@ def steps(
     ----------
     steps : iterable of Step
         What `digitcnn.explain` gives: objects with a `name` and a `picture` of shape (H, W) or
-        (H, W, C), whose sizes may differ.
+        (H, W, C), whose sizes may differ; floats reach to their peak.
     columns, title, figure
         As for `sample_grid`; by default up to six in a row.
 
@@ -293,7 +299,9 @@ def steps(
     axes = cell_grid(len(taken), columns, figure, title)
     for number, (cell, step) in enumerate(zip(axes.flat, taken, strict=False), start=1):
         picture = check_images("steps", array_of("steps", step.picture)[None])[0]
-        show_picture(cell, picture, title=f"{number}. {step.name}")
+        is_float = np.issubdtype(picture.dtype, np.floating)
+        white = peak_level(picture) if is_float else white_level(picture)
+        show_picture(cell, picture, white=white, title=f"{number}. {step.name}")
         size = f"{picture.shape[1]} x {picture.shape[0]}"
         cell.set_xlabel(size, fontsize=8, color=GRAY, labelpad=2)
     return axes
