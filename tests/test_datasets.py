@@ -234,7 +234,7 @@ def test_malformed_idx_file_is_refused(tmp_path, body, reason):
 
 def test_missing_idx_file_is_an_os_error(tmp_path):
     """A path that leads nowhere is named."""
-    with pytest.raises(UnavailableError, match=r"none\.idx: No such file"):
+    with pytest.raises(UnavailableError, match=r"none\.idx, which fails with: No such file"):
         datasets.read_idx(tmp_path / "none.idx")
 
 

@@ -9,6 +9,7 @@ import io
 import itertools
 import os
 import pickle
+import re
 import struct
 import threading
 import tracemalloc
@@ -53,11 +54,45 @@ def test_each_error_is_a_builtin_one_too(kind):
 
 @pytest.mark.parametrize("kind", kinds(), ids=lambda kind: kind.__name__)
 def test_errors_travel_between_processes(kind):
-    """An error comes through pickling and copying with its message."""
-    error = kind("`images` must hold a digit; got none.")
+    """An error comes through pickling and copying with its text and all that it is made of."""
+    error = kind(argument="images", index=2, rule="hold a digit", got="none", remedy="Drop it.")
+    worded = kind("It needs pooch.", remedy="Install it.")
 
-    assert str(error) == str(pickle.loads(pickle.dumps(error)))
-    assert str(error) == str(copy.copy(error))
+    for each in (error, worded):
+        for other in (pickle.loads(pickle.dumps(each)), copy.copy(each)):
+            assert (str(other), vars(other)) == (str(each), vars(each))
+
+
+@pytest.mark.parametrize("kind", kinds(), ids=lambda kind: kind.__name__)
+def test_errors_are_data(kind):
+    """Each has a code of its own, and writes its text from its parts whenever it is asked."""
+    error = kind(argument="images", rule="hold a digit", got="none", remedy="Drop it.")
+
+    error.argument, error.index = "scans", 3
+
+    assert str(error) == "`scans[3]` must hold a digit; got none. Drop it."
+    assert [each.code for each in kinds()].count(error.code) == 1
+
+
+def test_a_bad_item_is_told_in_parts():
+    """Argument, index, code and remedy of an error in a batch are there to be read."""
+    with pytest.raises(NoDigitError, match="blank picture") as caught:
+        preprocess([DIGIT, np.zeros((9, 9))])
+    error = caught.value
+
+    assert (error.code, error.argument, error.index) == ("no_digit", "images", 1)
+    assert error.remedy == "Give a picture with visible ink."
+
+
+def test_what_was_got_is_shown_in_short():
+    """Of what is long, both ends are shown, in 80 characters together."""
+    name = f"{'long' * 60}.png"
+    with pytest.raises(ImageReadError, match="Check the path") as caught:
+        preprocess(name)
+
+    assert len(caught.value.got) == 80
+    assert re.fullmatch(r"'long.*\.\.\..*long\.png'", caught.value.got)
+    assert f"got {caught.value.got}. Check" in str(caught.value)
 
 
 @pytest.mark.reliability("bad input", "wrong values, dtypes, ranks, ragged lists, junk: refused")
@@ -665,7 +700,7 @@ def test_an_array_that_cannot_say_its_shape_is_asked_for_its_values():
 @pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="needs Linux's /proc")  # noqa: PTH110
 def test_a_file_that_cannot_be_read_is_named():
     """An error while reading names the path, not only what went wrong."""
-    with pytest.raises(ImageReadError, match="got '/proc/self/mem' whose read"):
+    with pytest.raises(ImageReadError, match="got '/proc/self/mem', whose read"):
         preprocess("/proc/self/mem")
 
 

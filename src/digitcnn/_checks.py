@@ -61,8 +61,10 @@ def whole_number(
         is_open = most in (None, sys.maxsize) and not is_too_great
         span = f"of at least {least}" if is_open else f"in {least}..{most}"
         raise InvalidArgumentError(
-            f"`{name}` must be a whole number {span}; got {shown(value)}. "
-            f"Pass an int such as {such_as}."
+            argument=name,
+            rule=f"be a whole number {span}",
+            got=shown(value),
+            remedy=f"Pass an int such as {such_as}.",
         )
     return number
 
@@ -79,7 +81,8 @@ def generator_of(seed: Any) -> np.random.Generator:
     try:
         number = whole_number("seed", seed, most=None, such_as=0)
     except InvalidArgumentError as error:
-        raise InvalidArgumentError(f"{error} A numpy.random.Generator will do, too.") from None
+        error.remedy += " A numpy.random.Generator will do, too."
+        raise
     return np.random.default_rng(number)
 
 
@@ -94,7 +97,10 @@ def real_number(
             number = float(value)
     if not is_allowed(number):
         raise InvalidArgumentError(
-            f"`{name}` must be {rule}; got {shown(value)}. Pass one such as {such_as:g}."
+            argument=name,
+            rule=f"be {rule}",
+            got=shown(value),
+            remedy=f"Pass one such as {such_as:g}.",
         )
     return number
 
@@ -103,7 +109,10 @@ def one_of(name: str, value: Any, known: Collection[str]) -> str:
     """Give one of the known names, or refuse what is none of them."""
     if not isinstance(value, str) or value not in known:
         raise InvalidArgumentError(
-            f"`{name}` must be one of {', '.join(known)}; got {shown(value)}. Choose one of these."
+            argument=name,
+            rule=f"be one of {', '.join(known)}",
+            got=shown(value),
+            remedy="Choose one of these.",
         )
     return value
 
@@ -115,8 +124,11 @@ def array_of(name: str, value: Any, dtype: npt.DTypeLike | None = None) -> npt.N
     except (TypeError, ValueError, RuntimeError, OverflowError) as error:
         wanted = "" if dtype is None else " of numbers"
         raise InvalidArgumentError(
-            f"`{name}` must be an array{wanted}; got {type(value).__name__}, of which NumPy says: "
-            f"{error} Pass what numpy.asarray takes."
+            argument=name,
+            rule=f"be an array{wanted}",
+            got=type(value).__name__,
+            reason=f"of which NumPy says: {str(error).rstrip('.')}",
+            remedy="Pass what numpy.asarray takes.",
         ) from error
 
 
@@ -147,20 +159,26 @@ def label_array(
     array = array_of("labels", labels)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         raise InvalidArgumentError(
-            f"`labels` must be integers of shape (N,); got {array.dtype} of shape {array.shape}. "
-            "From one-hot rows, take argmax(axis=1)."
+            argument="labels",
+            rule="be integers of shape (N,)",
+            got=f"{array.dtype} of shape {array.shape}",
+            remedy="From one-hot rows, take argmax(axis=1).",
         )
     if num_images is not None and len(array) != num_images:
         raise InvalidArgumentError(
-            f"`labels` must hold one label for each image; got {len(array)} for {num_images}. "
-            "Pass both from the same source."
+            argument="labels",
+            rule="hold one label for each image",
+            got=f"{len(array)} for {num_images}",
+            remedy="Pass both from the same source.",
         )
     if num_classes is not None:
         wrong = np.flatnonzero((array < 0) | (array >= num_classes))
         if wrong.size:
             raise InvalidArgumentError(
-                f"`labels` must lie in 0..{num_classes - 1}; got {array[wrong[0]]} at index "
-                f"{wrong[0]}. Drop that image or mend its label."
+                argument="labels",
+                rule=f"lie in 0..{num_classes - 1}",
+                got=f"{array[wrong[0]]} at index {wrong[0]}",
+                remedy="Drop that image or mend its label.",
             )
     return array.astype(np.int64) if array.size else np.zeros(0, np.int64)
 

@@ -54,7 +54,7 @@ def obtain(file: PublishedFile, sources: Sources, *, download: bool) -> Path:
             return path
         logger.warning("The cached file %s is damaged (%s): fetching it anew", path, defect)
     if not may_download:
-        raise UnavailableError(_nowhere_message(file, sources, folder))
+        raise _nowhere(file, sources, folder)
     _download(file, sources)
     return path
 
@@ -110,12 +110,13 @@ def _download(file: PublishedFile, sources: Sources) -> None:
     except OSError as error:
         raise UnavailableError(
             f"`{sources.cache}` must be a folder to write to; got {type(error).__name__}: "
-            f"{error.strerror or error}. Name another one in DIGITCNN_CACHE_DIR. "
-            f"{_by_hand(file, sources)}"
+            f"{error.strerror or error}.",
+            remedy=f"Name another one in DIGITCNN_CACHE_DIR. {_by_hand(file, sources)}",
         ) from error
     reasons = "; ".join(f"{url}: {error}" for url, error in failures.items())
     raise UnavailableError(
-        f"`{file.filename}` must be downloaded once; got {reasons}. {_by_hand(file, sources)}"
+        f"`{file.filename}` must be downloaded once; got {reasons}.",
+        remedy=_by_hand(file, sources),
     ) from next(iter(failures.values()), None)
 
 
@@ -242,13 +243,13 @@ def _root_cause(error: BaseException) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")
 
 
-def _nowhere_message(file: PublishedFile, sources: Sources, folder: Path | None) -> str:
+def _nowhere(file: PublishedFile, sources: Sources, folder: Path | None) -> UnavailableError:
     """Word that a file is not here and may not be fetched."""
     rule = "while DIGITCNN_OFFLINE is set" if is_offline() else "where nothing may be downloaded"
     places = [str(place) for place in (folder, sources.cache) if place is not None]
-    return (
-        f"`{file.filename}` must be on this machine {rule}; got none in {' or '.join(places)}. "
-        f"{_by_hand(file, sources)}"
+    return UnavailableError(
+        f"`{file.filename}` must be on this machine {rule}; got none in {' or '.join(places)}.",
+        remedy=_by_hand(file, sources),
     )
 
 

@@ -52,7 +52,11 @@ def check_plain(path: Path, *, argument: str, remedy: str) -> None:
             _arrays(file)
     except Exception as error:
         raise CorruptFileError(
-            f"`{argument}` must hold plain arrays; got {str(path)!r}, {_reason(error)}. {remedy}"
+            argument=argument,
+            rule="hold plain arrays",
+            got=repr(str(path)),
+            reason=_reason(error),
+            remedy=remedy,
         ) from error
 
 
@@ -89,7 +93,11 @@ def copy_arrays(source: Path, target: Path, *, rule: str, remedy: str) -> None:
                     dataset[...] = _checked_values(given[name])
     except Exception as error:
         raise CorruptFileError(
-            f"`weights` must {rule}; got {str(source)!r}, {_reason(error)}. {remedy}"
+            argument="weights",
+            rule=rule,
+            got=repr(str(source)),
+            reason=_reason(error),
+            remedy=remedy,
         ) from error
 
 

@@ -53,8 +53,11 @@ def read_idx(path: AnyPath) -> npt.NDArray[np.uint8]:
         raise _no_idx(path, f"damaged gzip data: {error}") from error
     except OSError as error:
         raise UnavailableError(
-            f"`path` must be a file that can be read; got {path}: {error.strerror or error}. "
-            f"Check the path and its permissions."
+            argument="path",
+            rule="be a file that can be read",
+            got=path,
+            reason=f"which fails with: {error.strerror or error}",
+            remedy="Check the path and its permissions.",
         ) from error
 
 
@@ -94,5 +97,8 @@ def _read_up_to(stream: IO[bytes], size: int) -> bytearray:
 
 def _no_idx(path: Path, what: str) -> CorruptFileError:
     return CorruptFileError(
-        f"`path` must be an IDX file of unsigned bytes; got {what} in {path}. Fetch it again."
+        argument="path",
+        rule="be an IDX file of unsigned bytes",
+        got=f"{what} in {path}",
+        remedy="Fetch it again.",
     )

@@ -82,10 +82,18 @@ def read_network(path: Path) -> bytes:
         _check_model(memoryview(content))
     except (_OddityError, OSError) as error:
         raise CorruptFileError(
-            f"`weights` must be an ONNX file of a plain feed-forward network; got {str(path)!r}, "
-            f"{error}. Export the network again, or pass a function of your own that runs it."
+            argument="weights",
+            rule="be an ONNX file of a plain feed-forward network",
+            got=repr(str(path)),
+            reason=_reason(error),
+            remedy="Export the network again, or pass a function of your own that runs it.",
         ) from error
     return content
+
+
+def _reason(error: Exception) -> str:
+    """Word why a file is refused."""
+    return str(error) if isinstance(error, _OddityError) else f"which fails with: {error}"
 
 
 def _check_model(data: memoryview) -> None:

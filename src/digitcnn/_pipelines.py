@@ -70,13 +70,15 @@ def as_tf_dataset(
         import tensorflow as tf
     except ImportError as error:
         raise MissingDependencyError(
-            "as_tf_dataset() needs TensorFlow; it is not installed. "
-            'Type: pip install "digitcnn[tensorflow]"'
+            "as_tf_dataset() needs TensorFlow; it is not installed.",
+            remedy='Type: pip install "digitcnn[tensorflow]"',
         ) from error
     if not isinstance(augmentation, bool | Augmentation):
         raise InvalidArgumentError(
-            f"`augmentation` must be True, False or an Augmentation; got {shown(augmentation)}. "
-            "Leave it out for none."
+            argument="augmentation",
+            rule="be True, False or an Augmentation",
+            got=shown(augmentation),
+            remedy="Leave it out for none.",
         )
     batch_size = whole_number("batch_size", batch_size, least=1, such_as=128)
     seed = seed_number(seed)

@@ -73,7 +73,10 @@ def as_labels(labels: npt.ArrayLike, *, num_images: int | None = None) -> Digits
     digits = label_array(labels, num_images=num_images, num_classes=NUM_CLASSES)
     if not len(digits):
         raise InvalidArgumentError(
-            "`labels` must hold one label at least; got none. Pass one for each image."
+            argument="labels",
+            rule="hold one label at least",
+            got="none",
+            remedy="Pass one for each image.",
         )
     return digits
 
@@ -84,13 +87,19 @@ def as_probabilities(output: Any, num_images: int) -> Probabilities:
         rows: npt.NDArray[np.float64] = np.asarray(output, dtype=np.float64)
     except (TypeError, ValueError, RuntimeError) as error:
         raise InvalidArgumentError(
-            f"`model` must give an array of probabilities; got {type(output).__name__}. "
-            "Let it return what numpy.asarray takes."
+            argument="model",
+            rule="give an array of probabilities",
+            got=type(output).__name__,
+            remedy="Let it return what numpy.asarray takes.",
         ) from error
     if rows.shape != (num_images, NUM_CLASSES):
         raise InvalidArgumentError(
-            f"`model` must give probabilities of shape {(num_images, NUM_CLASSES)} for "
-            f"{num_images} images; got shape {rows.shape}. End it with ten outputs."
+            argument="model",
+            rule=(
+                f"give probabilities of shape {(num_images, NUM_CLASSES)} for {num_images} images"
+            ),
+            got=f"shape {rows.shape}",
+            remedy="End it with ten outputs.",
         )
     sums = rows.sum(axis=1, keepdims=True)
     # A NaN fails each comparison.
@@ -98,9 +107,12 @@ def as_probabilities(output: Any, num_images: int) -> Probabilities:
         rows.min() >= 0 and sums.min() >= 1 - _SUM_TOLERANCE and sums.max() <= 1 + _SUM_TOLERANCE
     ):
         raise InvalidArgumentError(
-            f"`model` must give probabilities whose rows sum to 1; got values from "
-            f"{rows.min():.6g} to {rows.max():.6g} and a sum of {sums.flat[0]:.6g}. "
-            "End it with softmax."
+            argument="model",
+            rule="give probabilities whose rows sum to 1",
+            got=(
+                f"values from {rows.min():.6g} to {rows.max():.6g} and a sum of {sums.flat[0]:.6g}"
+            ),
+            remedy="End it with softmax.",
         )
     probabilities: Probabilities = (rows / sums).astype(np.float32)
     return probabilities

@@ -70,7 +70,10 @@ def cache_folder(kind: str, cache_dir: AnyPath | None) -> Path:
         chosen = _platform_cache()
     if not isinstance(chosen, str | os.PathLike):
         raise InvalidArgumentError(
-            f"`cache_dir` must be a folder; got {type(chosen).__name__}. Pass its path or None."
+            argument="cache_dir",
+            rule="be a folder",
+            got=type(chosen).__name__,
+            remedy="Pass its path or None.",
         )
     return Path(os.path.expanduser(chosen)) / kind  # noqa: PTH111  Path's raises without a home
 
@@ -106,7 +109,9 @@ def check(path: Path, file: PublishedFile, *, remedy: str) -> Path:
     """Give `path` back where it holds the published bytes; raise CorruptFileError if not."""
     defect = find_defect(path, file)
     if defect is not None:
-        raise CorruptFileError(f"`{path}` must hold the published bytes; got {defect}. {remedy}")
+        raise CorruptFileError(
+            argument=f"{path}", rule="hold the published bytes", got=defect, remedy=remedy
+        )
     return path
 
 

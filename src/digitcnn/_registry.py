@@ -97,13 +97,17 @@ def published_filename(name: str, version: int, format: WeightsFormat) -> str:  
     """
     if not _NAME.fullmatch(name) or _VERSION_SUFFIX.search(name):
         raise InvalidArgumentError(
-            f"`name` must be lower-case words joined by hyphens, without a version; got {name!r}. "
-            f"Pass one such as 'base'."
+            argument="name",
+            rule="be lower-case words joined by hyphens, without a version",
+            got=repr(name),
+            remedy="Pass one such as 'base'.",
         )
     if format not in _SUFFIXES or version < 1:
         raise InvalidArgumentError(
-            f"`version` must be at least 1 and `format` one of {', '.join(_SUFFIXES)}; got "
-            f"{version!r} and {format!r}. Pass 1 and 'onnx', say."
+            argument="version",
+            rule=f"be at least 1 and `format` one of {', '.join(_SUFFIXES)}",
+            got=f"{version!r} and {format!r}",
+            remedy="Pass 1 and 'onnx', say.",
         )
     return f"digitcnn-{name}-v{version}{_SUFFIXES[format]}"
 
@@ -145,15 +149,19 @@ def add_record(record: Weights, *, registry_path: AnyPath | None = None) -> None
     expected = next_version(record.name, registry_path=registry_path)
     if record.version != expected:
         raise InvalidArgumentError(
-            f"`record` must carry the next version, because a published one never changes; got "
-            f"{record.id}. Publish it as {record.name}-v{expected}."
+            argument="record",
+            rule="carry the next version, because a published one never changes",
+            got=record.id,
+            remedy=f"Publish it as {record.name}-v{expected}.",
         )
     for form in _SUFFIXES:
         filename = published_filename(record.name, record.version, form)
         if record.file(form).filename != filename:
             raise InvalidArgumentError(
-                f"`record` must name its {form} file {filename}; got "
-                f"{record.file(form).filename}. Rename the file."
+                argument="record",
+                rule=f"name its {form} file {filename}",
+                got=record.file(form).filename,
+                remedy="Rename the file.",
             )
     records = sorted((*read_registry(registry_path), record), key=_sort_key)
     text = json.dumps([asdict(each) for each in records], indent=2, allow_nan=False) + "\n"

@@ -94,12 +94,17 @@ def read_record(run_dir: str | os.PathLike[str], *, argument: str) -> RunRecord:
         record = RunRecord(folder, **{name: content[name] for name in known})
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise CorruptFileError(
-            f"`{argument}` must be the folder of a finished training run; got {str(folder)!r}: "
-            f"{error}. Let the training finish: the same call resumes it."
+            argument=argument,
+            rule="be the folder of a finished training run",
+            got=repr(str(folder)),
+            reason=f"which fails with: {error}",
+            remedy="Let the training finish: the same call resumes it.",
         ) from error
     if not record.weights_path.exists():
         raise CorruptFileError(
-            f"`{argument}` must hold {WEIGHTS_FILE}; got {str(folder)!r} without it. "
-            "Let the training finish: the same call resumes it."
+            argument=argument,
+            rule=f"hold {WEIGHTS_FILE}",
+            got=f"{str(folder)!r} without it",
+            remedy="Let the training finish: the same call resumes it.",
         )
     return record

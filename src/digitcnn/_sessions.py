@@ -95,8 +95,11 @@ def _refused(path: Path, error: Exception) -> CorruptFileError:
     """Word why a network is of no use, with what ONNX Runtime or a check says to it."""
     reason = " ".join(str(error).split()).rstrip(".")
     return CorruptFileError(
-        f"`weights` must be a network that ONNX Runtime can run; got {str(path)!r}, which fails "
-        f"with: {reason}. Export the network again."
+        argument="weights",
+        rule="be a network that ONNX Runtime can run",
+        got=repr(str(path)),
+        reason=f"which fails with: {reason}",
+        remedy="Export the network again.",
     )
 
 

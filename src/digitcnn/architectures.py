@@ -282,7 +282,9 @@ def members_of(architecture: str) -> list[str]:
     for member in members:
         if member not in ARCHITECTURES:
             raise InvalidArgumentError(
-                f"`architecture` must be one of {', '.join(ARCHITECTURES)}; got {member!r}. "
-                "Choose one of these, or build your own with keras.Sequential."
+                argument="architecture",
+                rule=f"be one of {', '.join(ARCHITECTURES)}",
+                got=repr(member),
+                remedy="Choose one of these, or build your own with keras.Sequential.",
             )
     return members

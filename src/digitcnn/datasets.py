@@ -160,8 +160,10 @@ def train_validation_split(
     images, labels = array_of("images", images), label_array(labels)
     if images.ndim == 0 or len(images) != len(labels):
         raise InvalidArgumentError(
-            f"`images` must hold one entry for each of the {len(labels)} labels; got shape "
-            f"{images.shape}. Pass both from the same source."
+            argument="images",
+            rule=f"hold one entry for each of the {len(labels)} labels",
+            got=f"shape {images.shape}",
+            remedy="Pass both from the same source.",
         )
     most = len(labels) - 1
     size = whole_number("validation_size", validation_size, least=1, most=most, such_as=1)
@@ -233,18 +235,25 @@ def load_folder(folder: AnyPath) -> tuple[list[Path], Labels]:
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise InvalidArgumentError(f"`folder` must be a folder; got {folder}. Check the path.")
+        raise InvalidArgumentError(
+            argument="folder", rule="be a folder", got=folder, remedy="Check the path."
+        )
     digits = sorted(path for path in folder.iterdir() if path.is_dir() and not _is_hidden(path))
     for path in digits:
         if path.name not in set("0123456789"):
             raise InvalidArgumentError(
-                f"`folder` must hold folders named 0 to 9 alone; got {path}. Rename or move it."
+                argument="folder",
+                rule="hold folders named 0 to 9 alone",
+                got=path,
+                remedy="Rename or move it.",
             )
     paths = [path for digit in digits for path in _pictures(digit)]
     if not paths:
         raise InvalidArgumentError(
-            f"`folder` must hold pictures in folders named 0 to 9; got none in {folder}. Put them "
-            f"in as {folder / '7' / 'seven.png'}."
+            argument="folder",
+            rule="hold pictures in folders named 0 to 9",
+            got=f"none in {folder}",
+            remedy=f"Put them in as {folder / '7' / 'seven.png'}.",
         )
     return paths, np.array([int(path.parent.name) for path in paths], np.int64)
 

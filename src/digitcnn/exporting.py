@@ -60,20 +60,28 @@ def export(model: Any, path: str | os.PathLike[str], *, format: str = "onnx") ->
     path = Path(path)
     if format == "h5" and not path.name.endswith(_WEIGHTS_ENDING):
         raise InvalidArgumentError(
-            f"`path` must end in {_WEIGHTS_ENDING} for the format 'h5'; got {str(path)!r}. "
-            f"Name it {path.stem + _WEIGHTS_ENDING!r}."
+            argument="path",
+            rule=f"end in {_WEIGHTS_ENDING} for the format 'h5'",
+            got=repr(str(path)),
+            remedy=f"Name it {path.stem + _WEIGHTS_ENDING!r}.",
         )
     if not path.parent.is_dir():
         raise InvalidArgumentError(
-            f"`path` must lie in a folder that exists; got {str(path)!r}. Make the folder first."
+            argument="path",
+            rule="lie in a folder that exists",
+            got=repr(str(path)),
+            remedy="Make the folder first.",
         )
     network = checked_network(model)
     try:
         writers[format](network, path)
     except OSError as error:
         raise InvalidArgumentError(
-            f"`path` must be a place to write to; got {str(path)!r}, which fails with: "
-            f"{error.strerror or error}. Choose another one."
+            argument="path",
+            rule="be a place to write to",
+            got=repr(str(path)),
+            reason=f"which fails with: {error.strerror or error}",
+            remedy="Choose another one.",
         ) from error
     return path
 
@@ -104,7 +112,7 @@ def _import_tensorflow() -> Any:
         import tensorflow as tf
     except ImportError as error:
         raise MissingDependencyError(
-            "export() to this format needs TensorFlow; it is not installed. "
-            'Type: pip install "digitcnn[export]"'
+            "export() to this format needs TensorFlow; it is not installed.",
+            remedy='Type: pip install "digitcnn[export]"',
         ) from error
     return tf

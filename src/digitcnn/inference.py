@@ -331,8 +331,13 @@ def _runner(model: Any) -> tuple[Run, int | None]:
     run = getattr(model, "predict_on_batch", model)
     if not callable(run):
         raise InvalidArgumentError(
-            "`model` must be the name of published weights, an .onnx file, a DigitClassifier, a "
-            f"Keras model or a function; got {type(model).__name__}. Leave it out for {DEFAULT!r}."
+            argument="model",
+            rule=(
+                "be the name of published weights, an .onnx file, a "
+                "DigitClassifier, a Keras model or a function"
+            ),
+            got=type(model).__name__,
+            remedy=f"Leave it out for {DEFAULT!r}.",
         )
     return run, None
 

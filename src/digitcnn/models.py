@@ -66,8 +66,10 @@ def build_model(architecture: str = "base") -> keras.Model:
     keras = import_keras("build_model")
     if keras.config.image_data_format() != "channels_last":
         raise InvalidArgumentError(
-            "`architecture` must be built with channels last; Keras is set to channels first. Call "
-            'keras.config.set_image_data_format("channels_last") before.'
+            argument="architecture",
+            rule="be built with channels last",
+            got="channels first from Keras",
+            remedy='Call keras.config.set_image_data_format("channels_last") before.',
         )
     if len(members) == 1:
         return _build_one(keras, architecture, name=architecture)
@@ -116,7 +118,10 @@ def ensemble(members: Sequence[Any]) -> keras.Model:
     networks = [_member(member) for member in members]
     if len(networks) < _FEWEST_MEMBERS:
         raise InvalidArgumentError(
-            f"`members` must be two at least; got {len(networks)}. Add the folder of another run."
+            argument="members",
+            rule="be two at least",
+            got=len(networks),
+            remedy="Add the folder of another run.",
         )
     model = build_model("+".join(network.name for network in networks))
     for number, network in enumerate(networks):
@@ -137,8 +142,10 @@ def checked_network(model: Any) -> Any:
     network = as_network(model)
     if not hasattr(network, "save_weights"):
         raise InvalidArgumentError(
-            "`model` must be a Keras model, published weights or a run; got "
-            f"{type(model).__name__}. Pass what load_pretrained() or train() gives."
+            argument="model",
+            rule="be a Keras model, published weights or a run",
+            got=type(model).__name__,
+            remedy="Pass what load_pretrained() or train() gives.",
         )
     return network
 
@@ -149,8 +156,10 @@ def _member(member: Any) -> Any:
     name = getattr(network, "name", None)
     if name not in ARCHITECTURES:
         raise InvalidArgumentError(
-            "`members` must be published weights, run folders or networks of build_model(); got "
-            f"{type(member).__name__} named {name!r}. Train one of the library's architectures."
+            argument="members",
+            rule="be published weights, run folders or networks of build_model()",
+            got=f"{type(member).__name__} named {name!r}",
+            remedy="Train one of the library's architectures.",
         )
     return network
 
@@ -220,8 +229,11 @@ def load_pretrained(
     found, path = find_weights(weights, cache_dir=cache_dir)
     if architecture and found not in (None, architecture):
         raise InvalidArgumentError(
-            f"`weights` must be for the architecture {architecture!r}; got {weights!r}, which is "
-            f"for {found!r}. Choose weights and architecture that belong together."
+            argument="weights",
+            rule=f"be for the architecture {architecture!r}",
+            got=repr(weights),
+            reason=f"which is for {found!r}",
+            remedy="Choose weights and architecture that belong together.",
         )
     architecture = found or architecture or "base"
     model = build_model(architecture)
@@ -320,8 +332,8 @@ def export_onnx(model: Any, path: str | os.PathLike[str]) -> None:
         import tf2onnx  # noqa: F401 - Keras calls it
     except ImportError as error:
         raise MissingDependencyError(
-            "export_onnx() needs onnx and tf2onnx; one is not installed. "
-            'Type: pip install "digitcnn[export]"'
+            "export_onnx() needs onnx and tf2onnx; one is not installed.",
+            remedy='Type: pip install "digitcnn[export]"',
         ) from error
     signature = [keras.InputSpec(shape=(None, *INPUT_SHAPE), dtype="float32", name="images")]
     model.export(path, format="onnx", verbose=False, input_signature=signature)
@@ -340,8 +352,8 @@ def import_keras(caller: str) -> Any:
         import keras
     except ImportError as error:
         raise MissingDependencyError(
-            f"{caller}() needs Keras 3 with a backend; it is not installed. "
-            'Type: pip install "digitcnn[tensorflow]"'
+            f"{caller}() needs Keras 3 with a backend; it is not installed.",
+            remedy='Type: pip install "digitcnn[tensorflow]"',
         ) from error
     return keras
 

@@ -81,13 +81,15 @@ def get_weights(weights: str | Weights = DEFAULT) -> Weights:
         return weights
     if not isinstance(weights, str):
         raise InvalidArgumentError(
-            f"`weights` must be a published name, a record or a path; got "
-            f"{type(weights).__name__}. Pass one such as {DEFAULT!r}."
+            argument="weights",
+            rule="be a published name, a record or a path",
+            got=type(weights).__name__,
+            remedy=f"Pass one such as {DEFAULT!r}.",
         )
     records = list_weights()
     found = [record for record in records if weights in (record.name, record.id)]
     if not found:
-        raise UnknownWeightsError(_unknown_message(weights, records))
+        raise _unknown(weights, records)
     return found[-1]
 
 
@@ -133,7 +135,10 @@ def locate(
     """
     if format not in get_args(WeightsFormat):
         raise InvalidArgumentError(
-            f'`format` must be "onnx" or "h5"; got {format!r}. Leave it out for "onnx".'
+            argument="format",
+            rule='be "onnx" or "h5"',
+            got=repr(format),
+            remedy='Leave it out for "onnx".',
         )
     if isinstance(weights, os.PathLike) or (isinstance(weights, str) and _is_path(weights)):
         return _check_own(Path(weights), format)
@@ -226,23 +231,31 @@ def _check_own(path: Path, format: WeightsFormat) -> Path:  # noqa: A002  as in 
     suffix = f".{format}"
     if path.suffix != suffix:
         raise InvalidArgumentError(
-            f"`weights` must be a file in {suffix} here; got {path}. Pass one, or a published name."
+            argument="weights",
+            rule=f"be a file in {suffix} here",
+            got=path,
+            remedy="Pass one, or a published name.",
         )
     if not _published.is_file(path):
         raise UnavailableError(
-            f"`weights` must be an existing file or a published name; got {path}, which is no "
-            f"file. Check the path; see list_weights() for the names."
+            argument="weights",
+            rule="be an existing file or a published name",
+            got=path,
+            reason="which is no file",
+            remedy="Check the path; `digitcnn weights list` prints the names.",
         )
     return path
 
 
-def _unknown_message(name: str, records: tuple[Weights, ...]) -> str:
+def _unknown(name: str, records: tuple[Weights, ...]) -> UnknownWeightsError:
     import difflib
 
     known = sorted({record.name for record in records} | {record.id for record in records})
     close = difflib.get_close_matches(name, known, n=1)
     hint = f"Did you mean {close[0]!r}? " if close else ""
-    return (
-        f"`weights` must be a published name or the path of a file; got {name!r}. {hint}"
-        f"Known names: {', '.join(known) or 'none yet'}."
+    return UnknownWeightsError(
+        argument="weights",
+        rule="be a published name or the path of a file",
+        got=repr(name),
+        remedy=f"{hint}Known names: {', '.join(known) or 'none yet'}.",
     )

@@ -105,17 +105,24 @@ def augment(
     batch = array_of("batch", batch)
     if batch.ndim != _BATCH_RANK or batch.shape[3] != 1:
         raise InvalidArgumentError(
-            f"`batch` must have shape (N, H, W, 1); got {batch.shape}. Call preprocess() first."
+            argument="batch",
+            rule="have shape (N, H, W, 1)",
+            got=batch.shape,
+            remedy="Call preprocess() first.",
         )
     if batch.dtype.kind != "f" or (batch.size and not 0 <= batch.min() <= batch.max() <= 1):
         raise InvalidArgumentError(
-            f"`batch` must hold floats in [0, 1]; got {batch.dtype} outside of it. "
-            "Call preprocess() first."
+            argument="batch",
+            rule="hold floats in [0, 1]",
+            got=f"{batch.dtype} outside of it",
+            remedy="Call preprocess() first.",
         )
     if not isinstance(augmentation, Augmentation | None):
         raise InvalidArgumentError(
-            f"`augmentation` must be an Augmentation; got {shown(augmentation)}. Leave it out for "
-            "the default."
+            argument="augmentation",
+            rule="be an Augmentation",
+            got=shown(augmentation),
+            remedy="Leave it out for the default.",
         )
     limits = augmentation or Augmentation()
     rng = generator_of(seed)

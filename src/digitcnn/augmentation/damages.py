@@ -61,13 +61,18 @@ def damage(
     unknown = [name for name in names if name not in DAMAGES]
     if unknown or not names:
         raise InvalidArgumentError(
-            f"`kinds` must be among {', '.join(DAMAGES)}; got {unknown}. Leave it out for all."
+            argument="kinds",
+            rule=f"be among {', '.join(DAMAGES)}",
+            got=unknown,
+            remedy="Leave it out for all.",
         )
     images = array_of("images", images)
     if images.dtype != np.uint8 or images.shape[1:] != (SIDE, SIDE):
         raise InvalidArgumentError(
-            f"`images` must be uint8 of shape (N, 28, 28); got {images.dtype} of shape "
-            f"{images.shape}. Take them as load_mnist() gives them."
+            argument="images",
+            rule="be uint8 of shape (N, 28, 28)",
+            got=f"{images.dtype} of shape {images.shape}",
+            remedy="Take them as load_mnist() gives them.",
         )
     rng = generator_of(seed)
     damaged = np.empty_like(images)

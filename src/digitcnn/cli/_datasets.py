@@ -28,7 +28,9 @@ def load_own(folder: str) -> tuple[list[Path], np.ndarray]:
     if not os.path.isdir(folder):  # noqa: PTH112 - Path refuses names with a NUL
         close = difflib.get_close_matches(folder, MNIST, n=1)
         raise InvalidArgumentError(
-            f"`--dataset` must be {', '.join(MNIST)}, or a folder that holds folders 0 to 9; got "
-            f"{folder!r}. {f'Did you mean {close[0]}?' if close else 'Check the path.'}"
+            argument="--dataset",
+            rule=f"be {', '.join(MNIST)}, or a folder that holds folders 0 to 9",
+            got=repr(folder),
+            remedy=f"{f'Did you mean {close[0]}?' if close else 'Check the path.'}",
         )
     return datasets.load_folder(folder)

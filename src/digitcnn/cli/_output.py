@@ -8,6 +8,8 @@ import re
 import sys
 from collections.abc import Iterator
 
+from digitcnn.errors import DigitcnnError
+
 # What stands on the command line for an argument that an error of the library names.
 _TYPED = {
     "predict": {"images": "FILE", "weights": "--weights"},
@@ -51,7 +53,6 @@ _TYPED = {
     },
     "weights": {"weights": "NAME", "format": "--format"},
 }
-_NAMED = re.compile(r"`([a-z_]+)(?:\[[0-9]+\])?`")
 
 
 def write_line(text: str) -> None:
@@ -82,18 +83,21 @@ def drop_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def report(error: object, command: str) -> None:
-    """Print an error on standard error, in one line."""
+def report(error: BaseException, command: str) -> None:
+    """Print an error on standard error, in one line; its notes, such as a file's name, first."""
     if sys.stderr is not None:  # closed; `print` would take standard output
-        text = printable(" ".join(as_typed(error, command).split()))
+        said = [*getattr(error, "__notes__", ()), as_typed(error, command)]
+        text = printable(" ".join(": ".join(said).split()))
         print(f"digitcnn: error: {text}", file=sys.stderr, flush=True)
 
 
-def as_typed(error: object, command: str) -> str:
+def as_typed(error: BaseException, command: str) -> str:
     """Word an error for who typed options rather than arguments of a function."""
-    typed = _TYPED[command]
-    text = _NAMED.sub(lambda found: f"`{typed.get(found[1], found[1])}`", str(error))
-    return text.replace("see list_weights()", "see `digitcnn weights list`")
+    if isinstance(error, DigitcnnError):
+        typed = _TYPED[command].get(error.argument or "")
+        if typed is not None:
+            error.argument, error.index = typed, None
+    return str(error)
 
 
 def printable(name: str) -> str:

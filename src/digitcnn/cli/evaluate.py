@@ -33,13 +33,16 @@ def _evaluate_folder(model: Any, folder: str) -> tuple[Evaluation, int]:
     for path, label in zip(paths, all_labels, strict=True):
         answer = answer_one(model, path)
         if isinstance(answer, DigitcnnError):
-            report(f"{path}, left out: {answer}", "evaluate")
+            answer.add_note(f"{path}, left out")
+            report(answer, "evaluate")
         else:
             rows.append(answer)
             labels.append(label)
     if not rows:
         raise InvalidArgumentError(
-            f"`--dataset` must hold pictures that can be read; got none in {folder!r}. Mend the "
-            "pictures named above."
+            argument="--dataset",
+            rule="hold pictures that can be read",
+            got=f"none in {folder!r}",
+            remedy="Mend the pictures named above.",
         )
     return Evaluation(np.array(labels), np.array(rows)), len(paths) - len(rows)

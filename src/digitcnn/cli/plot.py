@@ -34,8 +34,11 @@ def run(arguments: argparse.Namespace) -> int:
     # RuntimeError where a form needs a program, as .pgf does LaTeX.
     except (ValueError, RuntimeError) as error:
         raise InvalidArgumentError(
-            f"`--output` must end in a form that matplotlib writes, such as .png, .svg or .pdf; "
-            f"got {output!r}: {error}."
+            argument="--output",
+            rule="end in a form that matplotlib writes",
+            got=repr(output),
+            reason=f"which fails with: {str(error).rstrip('.')}",
+            remedy="Name one such as .png, .svg or .pdf.",
         ) from error
     write_line(output)
     return 0
@@ -122,7 +125,10 @@ def _subject(arguments: argparse.Namespace, what: str) -> str:
     """Give the picture or the folder that a kind of plot is of."""
     if arguments.subject is None:
         raise InvalidArgumentError(
-            f"`{arguments.kind}` must be followed by {what}; got nothing. Name it after the kind."
+            argument=f"{arguments.kind}",
+            rule=f"be followed by {what}",
+            got="nothing",
+            remedy="Name it after the kind.",
         )
     return str(arguments.subject)
 
@@ -140,8 +146,9 @@ def _prepared(path: Path) -> np.ndarray:
     try:
         return preprocess(path)
     except DigitcnnError as error:
-        message = str(error).replace("`images`", "`--dataset`")
-        raise type(error)(f"{path}: {message}") from error
+        error.add_note(str(path))
+        error.argument = "--dataset"
+        raise
 
 
 def _probabilities(arguments: argparse.Namespace, images: np.ndarray) -> np.ndarray:

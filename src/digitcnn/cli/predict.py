@@ -30,7 +30,8 @@ def run(arguments: argparse.Namespace) -> int:
     status = 0
     for name, answer in _answers(model, files):
         if isinstance(answer, Exception):
-            report(f"{name}: {answer}", arguments.command)
+            answer.add_note(name)
+            report(answer, arguments.command)
             status = 1
             if arguments.json:
                 write_line(json.dumps({"file": name, "error": as_typed(answer, arguments.command)}))
@@ -98,8 +99,11 @@ def _pictures_in(folder: Path) -> list[Path]:
     ]
     if not paths:
         raise InvalidArgumentError(
-            f"`FILE` must be a picture or a folder that holds some; got {str(folder)!r}, which "
-            f"holds none ending in {', '.join(sorted(PICTURE_SUFFIXES))}. Name the files instead."
+            argument="FILE",
+            rule="be a picture or a folder that holds some",
+            got=repr(str(folder)),
+            reason=f"which holds none ending in {', '.join(sorted(PICTURE_SUFFIXES))}",
+            remedy="Name the files instead.",
         )
     return paths
 

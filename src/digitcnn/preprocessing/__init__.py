@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from digitcnn.errors import InvalidImageError, NoDigitError
-from digitcnn.preprocessing._batches import batches_of, is_single, naming
+from digitcnn.errors import DigitcnnError, InvalidImageError, NoDigitError
+from digitcnn.preprocessing._batches import batches_of, is_single
 from digitcnn.preprocessing._geometry import IMAGE_SIDE
 from digitcnn.preprocessing._pictures import open_picture
 from digitcnn.preprocessing._pipeline import Step, normalization_steps
@@ -112,15 +112,18 @@ def explain(image: object) -> tuple[Step, ...]:
     """
     if not is_single(image) and isinstance(image, Iterable):
         raise InvalidImageError(
-            f"`image` must be one picture; got {type(image).__name__}, which holds several. "
-            "Pass one of them."
+            argument="image",
+            rule="be one picture",
+            got=type(image).__name__,
+            reason="which holds several",
+            remedy="Pass one of them.",
         )
     steps: list[Step] = []
-    with naming("image"):
-        picture = open_picture(image)
-        try:
-            steps.extend(normalization_steps(picture))
-        except NoDigitError as error:
-            note = str(error).replace("`images`", "`image`", 1)
-            steps.append(Step("no digit", steps[-1].picture, note))
+    try:
+        steps.extend(normalization_steps(open_picture(image)))
+    except DigitcnnError as error:
+        error.argument = "image"
+        if not steps or not isinstance(error, NoDigitError):
+            raise
+        steps.append(Step("no digit", steps[-1].picture, str(error)))
     return tuple(steps)

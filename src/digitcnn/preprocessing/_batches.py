@@ -97,8 +97,10 @@ def batches_of(
             yield from _item_batches(images, chunk_size)
     else:
         raise InvalidImageError(
-            "`images` must be a path, bytes, binary file, PIL image, array, or an iterable of "
-            f"those; got {type(images).__name__}. Convert it with numpy.asarray or PIL.Image first."
+            argument="images",
+            rule="be a path, bytes, binary file, PIL image, array, or an iterable of those",
+            got=type(images).__name__,
+            remedy="Convert it with numpy.asarray or PIL.Image first.",
         )
 
 
@@ -154,14 +156,17 @@ def _items(images: Iterable[object]) -> Iterator[object]:
     # GeneratorExit is none of these: a consumer that stops early is no failure.
     except Exception as error:
         raise InvalidImageError(
-            f"`images` must be an iterable that runs to its end; got one that fails after {count} "
-            f"images with {type(error).__name__}: {error}. Mend or shorten it."
+            argument="images",
+            rule="be an iterable that runs to its end",
+            got="one",
+            reason=f"which fails after {count} images with {type(error).__name__}: {error}",
+            remedy="Mend or shorten it.",
         ) from error
 
 
 def _normalize_item(index: int, image: object) -> np.ndarray:
     """Normalise one image of many to uint8 pixels of shape (28, 28)."""
-    with naming(f"images[{index}]"):
+    with naming(index):
         return normalize(open_picture(image))
 
 
@@ -172,14 +177,18 @@ def _array_batches(array: np.ndarray, chunk_size: int) -> Iterator[np.ndarray]:
     is_batch = array.ndim == 3 or (array.ndim == 4 and array.shape[3] in COLOR_CHANNELS)
     if not is_batch:
         raise InvalidImageError(
-            "`images` must have shape (H, W), (H, W, C), (N, H, W) or (N, H, W, C) with 1, 3 or 4 "
-            f"channels; got {array.shape}. Move the channels last."
+            argument="images",
+            rule=(
+                "have shape (H, W), (H, W, C), (N, H, W) or (N, H, W, C) with 1, 3 or 4 channels"
+            ),
+            got=array.shape,
+            remedy="Move the channels last.",
         )
     try:
         scale = plane_scale(array)
     except InvalidImageError:
         for index, image in enumerate(array):
-            with naming(f"images[{index}]"):
+            with naming(index):
                 plane_scale(image)
         raise
     for start in range(0, len(array), chunk_size):
@@ -201,7 +210,7 @@ def _normalize_array(chunk: np.ndarray, scale: int, *, first_index: int) -> np.n
         canonical = np.zeros(len(chunk), bool)
     result = pixels.copy()
     for offset in np.flatnonzero(~canonical):
-        with naming(f"images[{first_index + offset}]"):
+        with naming(first_index + int(offset)):
             result[offset] = normalize(array_picture(chunk[offset], scale))
     return result
 
@@ -212,9 +221,10 @@ def _to_batch(pixels: np.ndarray) -> np.ndarray:
 
 
 @contextlib.contextmanager
-def naming(image: str) -> Iterator[None]:
-    """Say in the message of an error raised inside which image it is about: `images[3]`, say."""
+def naming(index: int) -> Iterator[None]:
+    """Say in an error raised inside which image of many it is about."""
     try:
         yield
     except DigitcnnError as error:
-        raise type(error)(str(error).replace("`images`", f"`{image}`", 1)) from error
+        error.index = index
+        raise

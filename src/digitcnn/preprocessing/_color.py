@@ -76,7 +76,10 @@ def flatten_alpha(rgba: np.ndarray) -> np.ndarray:
         return color
     if not alpha.any():
         raise NoDigitError(
-            "`images` must hold visible pictures; got a fully transparent one. Drop it."
+            argument="images",
+            rule="hold visible pictures",
+            got="a fully transparent one",
+            remedy="Drop it.",
         )
     if alpha.mean() > _MOSTLY_OPAQUE * PLANE_MAX:
         ground = np.median(color[alpha == alpha.max()], axis=0).astype(np.uint32)

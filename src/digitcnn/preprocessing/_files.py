@@ -47,15 +47,18 @@ def read_path(path: str | os.PathLike[Any]) -> bytes:
             return read_file(file, repr(name))
     except FileNotFoundError as error:
         raise ImageReadError(
-            f"`images` must name existing files; got {name!r}. Check the path."
+            argument="images", rule="name existing files", got=repr(name), remedy="Check the path."
         ) from error
     except DigitcnnError:
         raise
     # OSError; ValueError for an embedded null byte; and whatever a caller's own __fspath__ raises.
     except Exception as error:
         raise ImageReadError(
-            f"`images` must name readable files; got {name!r}, which fails with: {error}. "
-            "Check the path and its permissions."
+            argument="images",
+            rule="name readable files",
+            got=repr(name),
+            reason=f"which fails with: {error}",
+            remedy="Check the path and its permissions.",
         ) from error
 
 
@@ -64,13 +67,19 @@ def _refuse_irregular(name: str | bytes) -> None:
     mode = os.stat(name).st_mode  # noqa: PTH116 - as above
     if stat.S_ISDIR(mode):
         raise ImageReadError(
-            f"`images` must name picture files; got the folder {name!r}. Pass the files in it."
+            argument="images",
+            rule="name picture files",
+            got=f"the folder {name!r}",
+            remedy="Pass the files in it.",
         )
     # A pipe would block, a device might never end.
     if not stat.S_ISREG(mode):
         raise ImageReadError(
-            f"`images` must name regular files; got {name!r}, a pipe or device. "
-            "Open it in mode 'rb' and pass that."
+            argument="images",
+            rule="name regular files",
+            got=repr(name),
+            reason="which is a pipe or device",
+            remedy="Open it in mode 'rb' and pass that.",
         )
 
 
@@ -98,20 +107,28 @@ def read_file(file: Any, name: str = "an open file") -> bytes:
         # Whatever a caller's own file object raises.
         except Exception as error:
             raise ImageReadError(
-                f"`images` must hold readable files; got {name} whose read() fails with: "
-                f"{error}. Check that it is open for reading."
+                argument="images",
+                rule="hold readable files",
+                got=name,
+                reason=f"whose read() fails with: {error}",
+                remedy="Check that it is open for reading.",
             ) from error
         if not isinstance(part, bytes | bytearray | memoryview):
             raise InvalidImageError(
-                f"`images` must hold binary files; got {name} whose read() gives "
-                f"{type(part).__name__}. Open it in mode 'rb'."
+                argument="images",
+                rule="hold binary files",
+                got=name,
+                reason=f"whose read() gives {type(part).__name__}",
+                remedy="Open it in mode 'rb'.",
             )
         if not part:
             return content.getvalue()
         content.write(part)
     raise InvalidImageError(
-        f"`images` must hold files of at most {MAX_FILE_BYTES} bytes; got more. "
-        "Crop or shrink the picture first."
+        argument="images",
+        rule=f"hold files of at most {MAX_FILE_BYTES} bytes",
+        got="more",
+        remedy="Crop or shrink the picture first.",
     )
 
 
@@ -128,8 +145,11 @@ def opened(content: bytes, name: str) -> Iterator[Image.Image]:
     """
     if not content:
         raise ImageReadError(
-            f"`images` must hold encoded pictures; got {name}, which is empty. "
-            "Check where it comes from; a file that was just written must be rewound."
+            argument="images",
+            rule="hold encoded pictures",
+            got=name,
+            reason="which is empty",
+            remedy="Check where it comes from; a file that was just written must be rewound.",
         )
     try:
         with _silent(), _open(content) as image:
@@ -138,17 +158,20 @@ def opened(content: bytes, name: str) -> Iterator[Image.Image]:
             with reading(name):
                 yield image
     except UnidentifiedImageError as error:
-        raise ImageReadError(_unidentified(content, name)) from error
+        raise _unidentified(content, name) from error
     except DigitcnnError:
         raise
     except Image.DecompressionBombError as error:
         raise InvalidImageError(
-            f"`images` must hold pictures of sane size; got {name}: {str(error).rstrip('.')}. "
-            "Crop or shrink it first."
+            argument="images",
+            rule="hold pictures of sane size",
+            got=name,
+            reason=f"of which Pillow says: {str(error).rstrip('.')}",
+            remedy="Crop or shrink it first.",
         ) from error
     # Pillow's plugins raise many kinds on damaged headers.
     except Exception as error:
-        raise ImageReadError(_damaged(name, error)) from error
+        raise _damaged(name, error) from error
 
 
 def _open(content: bytes) -> Image.Image:
@@ -171,8 +194,11 @@ def _refuse_program(image: Image.Image, name: str) -> None:
     """Refuse formats whose decoding runs what they say."""
     if image.format in _PROGRAM_FORMATS:
         raise ImageReadError(
-            f"`images` must hold pixels; got {name}, which is {image.format}, a format of "
-            "drawing commands. Save it as PNG."
+            argument="images",
+            rule="hold pixels",
+            got=name,
+            reason=f"which is {image.format}, a format of drawing commands",
+            remedy="Save it as PNG.",
         )
 
 
@@ -183,8 +209,11 @@ def _refuse_scans(image: Image.Image, content: bytes, name: str) -> None:
     num_scans = _count_pairs(content, _SCAN_MARKER)
     if num_scans * image.width * image.height > _MOST_SCANNED_PIXELS:
         raise InvalidImageError(
-            f"`images` must hold pictures that can be decoded in seconds; got {name}, a JPEG of "
-            f"{image.width} x {image.height} pixels in {num_scans} scans. Save it again as PNG."
+            argument="images",
+            rule="hold pictures that can be decoded in seconds",
+            got=name,
+            reason=f"a JPEG of {image.width} x {image.height} pixels in {num_scans} scans",
+            remedy="Save it again as PNG.",
         )
 
 
@@ -232,27 +261,34 @@ def reading(name: str) -> Iterator[None]:
         raise
     # SyntaxError, ValueError, struct.error, IndexError, zlib.error, MemoryError and more.
     except Exception as error:
-        raise ImageReadError(_damaged(name, error)) from error
+        raise _damaged(name, error) from error
 
 
-def _damaged(name: str, error: Exception) -> str:
+def _damaged(name: str, error: Exception) -> ImageReadError:
     """Say that a picture cannot be decoded."""
-    reason = str(error) or type(error).__name__
-    return (
-        f"`images` must hold readable pictures; got {name}, which fails with: {reason}. "
-        "Open it in an image viewer and save it again as PNG."
+    return ImageReadError(
+        argument="images",
+        rule="hold readable pictures",
+        got=name,
+        reason=f"which fails with: {str(error).rstrip('.') or type(error).__name__}",
+        remedy="Open it in an image viewer and save it again as PNG.",
     )
 
 
-def _unidentified(content: bytes, name: str) -> str:
+def _unidentified(content: bytes, name: str) -> ImageReadError:
     """Say why Pillow does not know a file: HEIC has a cure, the rest is no picture."""
+    reason = "which is of no known format or damaged at its start"
+    remedy = "Save it as PNG or JPEG."
     if content[4:8] == b"ftyp" and content[8:12] in _HEIF_BRANDS:
-        return (
-            f"`images` must hold pictures that Pillow can open; got {name}, which is HEIC or AVIF. "
+        reason = "which is HEIC or AVIF"
+        remedy = (
             "Save it as JPEG or PNG, or install pillow-heif and call "
             "pillow_heif.register_heif_opener()."
         )
-    return (
-        f"`images` must hold pictures that Pillow can open; got {name}, which is of no known "
-        "format or damaged at its start. Save it as PNG or JPEG."
+    return ImageReadError(
+        argument="images",
+        rule="hold pictures that Pillow can open",
+        got=name,
+        reason=reason,
+        remedy=remedy,
     )

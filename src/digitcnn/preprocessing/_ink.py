@@ -29,7 +29,10 @@ def drawn_ink(plane: np.ndarray, ground: int) -> np.ndarray:
     ink = (np.maximum(plane, np.uint16(ground)) - np.uint16(ground)) / np.float32(PLANE_MAX)
     if not ink.any():
         raise NoDigitError(
-            "`images` must hold a digit; got a blank picture. Give a picture with visible ink."
+            argument="images",
+            rule="hold a digit",
+            got="a blank picture",
+            remedy="Give a picture with visible ink.",
         )
     return strengthen(ink)
 
@@ -97,14 +100,18 @@ def ink_mask(contrast: np.ndarray) -> np.ndarray:
         peak, strong = top, top / 2
     if peak < _LEAST_CONTRAST:
         raise NoDigitError(
-            f"`images` must hold a digit; got a picture whose strongest contrast is {peak:.3f} of "
-            "full scale. Give a picture with visible ink."
+            argument="images",
+            rule="hold a digit",
+            got=f"a picture whose strongest contrast is {peak:.3f} of full scale",
+            remedy="Give a picture with visible ink.",
         )
     if peak < _LEAST_SIGNAL * noise:
         raise NoDigitError(
-            "`images` must hold a digit; got a picture too unquiet to find ink in: contrasts of up "
-            f"to {peak:.3f} of full scale over noise, shades or patterns of {noise:.3f}. "
-            "Crop it to plain paper, or take it in more and more even light."
+            argument="images",
+            rule="hold a digit",
+            got="a picture too unquiet to find ink in",
+            reason=f"with contrasts of up to {peak:.3f} of full scale over noise of {noise:.3f}",
+            remedy="Crop it to plain paper, or take it in more and more even light.",
         )
     if not is_tiny:
         strong = otsu_threshold(contrast, peak)

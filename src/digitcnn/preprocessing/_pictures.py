@@ -124,8 +124,10 @@ def open_picture(image: object) -> Picture:
     if form == "file":
         return _seen(_file_look(read_file(image), "an open file"), _WHOLE)
     raise InvalidImageError(
-        f"`images` must hold paths, bytes, binary files, PIL images or arrays; got "
-        f"{type(image).__name__}. Convert it with numpy.asarray or PIL.Image first."
+        argument="images",
+        rule="hold paths, bytes, binary files, PIL images or arrays",
+        got=type(image).__name__,
+        remedy="Convert it with numpy.asarray or PIL.Image first.",
     )
 
 
@@ -153,8 +155,11 @@ def form_of(image: object) -> Form | None:
     # Whatever a caller's own type raises.
     except Exception as error:
         raise InvalidImageError(
-            f"`images` must hold paths, bytes, binary files, PIL images or arrays; got "
-            f"{type(image).__name__}, which fails with: {error}. Pass what it stands for."
+            argument="images",
+            rule="hold paths, bytes, binary files, PIL images or arrays",
+            got=type(image).__name__,
+            reason=f"which fails with: {error}",
+            remedy="Pass what it stands for.",
         ) from error
 
 
@@ -172,8 +177,11 @@ def _as_bytes(content: Any) -> bytes:
         return bytes(content)
     except ValueError as error:
         raise InvalidImageError(
-            f"`images` must hold readable bytes; got {type(content).__name__}, which fails with: "
-            f"{error}. Pass it before it is released."
+            argument="images",
+            rule="hold readable bytes",
+            got=type(content).__name__,
+            reason=f"which fails with: {error}",
+            remedy="Pass it before it is released.",
         ) from error
 
 
@@ -192,8 +200,11 @@ def as_array(image: object) -> np.ndarray:
     # Whatever a caller's own type raises.
     except Exception as error:
         raise InvalidImageError(
-            f"`images` must hold what numpy.asarray can convert; got {type(image).__name__}, "
-            f"which fails with: {error}. Convert it to a NumPy array first."
+            argument="images",
+            rule="hold what numpy.asarray can convert",
+            got=type(image).__name__,
+            reason=f"which fails with: {error}",
+            remedy="Convert it to a NumPy array first.",
         ) from error
 
 
@@ -206,19 +217,27 @@ def array_picture(values: np.ndarray, scale: int) -> Picture:
     shape = values.shape
     if values.ndim in (1, 2) and shape[-1] == _FLATTENED:
         raise InvalidImageError(
-            f"`images` must hold arrays of shape (H, W); got {shape}, which looks like flattened "
-            "images of 28 x 28. Call .reshape(-1, 28, 28) first."
+            argument="images",
+            rule="hold arrays of shape (H, W)",
+            got=shape,
+            reason="which looks like flattened images of 28 x 28",
+            remedy="Call .reshape(-1, 28, 28) first.",
         )
     if values.ndim == 2:
         values = values[:, :, None]
     if values.ndim != 3 or values.shape[2] not in COLOR_CHANNELS:
         raise InvalidImageError(
-            f"`images` must hold arrays of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4); got "
-            f"{shape}. Move the channels last."
+            argument="images",
+            rule="hold arrays of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)",
+            got=shape,
+            remedy="Move the channels last.",
         )
     if values.size == 0:
         raise NoDigitError(
-            f"`images` must hold pictures with pixels; got an array of shape {shape}. Drop it."
+            argument="images",
+            rule="hold pictures with pixels",
+            got=f"an array of shape {shape}",
+            remedy="Drop it.",
         )
 
     def look(region: Region) -> tuple[np.ndarray, int]:
@@ -257,7 +276,10 @@ def _image_look(image: Image.Image, name: str) -> Callable[[Region], tuple[np.nd
     """Look at a PIL image, upright."""
     if 0 in image.size:
         raise NoDigitError(
-            f"`images` must hold pictures with pixels; got {name} of size {image.size}. Drop it."
+            argument="images",
+            rule="hold pictures with pixels",
+            got=f"{name} of size {image.size}",
+            remedy="Drop it.",
         )
 
     def look(region: Region) -> tuple[np.ndarray, int]:

@@ -184,8 +184,10 @@ def _refuse_specks(num_pieces: int, main_part: float) -> None:
     """Refuse ink of many pieces, of which the main one is but a small part."""
     if num_pieces > _MANY_PIECES and main_part < _MAIN_PART:
         raise NoDigitError(
-            f"`images` must hold a digit; got a picture of {num_pieces} specks. "
-            "Give a picture with one connected digit."
+            argument="images",
+            rule="hold a digit",
+            got=f"a picture of {num_pieces} specks",
+            remedy="Give a picture with one connected digit.",
         )
 
 
@@ -221,6 +223,8 @@ def refuse_noise(mask: np.ndarray) -> None:
     many_changes = (changes[0] + changes[1]) / 2 > _NOISE_CHANGES
     if (is_random or many_changes) and not _is_thin_line(mask):
         raise NoDigitError(
-            "`images` must hold a digit; got a picture of noise. "
-            "Give a picture with one connected digit."
+            argument="images",
+            rule="hold a digit",
+            got="a picture of noise",
+            remedy="Give a picture with one connected digit.",
         )

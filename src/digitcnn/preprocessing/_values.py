@@ -45,8 +45,10 @@ def plane_scale(values: np.ndarray) -> int:
         return _float_scale(values)
     cure = "Pass a list of arrays" if kind == "O" else "Convert it with .astype(numpy.uint8)"
     raise InvalidImageError(
-        "`images` must hold integers, floats or booleans; got an array of dtype "
-        f"{values.dtype}. {cure} first."
+        argument="images",
+        rule="hold integers, floats or booleans",
+        got=f"an array of dtype {values.dtype}",
+        remedy=f"{cure} first.",
     )
 
 
@@ -58,15 +60,20 @@ def _float_scale(values: np.ndarray) -> int:
     if not (np.isfinite(lowest) and np.isfinite(highest)):
         bad = "NaN" if np.isnan(lowest) else "infinity"
         raise InvalidImageError(
-            f"`images` must hold finite values; got {bad}. Replace or drop it first."
+            argument="images",
+            rule="hold finite values",
+            got=bad,
+            remedy="Replace or drop it first.",
         )
     if highest <= 1:
         _check_range(values, 1, "floats in 0..1")
         return PLANE_MAX
     if (values != np.rint(values)).any():
         raise InvalidImageError(
-            f"`images` must hold floats in 0..1; got values up to {highest:.6g} that are "
-            "not whole numbers. Divide by the largest value the format allows, or clip."
+            argument="images",
+            rule="hold floats in 0..1",
+            got=f"values up to {highest:.6g} that are not whole numbers",
+            remedy="Divide by the largest value the format allows, or clip.",
         )
     _check_range(values, PIXEL_MAX, "floats in 0..1, or whole numbers in 0..255")
     return PLANE_PER_PIXEL
@@ -76,8 +83,10 @@ def _check_range(values: np.ndarray, highest: int, rule: str) -> None:
     """Refuse values below 0 or above `highest`."""
     if values.size and (values.min() < 0 or values.max() > highest):
         raise InvalidImageError(
-            f"`images` must hold {rule}; got values from {values.min():.6g} to "
-            f"{values.max():.6g}. Rescale them first."
+            argument="images",
+            rule=f"hold {rule}",
+            got=f"values from {values.min():.6g} to {values.max():.6g}",
+            remedy="Rescale them first.",
         )
 
 
@@ -115,7 +124,10 @@ def wide_span(strips: Iterable[np.ndarray]) -> tuple[float, float]:
     if not (np.isfinite(low) and np.isfinite(high)):
         bad = "NaN" if np.isnan(low) else "infinity"
         raise InvalidImageError(
-            f"`images` must hold finite values; got {bad}. Replace or drop it first."
+            argument="images",
+            rule="hold finite values",
+            got=bad,
+            remedy="Replace or drop it first.",
         )
     dtype = np.asarray(least).dtype
     if dtype.kind == "f":

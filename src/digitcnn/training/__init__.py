@@ -167,8 +167,11 @@ def train(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InvalidArgumentError(
-            f"`run_dir` must be a folder that can be made; got {str(folder)!r}, which fails with: "
-            f"{error}. Choose another one."
+            argument="run_dir",
+            rule="be a folder that can be made",
+            got=repr(str(folder)),
+            reason=f"which fails with: {error}",
+            remedy="Choose another one.",
         ) from error
     data = describe((given, validation))
     task = _Task(given, validation, data, seed, origin, callbacks, verbose)
@@ -290,7 +293,9 @@ def _checked_size(total: int, size: int | None, fraction: float | None) -> int:
     if size is not None:
         raise InvalidArgumentError(
             "`validation_size` and `validation_fraction` must not both be given; got "
-            f"{shown(size)} and {shown(fraction)}. Leave out one."
+            f"{shown(size)} and {shown(fraction)}.",
+            argument="validation_size",
+            remedy="Leave out one.",
         )
     rule = "at least 0 and less than 1"
     part = real_number(
@@ -306,8 +311,11 @@ def _checked_origin(initial_weights: str | os.PathLike[str] | None, recipe: Reci
     architecture, path = find_weights(initial_weights)
     if architecture not in (None, recipe.architecture):
         raise InvalidArgumentError(
-            f"`initial_weights` must be for the recipe's architecture {recipe.architecture!r}; got "
-            f"{initial_weights!r}, which is for {architecture!r}. Choose another recipe."
+            argument="initial_weights",
+            rule=f"be for the recipe's architecture {recipe.architecture!r}",
+            got=repr(initial_weights),
+            reason=f"which is for {architecture!r}",
+            remedy="Choose another recipe.",
         )
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -318,8 +326,10 @@ def _changed(recipe: Recipe, augment: bool | Augmentation | None, **changes: Any
     if augment is not None:
         if not isinstance(augment, bool | Augmentation):
             raise InvalidArgumentError(
-                f"`augment` must be True, False or an Augmentation; got {shown(augment)}. Leave it "
-                "out for the recipe's own."
+                argument="augment",
+                rule="be True, False or an Augmentation",
+                got=shown(augment),
+                remedy="Leave it out for the recipe's own.",
             )
         changes["augmentation"] = Augmentation() if augment is True else augment or None
     changed = dataclasses.replace(recipe, **changes, ending=None)
@@ -337,8 +347,9 @@ def _given_samples(
     """Preprocess the training images and keep some of them apart, so many of so many."""
     if (images is None) != (labels is None):
         raise InvalidArgumentError(
-            "`images` and `labels` must be given together; got one of them. Leave out both to "
-            "train on MNIST."
+            "`images` and `labels` must be given together; got one of them.",
+            argument="labels",
+            remedy="Leave out both to train on MNIST.",
         )
     if images is None:
         (images, labels), _ = load_mnist()
@@ -346,8 +357,10 @@ def _given_samples(
     samples = Samples.of(images, labels)
     if len(samples) != len(labels):
         raise InvalidArgumentError(
-            f"`labels` must hold one label for each of {len(samples)} images; got {len(labels)}. "
-            "Check that both come from the same place."
+            argument="labels",
+            rule=f"hold one label for each of {len(samples)} images",
+            got=len(labels),
+            remedy="Check that both come from the same place.",
         )
     size = validation_size(len(labels))
     if size == 0:

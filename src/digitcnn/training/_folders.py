@@ -91,8 +91,11 @@ def _refusing_damage(path: Path) -> Iterator[None]:
         yield
     except Exception as error:  # NumPy, JSON and zip files have no common base
         raise CorruptFileError(
-            f"`run_dir` must be as a training left it; got {str(path)!r}, which cannot be read: "
-            f"{error}. {_ANEW}"
+            argument="run_dir",
+            rule="be as a training left it",
+            got=repr(str(path)),
+            reason=f"which cannot be read: {error}",
+            remedy=_ANEW,
         ) from error
 
 
@@ -117,8 +120,11 @@ def claim(folder: Path, plan: dict[str, Any]) -> None:
         others = sorted(each.name for each in folder.iterdir() if not _may_precede(each.name))
         if others:
             raise InvalidArgumentError(
-                f"`run_dir` must be empty or hold the same training; got {str(folder)!r}, which "
-                f"holds {shown(others[0])}. Choose another folder."
+                argument="run_dir",
+                rule="be empty or hold the same training",
+                got=repr(str(folder)),
+                reason=f"which holds {shown(others[0])}",
+                remedy="Choose another folder.",
             )
         write_json(path, plan)
         return
@@ -129,8 +135,11 @@ def claim(folder: Path, plan: dict[str, Any]) -> None:
     differing = [name for name, value in plan.items() if stored.get(name) != value]
     if differing:
         raise InvalidArgumentError(
-            f"`run_dir` must be empty or hold the same training; got {str(folder)!r}, which "
-            f"differs in {', '.join(differing)}. Choose another folder."
+            argument="run_dir",
+            rule="be empty or hold the same training",
+            got=repr(str(folder)),
+            reason=f"which differs in {', '.join(differing)}",
+            remedy="Choose another folder.",
         )
 
 
@@ -155,8 +164,11 @@ def sole_use(folder: Path) -> Iterator[None]:
             fcntl.flock(plan, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise InvalidArgumentError(
-                f"`run_dir` must not be in use; got {str(folder)!r}, where another process trains. "
-                "Wait for it, or choose another folder."
+                argument="run_dir",
+                rule="not be in use",
+                got=repr(str(folder)),
+                reason="where another process trains",
+                remedy="Wait for it, or choose another folder.",
             ) from error
         except OSError:  # a file system without locks
             pass
@@ -256,9 +268,11 @@ def whole(path: Path) -> Iterator[Path]:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
         raise UnavailableError(
-            f"`run_dir` must be a folder with room to write to; got {str(path.parent)!r}, where "
-            f"{path.name} cannot be written: {_first_cause(error)}. Make room, then call again: "
-            "the training goes on from its last checkpoint."
+            argument="run_dir",
+            rule="be a folder with room to write to",
+            got=repr(str(path.parent)),
+            reason=f"where {path.name} cannot be written: {_first_cause(error)}",
+            remedy="Make room, then call again: the training goes on from its last checkpoint.",
         ) from error
 
 

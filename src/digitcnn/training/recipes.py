@@ -86,13 +86,18 @@ class Recipe:
             object.__setattr__(self, name, real)
         if not isinstance(self.name, str) or not self.name:
             raise InvalidArgumentError(
-                f"`name` must be a name; got {shown(self.name)}. Pass one such as 'mine'."
+                argument="name",
+                rule="be a name",
+                got=shown(self.name),
+                remedy="Pass one such as 'mine'.",
             )
         members_of(self.architecture)
         if not isinstance(self.augmentation, Augmentation | None):
             raise InvalidArgumentError(
-                f"`augmentation` must be an Augmentation; got {shown(self.augmentation)}. Leave it "
-                "out for none."
+                argument="augmentation",
+                rule="be an Augmentation",
+                got=shown(self.augmentation),
+                remedy="Leave it out for none.",
             )
         one_of("optimizer", self.optimizer, _OPTIMIZERS)
         one_of("schedule", self.schedule, _SCHEDULES)
@@ -103,13 +108,17 @@ class Recipe:
         """Refuse an ending that cannot go on from this recipe's weights."""
         if not isinstance(ending, Recipe):
             raise InvalidArgumentError(
-                f"`ending` must be a Recipe; got {shown(ending)}. Leave it out for none."
+                argument="ending",
+                rule="be a Recipe",
+                got=shown(ending),
+                remedy="Leave it out for none.",
             )
         if ending.architecture != self.architecture or ending.ending is not None:
             raise InvalidArgumentError(
-                f"`ending` must be for the architecture {self.architecture!r} and end there; got "
-                f"one for {ending.architecture!r} with the ending {shown(ending.ending)}. Derive "
-                "it from this recipe with dataclasses.replace."
+                argument="ending",
+                rule=f"be for the architecture {self.architecture!r} and end there",
+                got=f"one for {ending.architecture!r} with the ending {shown(ending.ending)}",
+                remedy="Derive it from this recipe with dataclasses.replace.",
             )
 
 
@@ -293,7 +302,9 @@ def get_recipe(recipe: str | Recipe) -> Recipe:
         return recipe
     if not isinstance(recipe, str) or recipe not in RECIPES:
         raise InvalidArgumentError(
-            f"`recipe` must be one of {', '.join(RECIPES)}, or a Recipe; got {recipe!r}. "
-            "Choose one of these, or change one with dataclasses.replace."
+            argument="recipe",
+            rule=f"be one of {', '.join(RECIPES)}, or a Recipe",
+            got=repr(recipe),
+            remedy="Choose one of these, or change one with dataclasses.replace.",
         )
     return RECIPES[recipe]
