@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from digitcnn import build_model, load_pretrained, predict_proba, preprocess
-from digitcnn.architectures import ARCHITECTURES
+from digitcnn.architectures import CLASSIFIERS
 from digitcnn.errors import CorruptFileError, InvalidArgumentError, UnknownWeightsError
 from digitcnn.models import count_multiply_adds, ensemble, export_onnx
 from digitcnn.synthesis import draw_digits
@@ -15,8 +15,8 @@ from digitcnn.weights import list_weights
 keras = pytest.importorskip("keras", reason="the models need digitcnn[tensorflow]")
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_every_architecture_gives_probabilities(architecture):
+@pytest.mark.parametrize("architecture", CLASSIFIERS)
+def test_every_classifier_gives_probabilities(architecture):
     """Each network takes a canonical batch and ends in ten probabilities."""
     batch = np.random.default_rng(0).random((3, 28, 28, 1), np.float32)
 
@@ -91,10 +91,12 @@ def test_ensembles_refuse_what_they_cannot_hold():
         ensemble([keras.Sequential(name="mine"), build_model("tiny")])
     with pytest.raises(InvalidArgumentError, match=r"one of base, .*; got 'two'"):
         build_model("base+two")
+    with pytest.raises(InvalidArgumentError, match="must join networks that name digits"):
+        build_model("base+reader")
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
-@pytest.mark.parametrize("architecture", [*ARCHITECTURES, "tiny+conv-pool"])
+@pytest.mark.parametrize("architecture", [*CLASSIFIERS, "tiny+conv-pool"])
 def test_probabilities_are_float32_under_any_policy(architecture, policy):
     """Under a mixed policy, the network computes by it, and its probabilities still sum to 1."""
     batch = preprocess(draw_digits(4, seed=2)[0])
@@ -109,6 +111,12 @@ def test_probabilities_are_float32_under_any_policy(architecture, policy):
     assert policy.removeprefix("mixed_") in {layer.compute_dtype for layer in model.layers}
     assert answer.dtype == np.float32
     np.testing.assert_allclose(answer.sum(axis=1), 1, atol=1e-6)
+
+
+def test_multiply_adds_of_any_size_are_refused():
+    """A network for pages of any size takes as many as the page has pixels for."""
+    with pytest.raises(InvalidArgumentError, match="must take images of one size"):
+        count_multiply_adds(build_model("reader"))
 
 
 def test_models_are_uncompiled():

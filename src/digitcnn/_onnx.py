@@ -36,8 +36,8 @@ _OPERATORS_BY_KIND = {
         "ThresholdedRelu Where"
     ),
     "arranges values anew": (
-        "Concat Constant DepthToSpace Flatten Gather Pad Reshape Shape Slice SpaceToDepth Split "
-        "Squeeze Transpose Unsqueeze"
+        "Concat Constant DepthToSpace Flatten Gather Pad Reshape Resize Shape Slice SpaceToDepth "
+        "Split Squeeze Transpose Unsqueeze"
     ),
     "counts in whole numbers": (
         "ConvInteger DequantizeLinear DynamicQuantizeLinear MatMulInteger QLinearConv "

@@ -1,4 +1,4 @@
-"""Architectures by name: each a flat list of layers, from the image to ten probabilities."""
+"""Architectures by name: each a list of layers in reading order, from the image to the answer."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from digitcnn.errors import InvalidArgumentError
 
 INPUT_SHAPE = (28, 28, 1)
 NUM_CLASSES = 10
+PAGE_SHAPE = (None, None, 1)  # multiples of 32
+NUM_MAPS = 37
 
 # Of batch normalisation's averages; Keras' 0.99 lags behind in the few epochs of a small training.
 _MOMENTUM = 0.98
@@ -255,7 +257,56 @@ def _conv_pool(layers: Any) -> list[Any]:
     ]
 
 
-ARCHITECTURES: dict[str, Architecture] = {
+def _reader(layers: Any) -> list[Any]:
+    """List the network that finds every digit of a page: maps of a quarter of the page's size.
+
+    A U of residual blocks [1]_ [2]_: each level halves the page, looks around, and adds what it saw
+    to the finer one above. The maps' channels are those of `digitcnn.detection.boxes`.
+
+    .. [1] Ronneberger, Fischer, Brox, MICCAI 2015. arXiv:1505.04597
+    .. [2] Zhou, Wang, Krähenbühl, 2019. arXiv:1904.07850
+    """
+
+    def conv(filters: int, side: int = 3, strides: int = 1) -> list[Any]:
+        return [*convolve(filters, side, strides), layers.ReLU()]
+
+    def look(filters: int) -> list[Any]:
+        return [Residual([*conv(filters), *convolve(filters)], []), layers.ReLU()]
+
+    def convolve(filters: int, side: int = 3, strides: int = 1) -> list[Any]:
+        plain = layers.Conv2D(filters, side, strides=strides, padding="same", use_bias=False)
+        return [plain, layers.BatchNormalization()]
+
+    coarsest = [
+        *conv(96, strides=2),  # (N, H / 32, W / 32, 96)
+        *look(96),
+        layers.UpSampling2D(2),  # (N, H / 16, W / 16, 96)
+    ]
+    coarse = [
+        *conv(96, strides=2),  # (N, H / 16, W / 16, 96)
+        *look(96),
+        Residual(coarsest, []),
+        *conv(64),  # (N, H / 16, W / 16, 64)
+        layers.UpSampling2D(2),  # (N, H / 8, W / 8, 64)
+    ]
+    middle = [
+        *conv(64, strides=2),  # (N, H / 8, W / 8, 64)
+        *look(64),
+        Residual(coarse, []),
+        *conv(64),  # (N, H / 8, W / 8, 64)
+        *conv(48, 1),  # (N, H / 8, W / 8, 48)
+        layers.UpSampling2D(2),  # (N, H / 4, W / 4, 48)
+    ]
+    return [
+        *conv(48, 8, strides=4),  # (N, H / 4, W / 4, 48)
+        *look(48),
+        Residual(middle, []),
+        *look(48),
+        layers.Conv2D(NUM_MAPS, 1),  # (N, H / 4, W / 4, 37)
+    ]
+
+
+CLASSIFIERS: dict[str, Architecture] = {
     "base": _base,
     "tiny": _tiny,
     "tiny-silu": _tiny_silu,
@@ -268,6 +319,14 @@ ARCHITECTURES: dict[str, Architecture] = {
     "two-conv-dropout": _two_conv_dropout,
     "conv-pool": _conv_pool,
 }
+# What finds digits in pages, rather than naming the one in an image.
+DETECTORS: dict[str, Architecture] = {"reader": _reader}
+ARCHITECTURES = CLASSIFIERS | DETECTORS
+
+
+def input_shape(architecture: str) -> tuple[int | None, int | None, int]:
+    """Give the height, width and channels that a network takes; None for any multiple of 32."""
+    return PAGE_SHAPE if architecture in DETECTORS else INPUT_SHAPE
 
 
 def members_of(architecture: str) -> list[str]:
@@ -287,4 +346,11 @@ def members_of(architecture: str) -> list[str]:
                 got=repr(member),
                 remedy="Choose one of these, or build your own with keras.Sequential.",
             )
+    if len(members) > 1 and set(members) & set(DETECTORS):
+        raise InvalidArgumentError(
+            argument="architecture",
+            rule="join networks that name digits",
+            got=repr(architecture),
+            remedy=f"Leave out {', '.join(DETECTORS)}.",
+        )
     return members

@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from digitcnn._hdf5 import copy_arrays
 from digitcnn._runs import read_record
-from digitcnn.architectures import ARCHITECTURES, INPUT_SHAPE, Residual, members_of
+from digitcnn.architectures import (
+    ARCHITECTURES,
+    CLASSIFIERS,
+    INPUT_SHAPE,
+    Residual,
+    input_shape,
+    members_of,
+)
 from digitcnn.errors import InvalidArgumentError, MissingDependencyError
 from digitcnn.weights import get_weights, list_weights, locate
 
@@ -36,13 +43,15 @@ def build_model(architecture: str = "base") -> keras.Model:
         classic tutorials' networks: "conv-pool-dropout", "conv5x5", "three-conv",
         "two-conv-dropout", "conv-pool". "tiny" and "tiny-silu" have fewer than 10,000 parameters;
         "fast" is trained in seconds. Names joined by +, as in "base+base+vgg", give an ensemble:
-        the mean of the probabilities of its members.
+        the mean of the probabilities of its members. "reader" finds every digit of a page.
 
     Returns
     -------
     model : keras.Model
         Not compiled. Takes float32 (N, 28, 28, 1) in [0, 1], bright on dark; ends in softmax:
-        float32 (N, 10), also where Keras' policy is a mixed one.
+        float32 (N, 10), also where Keras' policy is a mixed one. "reader" takes float32
+        (N, H, W, 1), grayscale in [0, 1], sides multiples of 32, and gives maps: float32
+        (N, H / 4, W / 4, 37), without an activation.
 
     Raises
     ------
@@ -154,7 +163,7 @@ def _member(member: Any) -> Any:
     """Give a member's Keras model, of one of the library's architectures."""
     network = as_network(member)
     name = getattr(network, "name", None)
-    if name not in ARCHITECTURES:
+    if name not in CLASSIFIERS:
         raise InvalidArgumentError(
             argument="members",
             rule="be published weights, run folders or networks of build_model()",
@@ -173,7 +182,7 @@ def _build_one(keras: Any, architecture: str, *, name: str) -> Any:
     """Build a network that is no ensemble."""
     layers = ARCHITECTURES[architecture](keras.layers)
     layers[-1].dtype_policy = _OUTPUT_DTYPE
-    images = keras.Input(INPUT_SHAPE)
+    images = keras.Input(input_shape(architecture))
     if any(isinstance(layer, Residual) for layer in layers):
         return keras.Model(images, _connect(keras, layers, images), name=name)
     return keras.Sequential([images, *layers], name=name)
@@ -288,12 +297,17 @@ def count_multiply_adds(model: Any) -> int:
     Parameters
     ----------
     model : keras.Model
-        Of convolutional and dense layers; all others count nothing.
+        Of convolutional and dense layers, for images of one size; other layers count nothing.
 
     Returns
     -------
     multiply_adds : int
         Each kernel's size times the positions it is applied at.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If the network takes images of any size.
 
     Examples
     --------
@@ -301,6 +315,13 @@ def count_multiply_adds(model: Any) -> int:
     >>> count_multiply_adds(build_model("base"))
     4291968
     """
+    if None in model.input_shape[1:]:
+        raise InvalidArgumentError(
+            argument="model",
+            rule="take images of one size",
+            got=f"one for {model.input_shape}",
+            remedy="Build it again for an input of one size.",
+        )
     total = 0
     for layer in model.layers:
         if hasattr(layer, "layers"):  # a member of an ensemble
@@ -317,9 +338,10 @@ def export_onnx(model: Any, path: str | os.PathLike[str]) -> None:
     Parameters
     ----------
     model : keras.Model
-        Takes (N, 28, 28, 1), gives (N, 10).
+        Takes (N, 28, 28, 1), gives (N, 10); or finds digits, as "reader" does.
     path : str or os.PathLike
-        The file to write: an input "images" of any batch size, an output "probabilities".
+        The file to write: an input "images" of any batch size, an output "probabilities". Of a
+        network that finds digits: "pages" of any size, and "maps".
 
     Raises
     ------
@@ -327,6 +349,11 @@ def export_onnx(model: Any, path: str | os.PathLike[str]) -> None:
         If the packages that convert the graph are not installed.
     """
     keras = import_keras("export_onnx")
+    if None in model.input_shape[1:]:
+        from digitcnn._quantization import write_onnx
+
+        write_onnx(model, path)
+        return
     try:
         import onnx
         import tf2onnx  # noqa: F401 - Keras calls it
