@@ -23,7 +23,7 @@ import numpy as np
 from checkout import use_published_files
 
 from digitcnn import DigitClassifier, Evaluation, datasets
-from digitcnn.weights import get_weights, list_weights, locate
+from digitcnn.weights import get_weights, list_weights, resolve
 
 # Positions in the test set, 0-based.
 DISPUTED = (
@@ -36,7 +36,7 @@ REPEATS = 3
 def measure(name: str, images: np.ndarray, labels: np.ndarray) -> tuple[dict[str, Any], np.ndarray]:
     """Measure one network; give its figures, and which images it misreads."""
     record = get_weights(name)
-    classifier = DigitClassifier(locate(name, format="onnx"))
+    classifier = DigitClassifier(resolve(name, format="onnx"))
     seconds = []
     for _ in range(REPEATS):
         start = time.perf_counter()

@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 
 from benchmarks.timing import Line, in_turn, seconds
 from digitcnn import DigitClassifier, datasets, preprocess
-from digitcnn.weights import locate
+from digitcnn.weights import resolve
 
 CHUNK_SIZES = (64, 128, 256, 512, 1024)
 ONE, MANY = "one 28 x 28 array, warm", "10,000 MNIST arrays"
@@ -147,7 +147,7 @@ def bare_session() -> Any:
     """Open the network of `base` as anybody would."""
     import onnxruntime
 
-    path = str(locate("base", format="onnx"))
+    path = str(resolve("base", format="onnx"))
     return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
 
 

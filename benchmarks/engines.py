@@ -11,7 +11,7 @@ from benchmarks.answering import MANY, mnist, not_installed
 from benchmarks.timing import Job, Line, in_turn
 from digitcnn import DigitClassifier, preprocess
 from digitcnn._sessions import available_cpus
-from digitcnn.weights import locate
+from digitcnn.weights import resolve
 
 # All engines take as many images at once as the library does.
 CHUNK_SIZE = 256
@@ -43,7 +43,7 @@ def _openvino() -> Callable[[np.ndarray], object] | None:
     import openvino
 
     network = openvino.Core().compile_model(
-        str(locate("base", format="onnx")),
+        str(resolve("base", format="onnx")),
         "CPU",
         # As exact as the others; its own choice may be bfloat16.
         {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"},

@@ -27,7 +27,7 @@ import digitcnn
 from digitcnn import DigitcnnError, predict_proba
 from digitcnn._sessions import NetworkSession
 from digitcnn.evaluation import Evaluation
-from digitcnn.weights import locate
+from digitcnn.weights import resolve
 
 REFUSED = -1
 CELL = 112  # pixels
@@ -84,7 +84,7 @@ def read_pictures(folder: Path, read: Read) -> list[Reading]:
 
 def tutorial_reader(weights: str) -> Read:
     """Feed the network as tutorials do."""
-    session = NetworkSession(locate(weights), threads=None)
+    session = NetworkSession(resolve(weights), threads=None)
 
     def read(path: Path) -> np.ndarray:
         with Image.open(path) as picture:

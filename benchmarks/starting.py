@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from benchmarks.cold_start import DIGITCNN, KERAS, MIB, ROOT, Run, run_once
 from benchmarks.timing import Line
-from digitcnn.weights import locate
+from digitcnn.weights import resolve
 
 FIRST_ANSWER = "first answer: new process, one PNG, to printed digit"
 PICTURE = str(ROOT / "examples" / "zero-canvas.png")
@@ -38,7 +38,7 @@ def importing(*, quick: bool) -> Iterator[Line]:
 
 def against_bare(*, quick: bool) -> Iterator[Line]:
     """Measure the first answer against the least that any program with this network does."""
-    bare = BARE.format(network=str(locate("base", format="onnx")))
+    bare = BARE.format(network=str(resolve("base", format="onnx")))
     ours, theirs = _in_turn(OURS, bare, rounds=3 if quick else 15)
     yield Line(
         "first-answer-bare",

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from digitcnn import DigitClassifier, Evaluation, NoDigitError, datasets, preprocess
-from digitcnn.weights import Weights, list_weights, locate
+from digitcnn.weights import Weights, list_weights, resolve
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "benchmarks")]
@@ -55,7 +55,7 @@ def measure(
     scenes: tuple[np.ndarray, np.ndarray, int],
 ) -> dict[str, Any]:
     """Measure one network on both."""
-    classifier = DigitClassifier(locate(record.id, format="onnx"))
+    classifier = DigitClassifier(resolve(record.id, format="onnx"))
     images, digits, refused = scenes
     wrong = int((classifier.predict(images) != digits).sum())
     return {

@@ -690,10 +690,8 @@ def test_a_failed_training_is_told_in_one_line(monkeypatch, capsys, error, told)
 def make_record(name):
     """Make up a record of published weights."""
     files = {
-        form: PublishedFile(
-            filename=weights.published_filename(name, 1, form), size=1, sha256="0" * 64
-        )
-        for form in ("onnx", "h5")
+        form: PublishedFile(filename=f"digitcnn-{name}-v1{suffix}", size=1, sha256="0" * 64)
+        for form, suffix in (("onnx", ".onnx"), ("h5", ".weights.h5"))
     }
     return Weights(
         name=name,
@@ -712,7 +710,7 @@ def published(monkeypatch):
     """Let `broken`, `distant` and `small` be published: damaged, not here, and well."""
     records = {name: make_record(name) for name in ("broken", "distant", "small")}
 
-    def locate(name, *, format, download):
+    def resolve(name, *, format, download):
         assert not download
         return Path(weights.get_weights(name).file(format).filename)
 
@@ -723,7 +721,7 @@ def published(monkeypatch):
             raise UnavailableError("distant.onnx must be on this machine")
 
     monkeypatch.setattr(weights, "list_weights", lambda: tuple(records.values()))
-    monkeypatch.setattr(weights, "locate", locate)
+    monkeypatch.setattr(weights, "resolve", resolve)
     monkeypatch.setattr(weights, "verify", verify)
     monkeypatch.setattr(
         weights, "fetch_weights", lambda name: {"onnx": Path(f"{name}.onnx"), "h5": Path("x.h5")}

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from loopback import Reply, serve
 
-from digitcnn import _fetch, datasets
+from digitcnn import _downloads, datasets
 from digitcnn.datasets import PublishedFile
 from digitcnn.errors import CorruptFileError, InvalidArgumentError, UnavailableError
 
@@ -44,7 +44,7 @@ def cache(monkeypatch, tmp_path):
     monkeypatch.delenv("DIGITCNN_DATA_DIR", raising=False)
     monkeypatch.delenv("DIGITCNN_OFFLINE", raising=False)
     monkeypatch.setenv("DIGITCNN_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setattr(_fetch, "PAUSE_S", 0)
+    monkeypatch.setattr(_downloads, "PAUSE_S", 0)
     files = tuple(
         PublishedFile(filename=name, size=len(body), sha256=hashlib.sha256(body).hexdigest())
         for name, body in TINY_MNIST.items()

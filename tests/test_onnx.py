@@ -16,7 +16,7 @@ from networks import write_network
 import digitcnn
 from digitcnn import DigitClassifier, _onnx, predict_proba
 from digitcnn.errors import CorruptFileError, DigitcnnError
-from digitcnn.weights import list_weights, locate
+from digitcnn.weights import list_weights, resolve
 
 onnx = pytest.importorskip("onnx")
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402 - once it is known to be there
@@ -216,7 +216,7 @@ def test_published_networks_are_plain(record):
     """What is published holds to the same rules."""
     path = Path(__file__).parents[1] / "weights" / record.onnx.filename
     if not path.exists():
-        path = locate(record, download=False)
+        path = resolve(record, download=False)
 
     assert _onnx.read_network(path) == path.read_bytes()
 

@@ -10,12 +10,12 @@ import pytest
 
 from digitcnn import (
     DigitClassifier,
-    _registry,
     build_model,
     datasets,
     load_pretrained,
     preprocess,
     train,
+    weights,
 )
 from digitcnn.synthesis import draw_digits
 from digitcnn.training import RECIPES, Recipe, read_run
@@ -49,7 +49,7 @@ def tool(tmp_path, monkeypatch):
     tool.MODEL_CARD.write_text(CARD)
     monkeypatch.setitem(RECIPES, RECIPE.name, RECIPE)
     (tool.BUNDLE / "registry.json").write_text("[]")
-    monkeypatch.setattr(_registry, "bundle_folder", lambda: tool.BUNDLE)
+    monkeypatch.setattr(weights, "BUNDLE", tool.BUNDLE)
     pictures, labels = draw_digits(40, seed=2)
     images = np.rint(preprocess(pictures)[..., 0] * 255).astype(np.uint8)
     monkeypatch.setattr(datasets, "load_mnist", lambda: ((images, labels), (images, labels)))

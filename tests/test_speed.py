@@ -22,7 +22,7 @@ from PIL import Image
 
 from digitcnn import DigitClassifier, preprocess, train
 from digitcnn.synthesis import draw_digits
-from digitcnn.weights import locate
+from digitcnn.weights import resolve
 
 PICTURE = Path(__file__).parents[1] / "examples" / "zero-canvas.png"
 PREDICT = f"from digitcnn import predict; print(predict({str(PICTURE)!r}))"
@@ -30,7 +30,7 @@ BARE = f"""
 import os
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 import numpy, PIL.Image, onnxruntime
-path = {str(locate("base", format="onnx"))!r}
+path = {str(resolve("base", format="onnx"))!r}
 session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
 print(session.run(None, {{"images": numpy.zeros((1, 28, 28, 1), numpy.float32)}})[0].shape)
 """
@@ -70,7 +70,7 @@ def run_network():
     """Give what runs a ready batch in a bare session of one thread."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    path = str(locate("base", format="onnx"))
+    path = str(resolve("base", format="onnx"))
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     return lambda batch: session.run(None, {"images": batch})
 

@@ -22,7 +22,7 @@ import pooch
 import pytest
 from loopback import Reply, serve
 
-from digitcnn import _fetch, _published, _registry, weights
+from digitcnn import _downloads, weights
 from digitcnn.errors import (
     CorruptFileError,
     InvalidArgumentError,
@@ -31,8 +31,11 @@ from digitcnn.errors import (
 )
 from digitcnn.weights import PublishedFile, Weights
 
+sys.path.append(str(Path(__file__).parents[1] / "tools"))
+import registry
+
 RELEASE_ASSETS = Path(__file__).parents[1] / "weights"
-PAUSE_S = _fetch.PAUSE_S  # as published; the tests wait no longer than they must
+PAUSE_S = _downloads.PAUSE_S  # as published; the tests wait no longer than they must
 VARIABLES = (
     "DIGITCNN_WEIGHTS_DIR",
     "DIGITCNN_CACHE_DIR",
@@ -52,7 +55,7 @@ def make_record(name: str, version: int) -> Weights:
     for form in ("onnx", "h5"):
         body = content(f"{name}-v{version}", form)
         files[form] = PublishedFile(
-            filename=weights.published_filename(name, version, form),
+            filename=registry.published_filename(name, version, form),
             size=len(body),
             sha256=hashlib.sha256(body).hexdigest(),
         )
@@ -88,7 +91,7 @@ def no_settings(monkeypatch, tmp_path):
     for variable in VARIABLES:
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home-cache"))
-    monkeypatch.setattr(_fetch, "PAUSE_S", 0)
+    monkeypatch.setattr(_downloads, "PAUSE_S", 0)
 
 
 @pytest.fixture
@@ -97,9 +100,9 @@ def bundle(monkeypatch, tmp_path):
     folder = tmp_path / "package"
     folder.mkdir()
     (folder / "registry.json").write_text("[]")
-    monkeypatch.setattr(_registry, "bundle_folder", lambda: folder)
+    monkeypatch.setattr(weights, "BUNDLE", folder)
     for name, version in [("base", 1), ("base", 2), ("large", 1)]:
-        weights.add_record(make_record(name, version))
+        registry.add_record(make_record(name, version))
     for form in ("onnx", "h5"):
         write(folder, "base", form)
     return folder
@@ -145,7 +148,7 @@ def test_name_means_its_newest_version(name, expected):
 def test_tenth_version_is_newer_than_the_ninth(bundle):
     """Versions are compared as numbers."""
     for version in range(2, 11):
-        weights.add_record(make_record("large", version))
+        registry.add_record(make_record("large", version))
 
     assert weights.get_weights("large").version == 10
     assert bundle.joinpath("registry.json").read_text().endswith("]\n")
@@ -155,7 +158,7 @@ def test_tenth_version_is_newer_than_the_ninth(bundle):
 def test_default_weights_are_base():
     """Without a name, `base` is meant."""
     assert weights.get_weights() == weights.get_weights("base")
-    assert weights.locate() == weights.locate("base")
+    assert weights.resolve() == weights.resolve("base")
 
 
 @pytest.mark.usefixtures("bundle")
@@ -169,18 +172,19 @@ def test_unknown_name_lists_the_known_ones():
 def test_misspelt_name_gets_a_suggestion():
     """A name close to a known one is answered with that one."""
     with pytest.raises(ValueError, match="Did you mean 'large'"):
-        weights.locate("lagre")
+        weights.resolve("lagre")
 
 
 def test_empty_registry_is_named_as_such(bundle):
     """Before the first publication the message says so."""
     (bundle / "registry.json").write_text("[]")
+    weights.read_registry.cache_clear()
 
     with pytest.raises(UnknownWeightsError, match="Known names: none yet"):
         weights.get_weights("base")
 
 
-@pytest.mark.parametrize("call", [weights.get_weights, weights.locate, weights.verify])
+@pytest.mark.parametrize("call", [weights.get_weights, weights.resolve, weights.verify])
 def test_anything_but_a_name_is_refused(call):
     """A number is neither a name nor a path."""
     with pytest.raises(InvalidArgumentError, match=r"must be a published name.*got int"):
@@ -203,34 +207,29 @@ def test_record_is_frozen_hashable_and_picklable():
 @pytest.mark.usefixtures("bundle")
 def test_next_version_follows_the_newest():
     """A known name goes on counting, a new one starts at 1."""
-    assert weights.next_version("base") == 3
-    assert weights.next_version("new") == 1
+    assert registry.next_version("base") == 3
+    assert registry.next_version("new") == 1
 
 
-def test_added_record_reads_back_equal(tmp_path):
-    """What was entered comes back the same, from a registry anywhere."""
-    path = tmp_path / "registry.json"
-    path.write_text("[]")
-    record = replace(make_record("base", 1), multiply_adds=99)
+def test_added_record_reads_back_equal(bundle):
+    """What was entered comes back the same, and nothing else is left behind."""
+    record = replace(make_record("base", 3), multiply_adds=99)
+    before = all_files(bundle)
 
-    weights.add_record(record, registry_path=path)
+    registry.add_record(record)
 
-    assert weights.next_version("base", registry_path=path) == 2
-    assert _registry.read_registry(path) == (record,)
-    assert all_files(tmp_path) == ["registry.json"]
+    assert weights.get_weights("base") == record
+    assert all_files(bundle) == before
 
 
-def test_measures_must_be_numbers(tmp_path):
+def test_measures_must_be_numbers(bundle):
     """The registry is JSON, which knows no NaN; one that is refused leaves nothing behind."""
-    path = tmp_path / "registry.json"
-    path.write_text("[]")
+    before = (bundle / "registry.json").read_bytes()
 
     with pytest.raises(ValueError, match="not JSON compliant"):
-        weights.add_record(
-            replace(make_record("base", 1), metrics={"accuracy": float("nan")}), registry_path=path
-        )
-    assert path.read_text() == "[]"
-    assert all_files(tmp_path) == ["registry.json"]
+        registry.add_record(replace(make_record("base", 3), metrics={"accuracy": float("nan")}))
+    assert (bundle / "registry.json").read_bytes() == before
+    assert not list(bundle.glob("*.part"))
 
 
 @pytest.mark.parametrize("version", [1, 2, 4])
@@ -238,8 +237,8 @@ def test_published_version_is_never_overwritten(bundle, version):
     """Only the next version is accepted; the registry stays as it was."""
     before = (bundle / "registry.json").read_bytes()
 
-    with pytest.raises(InvalidArgumentError, match=f"got base-v{version}. Publish it as base-v3"):
-        weights.add_record(make_record("base", version))
+    with pytest.raises(SystemExit, match=f"base-v{version} must be base-v3, the next"):
+        registry.add_record(make_record("base", version))
     assert (bundle / "registry.json").read_bytes() == before
 
 
@@ -249,24 +248,22 @@ def test_record_must_name_its_files_as_published():
     record = make_record("base", 3)
     record = replace(record, h5=replace(record.h5, filename="mine.h5"))
 
-    with pytest.raises(
-        InvalidArgumentError, match=r"h5 file digitcnn-base-v3\.weights\.h5; got mi"
-    ):
-        weights.add_record(record)
+    with pytest.raises(SystemExit, match=r"mine\.h5 must be called digitcnn-base-v3\.weights\.h5"):
+        registry.add_record(record)
 
 
 @pytest.mark.parametrize("name", ["", "Base", "../base", "base-v1", "base_1", "-base", "base\n"])
 def test_name_that_makes_no_file_name_is_refused(name):
     """A name is lower-case words, so that it is safe in a path and not taken for a version."""
-    with pytest.raises(InvalidArgumentError, match="`name` must be lower-case words"):
-        weights.published_filename(name, 1, "onnx")
+    with pytest.raises(SystemExit, match="must be lower-case words"):
+        registry.published_filename(name, 1, "onnx")
 
 
 @pytest.mark.parametrize(("version", "form"), [(0, "onnx"), (-3, "h5"), (1, "pb")])
 def test_impossible_versions_and_formats_name_no_file(version, form):
     """Versions count from 1, and there are two formats."""
-    with pytest.raises(InvalidArgumentError, match="`version` must be at least 1 and `format`"):
-        weights.published_filename("base", version, form)
+    with pytest.raises(SystemExit, match="nothing is published as version"):
+        registry.published_filename("base", version, form)
 
 
 def test_file_describes_itself(tmp_path):
@@ -290,8 +287,8 @@ def test_bundled_file_comes_first(bundle, cache, server, tmp_path, monkeypatch):
     write(tmp_path / "mirror", "base", "onnx")
     write(cache, "base", "onnx")
 
-    assert weights.locate("base") == bundle / "digitcnn-base-v2.onnx"
-    assert weights.locate("base", format="h5") == bundle / "digitcnn-base-v2.weights.h5"
+    assert weights.resolve("base") == bundle / "digitcnn-base-v2.onnx"
+    assert weights.resolve("base", format="h5") == bundle / "digitcnn-base-v2.weights.h5"
     assert not server.visits
 
 
@@ -301,7 +298,7 @@ def test_mirror_folder_comes_before_the_cache(cache, server, tmp_path, monkeypat
     monkeypatch.setenv("DIGITCNN_WEIGHTS_DIR", str(tmp_path / "mirror"))
     mirrored = write(tmp_path / "mirror", "large", "onnx")
 
-    assert weights.locate("large") == mirrored
+    assert weights.resolve("large") == mirrored
     assert not cache.exists()
     assert not server.visits
 
@@ -312,7 +309,7 @@ def test_cache_comes_before_the_network(cache, server, tmp_path, monkeypatch):
     monkeypatch.setenv("DIGITCNN_WEIGHTS_DIR", str(tmp_path / "missing-mirror"))
     cached = write(cache, "large", "onnx")
 
-    assert weights.locate("large") == cached
+    assert weights.resolve("large") == cached
     assert not server.visits
 
 
@@ -321,7 +318,7 @@ def test_missing_file_is_downloaded_once(cache, server):
     """The first call downloads, the second finds the file."""
     server.replies[LARGE] = [GOOD]
 
-    paths = [weights.locate("large") for _ in range(2)]
+    paths = [weights.resolve("large") for _ in range(2)]
 
     assert paths == [cache / "digitcnn-large-v1.onnx"] * 2
     assert paths[0].read_bytes() == GOOD.body
@@ -334,7 +331,7 @@ def test_cache_dir_argument_wins_over_the_variable(server, tmp_path):
     """The caller's own cache folder is the one used."""
     server.replies[LARGE] = [GOOD]
 
-    path = weights.locate("large", cache_dir=tmp_path / "mine")
+    path = weights.resolve("large", cache_dir=tmp_path / "mine")
 
     assert path == tmp_path / "mine" / "weights" / "digitcnn-large-v1.onnx"
 
@@ -343,13 +340,13 @@ def test_cache_dir_argument_wins_over_the_variable(server, tmp_path):
 def test_wrong_cache_dir_is_refused():
     """A cache folder that is no path is named."""
     with pytest.raises(InvalidArgumentError, match="`cache_dir` must be a folder; got int"):
-        weights.locate("large", cache_dir=7)
+        weights.resolve("large", cache_dir=7)
 
 
 @pytest.mark.usefixtures("bundle")
 def test_default_cache_is_the_one_pooch_would_use():
     """Without a setting, files go where pooch puts them on this platform."""
-    assert _published.cache_folder("weights", None) == pooch.os_cache("digitcnn") / "weights"
+    assert _downloads.cache_folder("weights", None) == pooch.os_cache("digitcnn") / "weights"
 
 
 def test_tilde_in_a_folder_setting_means_home(monkeypatch, tmp_path):
@@ -358,7 +355,7 @@ def test_tilde_in_a_folder_setting_means_home(monkeypatch, tmp_path):
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     monkeypatch.setenv("DIGITCNN_CACHE_DIR", "~/kept")
 
-    assert _published.cache_folder("weights", None) == tmp_path / "kept" / "weights"
+    assert _downloads.cache_folder("weights", None) == tmp_path / "kept" / "weights"
 
 
 @pytest.mark.usefixtures("bundle")
@@ -366,7 +363,7 @@ def test_record_is_as_good_as_its_name():
     """A record can be passed wherever a name can."""
     record = weights.get_weights("base")
 
-    assert weights.locate(record) == weights.locate("base")
+    assert weights.resolve(record) == weights.resolve("base")
     assert weights.verify(record) == weights.verify("base")
 
 
@@ -394,7 +391,7 @@ def test_own_file_is_given_back(tmp_path, kind):
     path = tmp_path / "mine.weights.h5"
     path.write_bytes(b"anything")
 
-    assert weights.locate(kind(path), format="h5") == path
+    assert weights.resolve(kind(path), format="h5") == path
 
 
 def test_own_file_may_be_named_without_a_folder(tmp_path, monkeypatch):
@@ -402,14 +399,14 @@ def test_own_file_may_be_named_without_a_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("mine.onnx").write_bytes(b"anything")
 
-    assert weights.locate("mine.onnx") == Path("mine.onnx")
+    assert weights.resolve("mine.onnx") == Path("mine.onnx")
 
 
 @pytest.mark.parametrize("missing", ["no/such.onnx", Path("such.onnx"), "nul\0.onnx"])
 def test_missing_own_file_is_an_os_error(missing):
     """A path that leads nowhere is named."""
     with pytest.raises(UnavailableError, match=r"must be an existing file.*which is no file"):
-        weights.locate(missing)
+        weights.resolve(missing)
 
 
 def test_own_file_in_the_other_format_is_refused(tmp_path):
@@ -418,13 +415,28 @@ def test_own_file_in_the_other_format_is_refused(tmp_path):
     path.write_bytes(b"anything")
 
     with pytest.raises(InvalidArgumentError, match=r"must be a file in \.onnx here; got .*mine"):
-        weights.locate(path)
+        weights.resolve(path)
+
+
+def test_published_names_folders_and_files_are_told_apart(tmp_path, monkeypatch):
+    """A published name comes before a folder of that name; a path is one's own."""
+    monkeypatch.chdir(tmp_path)
+    for folder in ("base", "mine"):
+        Path(folder).mkdir()
+
+    assert weights.identify("base") == weights.get_weights("base")
+    for own in ("mine", "./base", Path("base"), "some.onnx"):
+        assert weights.identify(own) == Path(own)
+    with pytest.raises(UnknownWeightsError, match="got 'nine'"):
+        weights.identify("nine")
+    with pytest.raises(CorruptFileError, match="`weights` must be the folder of a finished"):
+        weights.resolve("mine", format="h5")
 
 
 def test_unknown_format_is_refused():
     """There are two formats."""
     with pytest.raises(InvalidArgumentError, match=r'`format` must be "onnx" or "h5"; got \'pt\''):
-        weights.locate("base", format="pt")
+        weights.resolve("base", format="pt")
 
 
 # What can go wrong on the way.
@@ -435,7 +447,7 @@ def test_unknown_format_is_refused():
 def test_missing_release_is_explained(cache, server):
     """A 404 is asked for once, and the error says what to do by hand."""
     with pytest.raises(OSError, match="HTTP status 404") as caught:
-        weights.locate("large")
+        weights.resolve("large")
 
     message = str(caught.value)
     assert f"{server.url}{LARGE}" in message
@@ -452,7 +464,7 @@ def test_a_final_answer_is_not_asked_for_again(server, status):
     server.replies[LARGE] = [Reply(status=status), GOOD]
 
     with pytest.raises(UnavailableError, match=f"got .*HTTP status {status}"):
-        weights.locate("large")
+        weights.resolve("large")
     assert server.visits == {LARGE: 1}
 
 
@@ -505,11 +517,11 @@ PASSING_REPLIES = [
 @pytest.mark.parametrize(("reply", "reason"), BAD_REPLIES)
 def test_bad_download_never_gets_the_real_name(cache, server, monkeypatch, reply, reason):
     """A file that is not the published one is asked for again, then refused, and not kept."""
-    monkeypatch.setattr(_fetch, "TIMEOUT_S", 0.3 if reply.hangs else 30)
+    monkeypatch.setattr(_downloads, "TIMEOUT_S", 0.3 if reply.hangs else 30)
     server.replies[LARGE] = [reply]
 
     with pytest.raises(UnavailableError, match=reason):
-        weights.locate("large")
+        weights.resolve("large")
     assert all_files(cache) == []
     assert server.visits == {LARGE: 3}
 
@@ -518,10 +530,10 @@ def test_bad_download_never_gets_the_real_name(cache, server, monkeypatch, reply
 @pytest.mark.parametrize("reply", PASSING_REPLIES)
 def test_passing_failure_is_overcome(cache, server, monkeypatch, reply):
     """When the second attempt gives the file, the caller notices nothing."""
-    monkeypatch.setattr(_fetch, "TIMEOUT_S", 0.3 if reply.hangs else 30)
+    monkeypatch.setattr(_downloads, "TIMEOUT_S", 0.3 if reply.hangs else 30)
     server.replies[LARGE] = [reply, GOOD]
 
-    assert weights.locate("large").read_bytes() == GOOD.body
+    assert weights.resolve("large").read_bytes() == GOOD.body
     assert all_files(cache) == ["digitcnn-large-v1.onnx"]
 
 
@@ -529,11 +541,13 @@ def test_passing_failure_is_overcome(cache, server, monkeypatch, reply):
 def test_a_failing_server_is_given_time(server, monkeypatch):
     """It is asked again after half a second, then after a whole one."""
     pauses = []
-    monkeypatch.setattr(_fetch, "PAUSE_S", PAUSE_S)
-    monkeypatch.setattr(_fetch, "time", types.SimpleNamespace(sleep=pauses.append, time=time.time))
+    monkeypatch.setattr(_downloads, "PAUSE_S", PAUSE_S)
+    monkeypatch.setattr(
+        _downloads, "time", types.SimpleNamespace(sleep=pauses.append, time=time.time)
+    )
     server.replies[LARGE] = [Reply(status=500), Reply(status=500), GOOD]
 
-    weights.locate("large")
+    weights.resolve("large")
 
     assert pauses == [0.5, 1]
 
@@ -547,10 +561,10 @@ def test_a_download_holds_up_no_program_that_ends(server, monkeypatch):
         threads.append(threading.Thread(**options))
         return threads[-1]
 
-    monkeypatch.setattr(_fetch, "threading", types.SimpleNamespace(Thread=start))
+    monkeypatch.setattr(_downloads, "threading", types.SimpleNamespace(Thread=start))
     server.replies[LARGE] = [GOOD]
 
-    weights.locate("large")
+    weights.resolve("large")
 
     assert [True] == [thread.daemon for thread in threads]
 
@@ -568,7 +582,7 @@ def test_silence_is_waited_out_for_half_a_minute(server, monkeypatch):
     monkeypatch.setattr(pooch, "HTTPDownloader", downloader)
     server.replies[LARGE] = [GOOD]
 
-    weights.locate("large")
+    weights.resolve("large")
 
     assert given["timeout"] == 30
 
@@ -580,7 +594,7 @@ def test_redirect_is_followed(server):
     server.replies[LARGE] = [Reply(status=302, location=f"{server.url}/elsewhere")]
     server.replies["/elsewhere"] = [GOOD]
 
-    assert weights.locate("large").read_bytes() == GOOD.body
+    assert weights.resolve("large").read_bytes() == GOOD.body
 
 
 @pytest.mark.usefixtures("bundle")
@@ -590,7 +604,7 @@ def test_circle_of_redirects_ends(cache, server):
     server.replies[LARGE] = [Reply(status=302, location=LARGE)]
 
     with pytest.raises(UnavailableError, match=r"Exceeded 30 redirects\. To place it by hand"):
-        weights.locate("large")
+        weights.resolve("large")
     assert all_files(cache) == []
     assert server.visits[LARGE] <= 31
 
@@ -615,13 +629,13 @@ SLOW_REPLIES = {
 )
 def test_drip_ends_at_the_time_limit(cache, server, monkeypatch, reply):
     """A server that always has one more byte holds nobody longer than the whole may take."""
-    monkeypatch.setattr(_fetch, "ATTEMPT_S", 0.5)
-    monkeypatch.setattr(_fetch, "SLOWEST_BYTES_PER_S", 1e9)
+    monkeypatch.setattr(_downloads, "ATTEMPT_S", 0.5)
+    monkeypatch.setattr(_downloads, "SLOWEST_BYTES_PER_S", 1e9)
     server.replies[LARGE] = [reply]
 
     start = time.perf_counter()
     with pytest.raises(UnavailableError, match=r"not all of it within .* seconds"):
-        weights.locate("large")
+        weights.resolve("large")
 
     assert time.perf_counter() - start < 5
     assert all_files(cache) == []
@@ -631,7 +645,7 @@ def test_drip_ends_at_the_time_limit(cache, server, monkeypatch, reply):
 def test_time_limit_leaves_room_for_slow_lines():
     """A line of 16 kB/s is waited for; that is some minutes for the largest file."""
     limits = [
-        _fetch.time_limit(file)
+        _downloads.time_limit(file)
         for record in weights.list_weights()
         for file in (record.h5, record.onnx)
     ]
@@ -642,7 +656,7 @@ def test_time_limit_leaves_room_for_slow_lines():
 @pytest.mark.parametrize(("size", "seconds"), [(0, 60), (16 * 1024, 61), (16 * 1024 * 600, 660)])
 def test_time_limit_is_as_documented(size, seconds):
     """A minute, and as long again as a line of 16 kB/s takes."""
-    assert _fetch.time_limit(PublishedFile(filename="a", size=size, sha256="")) == seconds
+    assert _downloads.time_limit(PublishedFile(filename="a", size=size, sha256="")) == seconds
 
 
 @pytest.mark.reliability("weights", "a body compressed on the way: the file")
@@ -651,7 +665,7 @@ def test_compressed_transfer_is_unpacked(server):
     """A server that compresses on the way, though not asked to, does no harm."""
     server.replies[LARGE] = [Reply(GOOD.body, gzipped=True)]
 
-    assert weights.locate("large").read_bytes() == GOOD.body
+    assert weights.resolve("large").read_bytes() == GOOD.body
 
 
 @pytest.mark.reliability("weights", "a refused connection: explained")
@@ -664,7 +678,7 @@ def test_refused_connection_is_explained(monkeypatch):
     monkeypatch.setenv("DIGITCNN_BASE_URL", address)
 
     with pytest.raises(UnavailableError, match="ConnectionRefusedError"):
-        weights.locate("large")
+        weights.resolve("large")
 
 
 @pytest.mark.reliability("weights", "an address that is none: explained")
@@ -675,7 +689,7 @@ def test_base_url_that_is_none_is_explained(monkeypatch, address):
     monkeypatch.setenv("DIGITCNN_BASE_URL", address)
 
     with pytest.raises(UnavailableError, match="must be downloaded once; got"):
-        weights.locate("large")
+        weights.resolve("large")
 
 
 @pytest.mark.reliability("weights", "offline mode: no connection, counted by the server")
@@ -700,7 +714,7 @@ def test_offline_variable_can_say_no(monkeypatch, server, value):
     server.replies[LARGE] = [GOOD]
     monkeypatch.setenv("DIGITCNN_OFFLINE", value)
 
-    assert weights.locate("large").is_file()
+    assert weights.resolve("large").is_file()
 
 
 @pytest.mark.reliability("weights", "`verify`: nothing asked of the server")
@@ -721,7 +735,7 @@ def test_corrupt_cached_file_is_replaced_with_a_warning(cache, server, caplog):
     server.replies[LARGE] = [GOOD]
     path = write(cache, "large", "onnx", b"?" * len(GOOD.body))
 
-    assert weights.locate("large") == path
+    assert weights.resolve("large") == path
     assert path.read_bytes() == GOOD.body
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert f"{path} is damaged (sha256" in caplog.text
@@ -735,7 +749,7 @@ def test_corrupt_cached_file_is_refused_offline(monkeypatch, cache):
     path = write(cache, "large", "onnx", b"short")
 
     with pytest.raises(CorruptFileError, match=r"got 5 bytes instead of .* Delete it"):
-        weights.locate("large")
+        weights.resolve("large")
     assert path.read_bytes() == b"short"
 
 
@@ -746,7 +760,7 @@ def test_corrupt_bundled_file_is_refused(bundle, server):
     write(bundle, "base", "onnx", b"short")
 
     with pytest.raises(CorruptFileError, match="Reinstall digitcnn"):
-        weights.locate("base")
+        weights.resolve("base")
     assert not server.visits
 
 
@@ -758,7 +772,7 @@ def test_wrong_file_in_the_mirror_is_refused(monkeypatch, server, tmp_path):
     path = write(tmp_path / "mirror", "large", "onnx", b"short")
 
     with pytest.raises(CorruptFileError, match="or unset DIGITCNN_WEIGHTS_DIR"):
-        weights.locate("large")
+        weights.resolve("large")
     assert path.read_bytes() == b"short"
     assert not server.visits
 
@@ -773,7 +787,7 @@ def test_cached_file_has_the_mode_that_the_umask_gives(server, cache, umask):
 
     before = os.umask(umask)
     try:
-        path = weights.locate("large")
+        path = weights.resolve("large")
     finally:
         os.umask(before)
 
@@ -788,7 +802,7 @@ def test_cache_that_is_no_folder_is_explained(tmp_path):
     (tmp_path / "file").write_bytes(b"")
 
     with pytest.raises(UnavailableError, match=r"must be a folder to write to; got .*Error"):
-        weights.locate("large", cache_dir=tmp_path / "file")
+        weights.resolve("large", cache_dir=tmp_path / "file")
 
 
 def raise_runtime_error(name):
@@ -804,9 +818,9 @@ def test_missing_home_is_explained(bundle, server, tmp_path, monkeypatch, user_c
     monkeypatch.setattr(os.path, "expanduser", lambda path: path)
     monkeypatch.chdir(tmp_path)
 
-    assert weights.locate("base").parent == bundle
+    assert weights.resolve("base").parent == bundle
     with pytest.raises(UnavailableError, match=r"no home directory\. Name .* DIGITCNN_CACHE_DIR"):
-        weights.locate("large")
+        weights.resolve("large")
     assert not list(tmp_path.glob("~*"))
     assert not server.visits
 
@@ -816,7 +830,7 @@ def test_unreadable_file_is_a_defect(tmp_path):
     file = make_record("base", 1).onnx
 
     assert (
-        _published.find_defect(tmp_path / "gone", file) == "unreadable: No such file or directory"
+        _downloads.find_defect(tmp_path / "gone", file) == "unreadable: No such file or directory"
     )
 
 
@@ -836,7 +850,7 @@ def test_full_disk_is_explained(server, cache, monkeypatch):
 
     monkeypatch.setattr(Path, "open", open_full)
     with pytest.raises(UnavailableError, match="folder to write to; got OSError: No space left"):
-        weights.locate("large")
+        weights.resolve("large")
     assert all_files(cache) == []
     assert server.visits == {LARGE: 1}
 
@@ -850,7 +864,7 @@ def test_threads_fetching_at_once_all_succeed(server, cache):
 
     def fetch():
         start.wait()
-        bodies.append(weights.locate("large").read_bytes())
+        bodies.append(weights.resolve("large").read_bytes())
 
     threads = [threading.Thread(target=fetch) for _ in range(8)]
     for thread in threads:
@@ -865,12 +879,12 @@ def test_threads_fetching_at_once_all_succeed(server, cache):
 IN_A_CHILD = """
 import resource, signal, sys
 from pathlib import Path
-from digitcnn import _fetch, _registry, weights
-_registry.bundle_folder = lambda: Path({bundle!r})
-_fetch.PAUSE_S = 0
+from digitcnn import _downloads, weights
+weights.BUNDLE = Path({bundle!r})
+_downloads.PAUSE_S = 0
 {before}
 try:
-    print(len(weights.locate("large").read_bytes()))
+    print(len(weights.resolve("large").read_bytes()))
 except OSError as error:
     print(type(error).__name__, error)
 """
@@ -943,7 +957,7 @@ def test_leftovers_are_dropped_once_they_are_old(cache, server):
         part.write_bytes(b"half")
         os.utime(part, (time.time() - age_s,) * 2)
 
-    weights.locate("large")
+    weights.resolve("large")
 
     assert all_files(cache) == [
         "digitcnn-large-v1.onnx",
@@ -1052,7 +1066,7 @@ def test_rename_across_devices_is_explained(server, cache, monkeypatch):
 
     monkeypatch.setattr(Path, "replace", refuse)
     with pytest.raises(UnavailableError, match="Invalid cross-device link") as caught:
-        weights.locate("large")
+        weights.resolve("large")
 
     assert_says_how_to_place_it(str(caught.value), server, cache)
     assert all_files(cache) == []
@@ -1060,17 +1074,16 @@ def test_rename_across_devices_is_explained(server, cache, monkeypatch):
 
 def test_finding_local_files_loads_neither_pooch_nor_a_framework(tmp_path):
     """Importing the room and locating a cached file stays light, in a fresh interpreter."""
-    (tmp_path / "registry.json").write_text("[]")
-    weights.add_record(make_record("large", 1), registry_path=tmp_path / "registry.json")
+    registry.write_registry(tmp_path / "registry.json", [make_record("large", 1)])
     cached = tmp_path / "cache" / "weights" / "digitcnn-large-v1.onnx"
     cached.parent.mkdir(parents=True)
     cached.write_bytes(GOOD.body)
     code = f"""
 import sys
 from pathlib import Path
-from digitcnn import _registry, weights
-_registry.bundle_folder = lambda: Path({str(tmp_path)!r})
-weights.locate("large", cache_dir={str(tmp_path / "cache")!r})
+from digitcnn import weights
+weights.BUNDLE = Path({str(tmp_path)!r})
+weights.resolve("large", cache_dir={str(tmp_path / "cache")!r})
 heavy = {{"pooch", "requests", "numpy", "onnxruntime", "keras", "tensorflow"}}
 print(sorted(heavy & set(sys.modules)))
 """
@@ -1104,18 +1117,17 @@ def test_registry_file_is_as_publishing_writes_it():
     assert [(record.name, record.version) for record in records] == [
         (name, version)
         for name in sorted(names)
-        for version in range(1, weights.next_version(name))
+        for version in range(1, registry.next_version(name))
     ]
 
 
 def test_registry_written_anew_is_the_same_to_the_byte(tmp_path):
     """Publishing adds lines and changes none, whatever wrote the others."""
     path = tmp_path / "registry.json"
-    path.write_text("[]")
-    for record in sorted(weights.list_weights(), key=lambda record: record.version):
-        weights.add_record(record, registry_path=path)
 
-    assert path.read_bytes() == (_registry.bundle_folder() / "registry.json").read_bytes()
+    registry.write_registry(path, weights.list_weights()[::-1])
+
+    assert path.read_bytes() == (weights.BUNDLE / "registry.json").read_bytes()
 
 
 @pytest.mark.parametrize(("record", "form"), PUBLISHED)
@@ -1125,15 +1137,15 @@ def test_release_asset_is_what_its_record_says(record, form):
         pytest.skip("the release's assets lie in a checkout, not in a source distribution")
     file = record.file(form)
 
-    assert file.filename == weights.published_filename(record.name, record.version, form)
+    assert file.filename == registry.published_filename(record.name, record.version, form)
     assert asdict(PublishedFile.of(RELEASE_ASSETS / file.filename)) == asdict(file)
 
 
 @pytest.mark.parametrize(("record", "form"), PUBLISHED)
 def test_newest_base_and_tiny_alone_travel_in_the_package(record, form):
     """The package brings along both files of the newest `base` and `tiny`, and no others."""
-    is_bundled = (_registry.bundle_folder() / record.file(form).filename).is_file()
+    is_bundled = (weights.BUNDLE / record.file(form).filename).is_file()
 
     assert is_bundled == (record in (weights.get_weights("base"), weights.get_weights("tiny")))
     if is_bundled:
-        assert weights.verify(record)[form].parent == _registry.bundle_folder()
+        assert weights.verify(record)[form].parent == weights.BUNDLE

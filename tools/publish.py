@@ -20,19 +20,14 @@ from pathlib import Path
 import numpy as np
 from looks import enter_look, named
 from packing import pack
+from registry import add_record, next_version, published_filename
 
 from digitcnn import DigitClassifier, datasets, evaluate, load_pretrained, preprocess
 from digitcnn.models import count_multiply_adds, ensemble, export_onnx
 from digitcnn.training import RECIPES, RunRecord, read_run
 from digitcnn.training._folders import as_fields
 from digitcnn.training.recipes import recipe_from_fields
-from digitcnn.weights import (
-    PublishedFile,
-    Weights,
-    add_record,
-    next_version,
-    published_filename,
-)
+from digitcnn.weights import PublishedFile, Weights
 
 PROJECT = Path(__file__).resolve().parents[1]
 RELEASE = PROJECT / "weights"

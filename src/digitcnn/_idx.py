@@ -11,7 +11,7 @@ from typing import IO, cast
 import numpy as np
 import numpy.typing as npt
 
-from digitcnn._published import AnyPath
+from digitcnn._downloads import AnyPath
 from digitcnn.errors import CorruptFileError, UnavailableError
 
 _TYPE_UINT8 = 0x08

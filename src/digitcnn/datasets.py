@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from digitcnn import _fetch, _published
+from digitcnn import _downloads
 from digitcnn._checks import array_of, label_array, seed_number, whole_number
+from digitcnn._downloads import AnyPath, PublishedFile
 from digitcnn._idx import read_idx
 from digitcnn._pipelines import as_tf_dataset
-from digitcnn._published import AnyPath, PublishedFile
 from digitcnn.errors import InvalidArgumentError
 
 __all__ = [
@@ -103,13 +103,13 @@ def load_mnist(
     ----------
     .. [1] LeCun, Bottou, Bengio, Haffner, Proc. IEEE 86(11), 1998. doi:10.1109/5.726791
     """
-    sources = _published.Sources(
+    sources = _downloads.Sources(
         folder_variable="DIGITCNN_DATA_DIR",
-        cache=_published.cache_folder("mnist", cache_dir),
+        cache=_downloads.cache_folder("mnist", cache_dir),
         base_urls=MNIST_URLS,
     )
     # All four before the first is read: what is missing shows at once.
-    paths = [_fetch.obtain(file, sources, download=True) for file in MNIST_FILES]
+    paths = [_downloads.fetch(file, sources, download=True) for file in MNIST_FILES]
     train_images, train_labels, test_images, test_labels = map(read_idx, paths)
     return (
         (train_images, train_labels.astype(np.int64)),

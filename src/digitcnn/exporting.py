@@ -18,7 +18,7 @@ FORMATS = ("h5", "onnx", "tflite", "savedmodel")
 _WEIGHTS_ENDING = ".weights.h5"  # the only one that Keras takes for weights alone
 
 
-def export(model: Any, path: str | os.PathLike[str], *, format: str = "onnx") -> Path:  # noqa: A002 - as in `locate`
+def export(model: Any, path: str | os.PathLike[str], *, format: str = "onnx") -> Path:  # noqa: A002 - as in `resolve`
     """Write a network in a form that other programs read.
 
     Parameters

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 import numpy as np
@@ -23,7 +22,7 @@ from digitcnn._probabilities import (
 from digitcnn._sessions import NetworkSession, available_cpus
 from digitcnn.errors import InvalidArgumentError
 from digitcnn.preprocessing import batches_of, is_single
-from digitcnn.weights import DEFAULT, Weights, get_weights, locate
+from digitcnn.weights import DEFAULT, Weights, identify, resolve
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -166,10 +165,10 @@ class DigitClassifier:
     def __init__(
         self, weights: str | os.PathLike[str] | Weights = DEFAULT, *, threads: int | None = None
     ) -> None:
-        path = locate(weights, format="onnx")
-        is_own = not isinstance(weights, Weights) and Path(weights) == path
+        found = identify(weights)
+        path = resolve(found, format="onnx")
         # A record and an absolute path mean the same in every process that this is pickled to.
-        self._weights = path.absolute() if is_own else get_weights(weights)  # type: ignore[arg-type]
+        self._weights = found if isinstance(found, Weights) else path.absolute()
         self._threads = None if threads is None else _checked_threads(threads)
         self._session: NetworkSession | None = NetworkSession(path, self._threads)
         self.classes_ = np.arange(NUM_CLASSES)
@@ -272,7 +271,7 @@ class DigitClassifier:
         # No lock, which a fork or a signal could leave held: two threads at once open two
         # sessions, and the second stays.
         if session is None or session.is_inherited:
-            session = NetworkSession(locate(self._weights, format="onnx"), self._threads)
+            session = NetworkSession(resolve(self._weights, format="onnx"), self._threads)
             self._session = session
         return session.run(batch)
 

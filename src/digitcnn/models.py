@@ -22,7 +22,7 @@ from digitcnn.architectures import (
     members_of,
 )
 from digitcnn.errors import InvalidArgumentError, MissingDependencyError
-from digitcnn.weights import get_weights, list_weights, locate
+from digitcnn.weights import identify, resolve
 
 if TYPE_CHECKING:
     import keras
@@ -279,16 +279,12 @@ def find_weights(
     path : Path
         The `.weights.h5` file.
     """
-    published = {name for record in list_weights() for name in (record.name, record.id)}
-    is_path = isinstance(weights, str | os.PathLike) and weights not in published
-    # A folder that happens to be called like published weights does not hide them.
-    if is_path and Path(weights).is_dir():
-        record = read_record(weights, argument="weights")
-        return record.architecture, record.weights_path
-    path = locate(weights, format="h5", cache_dir=cache_dir)
-    if is_path:
-        return None, path
-    return get_weights(weights).architecture, path  # type: ignore[arg-type]
+    found = identify(weights)
+    path = resolve(found, format="h5", cache_dir=cache_dir)
+    if isinstance(found, Path):
+        is_run = found.is_dir()
+        return read_record(found, argument="weights").architecture if is_run else None, path
+    return found.architecture, path
 
 
 def count_multiply_adds(model: Any) -> int:

@@ -1,25 +1,24 @@
-"""Published weights: their records, and the way from a name to a checked file.
+"""Published weights: their records, and one way from whatever names weights to a checked file.
 
 A set of weights is published once, as `digitcnn-<name>-v<N>.weights.h5` for Keras and
 `digitcnn-<name>-v<N>.onnx` for ONNX Runtime, and never changes afterwards. Its record lies in
-`_weights/registry.json` within the package, beside the files that the wheel brings along.
+`_weights/registry.json` within the package, beside the files that the wheel brings along: copies of
+those in the repository's `weights/`, because links break on Windows and in ZIP archives.
 """
 
 from __future__ import annotations
 
+import functools
+import json
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import get_args
+from typing import Any, Literal, get_args
 
-from digitcnn import _published, _registry
-from digitcnn._published import AnyPath, PublishedFile
-from digitcnn._registry import (
-    Weights,
-    WeightsFormat,
-    add_record,
-    next_version,
-    published_filename,
-)
+from digitcnn import _downloads
+from digitcnn._downloads import AnyPath, PublishedFile
+from digitcnn._runs import read_record
 from digitcnn.errors import InvalidArgumentError, UnavailableError, UnknownWeightsError
 
 __all__ = [
@@ -28,18 +27,67 @@ __all__ = [
     "PublishedFile",
     "Weights",
     "WeightsFormat",
-    "add_record",
     "fetch_weights",
     "get_weights",
+    "identify",
     "list_weights",
-    "locate",
-    "next_version",
-    "published_filename",
+    "resolve",
     "verify",
 ]
 
 DEFAULT = "base"
 RELEASE_URL = "https://github.com/digitcnn/digitcnn/releases/download/weights"
+BUNDLE = Path(__file__).with_name("_weights")  # what travels inside the package
+REGISTRY = "registry.json"
+
+WeightsFormat = Literal["onnx", "h5"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weights:
+    """The record of one published set of weights.
+
+    Attributes
+    ----------
+    name : str
+        What the weights are for, such as `base`.
+    version : int
+        Counted from 1; a version never changes.
+    architecture : str
+        The name that `build_model` takes.
+    h5, onnx : PublishedFile
+        The file for Keras and the one for ONNX Runtime.
+    num_parameters : int
+        Values in the network, the statistics of its normalisation counted in.
+    multiply_adds : int or None
+        Multiplications with addition for one image, where counted.
+    metrics : mapping of str to float
+        What was measured, such as `mnist_test_accuracy`.
+    recipe : str
+        The name of the training recipe.
+    date : str
+        The day of publication, as YYYY-MM-DD.
+    """
+
+    name: str
+    version: int
+    architecture: str
+    h5: PublishedFile
+    onnx: PublishedFile
+    num_parameters: int
+    multiply_adds: int | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict, hash=False)
+    recipe: str
+    date: str
+
+    @property
+    def id(self) -> str:
+        """Give the name with its version, such as `base-v1`."""
+        return f"{self.name}-v{self.version}"
+
+    def file(self, format: WeightsFormat) -> PublishedFile:  # noqa: A002  as in resolve
+        """Give the record of the file in one format."""
+        return self.onnx if format == "onnx" else self.h5
 
 
 def list_weights() -> tuple[Weights, ...]:
@@ -55,7 +103,7 @@ def list_weights() -> tuple[Weights, ...]:
     >>> all(record.version >= 1 for record in list_weights())
     True
     """
-    return _registry.read_registry()
+    return read_registry(BUNDLE / REGISTRY)
 
 
 def get_weights(weights: str | Weights = DEFAULT) -> Weights:
@@ -86,14 +134,41 @@ def get_weights(weights: str | Weights = DEFAULT) -> Weights:
             got=type(weights).__name__,
             remedy=f"Pass one such as {DEFAULT!r}.",
         )
-    records = list_weights()
-    found = [record for record in records if weights in (record.name, record.id)]
+    found = [record for record in list_weights() if weights in (record.name, record.id)]
     if not found:
-        raise _unknown(weights, records)
+        raise _unknown(weights)
     return found[-1]
 
 
-def locate(
+def identify(weights: AnyPath | Weights = DEFAULT) -> Weights | Path:
+    """Tell published weights from files and folders of the user's own.
+
+    Parameters
+    ----------
+    weights : str, path or Weights
+        A published name, a record, a file, or the folder of a training run. A string that is no
+        published name is a file if it ends in `.onnx` or `.h5`, holds a path separator, or names a
+        folder that is there.
+
+    Returns
+    -------
+    found : Weights or Path
+        The record of published weights, or the path of one's own.
+
+    Raises
+    ------
+    UnknownWeightsError
+        If nothing has been published under that name.
+    """
+    if isinstance(weights, os.PathLike):
+        return Path(weights)
+    # A folder that happens to be called like published weights does not hide them.
+    if isinstance(weights, str) and weights not in _names() and _is_path(weights):
+        return Path(weights)
+    return get_weights(weights)
+
+
+def resolve(
     weights: AnyPath | Weights = DEFAULT,
     *,
     format: WeightsFormat = "onnx",  # noqa: A002  the word users know from save(format=...)
@@ -110,10 +185,10 @@ def locate(
     Parameters
     ----------
     weights : str, path or Weights
-        A published name, a record, or a file of your own. A string is a file if it ends in `.onnx`
-        or `.h5` or holds a path separator.
+        Whatever :func:`identify` takes.
     format : {"onnx", "h5"}
-        The file for ONNX Runtime or the one for Keras. A file of your own is in the one it is in.
+        The file for ONNX Runtime or the one for Keras. A file of your own is in the one it is in; a
+        training run's folder holds one for Keras.
     cache_dir : path, optional
         The cache; None is what `DIGITCNN_CACHE_DIR` names, else the platform's cache folder.
     download : bool
@@ -140,16 +215,14 @@ def locate(
             got=repr(format),
             remedy='Leave it out for "onnx".',
         )
-    if isinstance(weights, os.PathLike) or (isinstance(weights, str) and _is_path(weights)):
-        return _check_own(Path(weights), format)
-    file = get_weights(weights).file(format)
-    bundled = _registry.bundle_folder() / file.filename
-    if _published.is_file(bundled):
-        return _published.check(bundled, file, remedy="Reinstall digitcnn.")
-    # Not before, for what came with the package: logging alone takes milliseconds to import.
-    from digitcnn import _fetch
-
-    return _fetch.obtain(file, _sources(cache_dir), download=download)
+    found = identify(weights)
+    if isinstance(found, Path):
+        return _own_file(found, format)
+    file = found.file(format)
+    bundled = BUNDLE / file.filename
+    if _downloads.is_file(bundled):
+        return _downloads.verify(bundled, file, remedy="Reinstall digitcnn.")
+    return _downloads.fetch(file, _sources(cache_dir), download=download)
 
 
 def fetch_weights(
@@ -162,7 +235,7 @@ def fetch_weights(
     weights : str or Weights
         A published name or a record.
     cache_dir : path, optional
-        As in `locate`.
+        As in `resolve`.
 
     Returns
     -------
@@ -172,7 +245,7 @@ def fetch_weights(
     Raises
     ------
     DigitcnnError
-        As `locate` does.
+        As `resolve` does.
     """
     return _both_files(weights, cache_dir=cache_dir, download=True)
 
@@ -187,7 +260,7 @@ def verify(
     weights : str or Weights
         A published name or a record.
     cache_dir : path, optional
-        As in `locate`.
+        As in `resolve`.
 
     Returns
     -------
@@ -204,11 +277,11 @@ def verify(
     return _both_files(weights, cache_dir=cache_dir, download=False)
 
 
-def _sources(cache_dir: AnyPath | None) -> _published.Sources:
-    return _published.Sources(
+def _sources(cache_dir: AnyPath | None) -> _downloads.Sources:
+    return _downloads.Sources(
         folder_variable="DIGITCNN_WEIGHTS_DIR",
-        cache=_published.cache_folder("weights", cache_dir),
-        base_urls=(_published.setting("DIGITCNN_BASE_URL") or RELEASE_URL,),
+        cache=_downloads.cache_folder("weights", cache_dir),
+        base_urls=(_downloads.setting("DIGITCNN_BASE_URL") or RELEASE_URL,),
     )
 
 
@@ -217,17 +290,21 @@ def _both_files(
 ) -> dict[WeightsFormat, Path]:
     record = get_weights(weights)
     return {
-        form: locate(record, format=form, cache_dir=cache_dir, download=download)
+        form: resolve(record, format=form, cache_dir=cache_dir, download=download)
         for form in get_args(WeightsFormat)
     }
 
 
 def _is_path(text: str) -> bool:
-    """Say whether a string means a file rather than a published name."""
-    return text.endswith((".onnx", ".h5")) or "/" in text or "\\" in text
+    """Say whether a string that is no published name means a file or a folder."""
+    is_folder = os.path.isdir(text)  # noqa: PTH112 - Path refuses names with a NUL
+    return is_folder or text.endswith((".onnx", ".h5")) or "/" in text or "\\" in text
 
 
-def _check_own(path: Path, format: WeightsFormat) -> Path:  # noqa: A002  as in locate
+def _own_file(path: Path, format: WeightsFormat) -> Path:  # noqa: A002  as in resolve
+    """Give a file of the user's, or that of a training run."""
+    if format == "h5" and os.path.isdir(path):  # noqa: PTH112 - as above
+        return read_record(path, argument="weights").weights_path
     suffix = f".{format}"
     if path.suffix != suffix:
         raise InvalidArgumentError(
@@ -236,7 +313,7 @@ def _check_own(path: Path, format: WeightsFormat) -> Path:  # noqa: A002  as in 
             got=path,
             remedy="Pass one, or a published name.",
         )
-    if not _published.is_file(path):
+    if not _downloads.is_file(path):
         raise UnavailableError(
             argument="weights",
             rule="be an existing file or a published name",
@@ -247,10 +324,26 @@ def _check_own(path: Path, format: WeightsFormat) -> Path:  # noqa: A002  as in 
     return path
 
 
-def _unknown(name: str, records: tuple[Weights, ...]) -> UnknownWeightsError:
+@functools.cache
+def read_registry(path: Path) -> tuple[Weights, ...]:
+    """Read the records, sorted by name, then by version."""
+    rows = json.loads(path.read_text(encoding="utf-8"))
+    return tuple(sorted(map(_from_json, rows), key=lambda record: (record.name, record.version)))
+
+
+def _from_json(row: dict[str, Any]) -> Weights:
+    files: dict[str, Any] = {form: PublishedFile(**row[form]) for form in get_args(WeightsFormat)}
+    return Weights(**(row | files))
+
+
+def _names() -> set[str]:
+    return {name for record in list_weights() for name in (record.name, record.id)}
+
+
+def _unknown(name: str) -> UnknownWeightsError:
     import difflib
 
-    known = sorted({record.name for record in records} | {record.id for record in records})
+    known = sorted(_names())
     close = difflib.get_close_matches(name, known, n=1)
     hint = f"Did you mean {close[0]!r}? " if close else ""
     return UnknownWeightsError(

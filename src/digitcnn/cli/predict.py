@@ -17,7 +17,7 @@ from digitcnn.cli._output import as_typed, printable, report, write_line
 from digitcnn.datasets import PICTURE_SUFFIXES
 from digitcnn.errors import DigitcnnError, InvalidArgumentError
 from digitcnn.inference import DigitClassifier, predict_proba
-from digitcnn.weights import list_weights
+from digitcnn.weights import identify
 
 _DECIMALS = 6
 
@@ -45,14 +45,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 def open_model(weights: str) -> Any:
     """Open what `--weights` names: published weights, a file, or a training run's folder."""
-    names = {name for record in list_weights() for name in (record.name, record.id)}
-    if weights not in names and (weights.endswith(".h5") or _is_folder(weights)):
+    found = identify(weights)
+    if isinstance(found, Path) and (found.suffix == ".h5" or _is_folder(weights)):
         from digitcnn.cli._tensorflow import import_quietly
         from digitcnn.models import load_pretrained
 
         import_quietly()
         return load_pretrained(weights)
-    return DigitClassifier(weights)
+    return DigitClassifier(found)
 
 
 def answer_one(model: Any, picture: Any) -> Probabilities | DigitcnnError:

@@ -16,7 +16,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.action == "verify":
         return _verify(arguments.name)
     if arguments.action == "path":
-        write_line(str(weights.locate(arguments.name, format=arguments.format, download=False)))
+        write_line(str(weights.resolve(arguments.name, format=arguments.format, download=False)))
     else:
         for path in weights.fetch_weights(arguments.name).values():
             write_line(str(path))
