@@ -135,14 +135,55 @@ def test_trained_model_serves_everywhere(digits, finished):
 
 
 def test_without_validation_the_last_epoch_counts(digits, tmp_path):
-    """With nothing kept apart, there is no best epoch and no validation metric."""
+    """With nothing kept apart, there is no best epoch; the training accuracy is the metric."""
     recipe = dataclasses.replace(TINY, epochs=1)
 
     run = train(*digits, recipe=recipe, validation_size=0, run_dir=tmp_path, verbose=0)
 
-    assert run.metrics == {}
+    assert run.metrics == {"training_accuracy": run.history["accuracy"][-1]}
     assert "val_accuracy" not in run.history
     assert read_run(tmp_path).num_images == 120
+
+
+@pytest.mark.parametrize("epochs", [1, 4, 12])
+def test_a_weight_average_costs_a_short_training_nothing(digits, tmp_path, epochs):
+    """However few the steps, the averaged network reads about as much as the one that is not."""
+    recipe = short_recipe(epochs=epochs, learning_rate=3e-3, augmentation=None, drawn_digits=0)
+    accuracies = []
+    for average in (0.0, 0.998):
+        run = train(
+            *digits,
+            recipe=dataclasses.replace(recipe, weight_average=average),
+            validation_size=0,
+            run_dir=tmp_path / str(average),
+            verbose=0,
+        )
+        accuracies.append(np.mean(predict(digits[0], model=run) == digits[1]))
+
+    assert accuracies[1] >= accuracies[0] - 0.1
+
+
+def test_a_short_training_of_the_deepest_recipe_learns(digits, tmp_path):
+    """Batch normalisation, too, has its statistics after a few steps."""
+    recipe = dataclasses.replace(
+        RECIPES["base"], epochs=10, batch_size=20, ending=None, drawn_digits=0, drawn_nondigits=0
+    )
+    recipe = dataclasses.replace(recipe, damaged=0, augmentation=None)
+
+    run = train(*digits, recipe=recipe, validation_size=0, run_dir=tmp_path, verbose=0)
+
+    assert np.mean(predict(digits[0], model=run) == digits[1]) > 0.9
+
+
+def test_a_network_that_has_learnt_nothing_is_told(digits, tmp_path, caplog):
+    """Where validation is near chance, a warning says so and what to do."""
+    images, labels = digits
+    recipe = short_recipe(epochs=1, learning_rate=1e-9, drawn_digits=0)
+
+    train(images, labels, recipe=recipe, run_dir=tmp_path, verbose=0)
+
+    assert "hardly more than guessing" in caplog.text
+    assert "Train for more epochs" in caplog.text
 
 
 def test_fine_tuning_starts_from_given_weights(digits, finished, tmp_path):

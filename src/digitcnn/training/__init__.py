@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import logging
 import os
 import tempfile
 from collections.abc import Callable, Sequence
@@ -34,6 +35,11 @@ from digitcnn.training._folders import (
 from digitcnn.training._samples import EpochPlan, Samples, make_pools, parts, pool_size
 from digitcnn.training.recipes import RECIPES, Recipe, get_recipe
 
+logger = logging.getLogger("digitcnn")
+
+# Nearer than this to what naming the commonest digit alone reads, a network has learnt nothing.
+_NEAR_CHANCE = 0.1
+
 __all__ = ["RECIPES", "Recipe", "RunRecord", "TrainingRun", "get_recipe", "read_run", "train"]
 
 
@@ -49,7 +55,8 @@ class TrainingRun:
     history : dict of str to list of float
         Each metric, epoch by epoch: "accuracy", "loss", "val_accuracy", "val_loss".
     metrics : dict of str to float
-        Of the model: "validation_accuracy" and "best_epoch", if there was validation.
+        Of the model: "validation_accuracy" and "best_epoch" or, where nothing was kept apart for
+        validation, "training_accuracy", of the last epoch.
     recipe : Recipe
         As it was carried out, with the changes that the call asked for.
     run_dir : pathlib.Path
@@ -176,6 +183,7 @@ def train(
     data = describe((given, validation))
     task = _Task(given, validation, data, seed, origin, callbacks, verbose)
     record = _carry_out(recipe, task, folder, initial_weights)
+    _tell_if_near_chance(record, validation if len(validation) else given)
     return TrainingRun(
         model=load_pretrained(folder),
         history={name: [epoch[name] for epoch in record.history] for name in record.history[0]},
@@ -183,6 +191,21 @@ def train(
         recipe=recipe,
         run_dir=folder,
     )
+
+
+def _tell_if_near_chance(record: RunRecord, measured: Samples) -> None:
+    """Log a warning where the network hardly reads more than a guess would."""
+    accuracy = record.metrics.get("validation_accuracy", record.metrics.get("training_accuracy", 1))
+    chance = float(measured.targets.mean(axis=0).max())
+    if accuracy < min(1, chance + _NEAR_CHANCE):
+        logger.warning(
+            "The network reads %.0f%% of its images, hardly more than guessing would: %d epochs of "
+            "%d images have taught it next to nothing. Train for more epochs, in smaller batches, "
+            "with more images, or from published weights (initial_weights).",
+            100 * accuracy,
+            len(record.history),
+            record.num_images,
+        )
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from digitcnn._runs import WEIGHTS_FILE
 from digitcnn.models import build_model, load_pretrained
 from digitcnn.training._folders import History, State, read_state, whole, write_history, write_state
 from digitcnn.training._memory import kept_memory
-from digitcnn.training._optimizers import make_optimizer
+from digitcnn.training._optimizers import fitting_momentum, make_optimizer
 from digitcnn.training._samples import EpochPlan, Samples
 from digitcnn.training._tensorboard import event_logs
 from digitcnn.training.recipes import Recipe
@@ -69,6 +69,7 @@ def _start(
     """Build and compile the network that the first epoch begins with."""
     if initial_weights is None:
         model = build_model(recipe.architecture)
+        _fit_statistics(model, steps_per_epoch * recipe.epochs)
     else:
         model = load_pretrained(initial_weights, architecture=recipe.architecture)
     model.compile(
@@ -80,6 +81,13 @@ def _start(
         jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
     )
     return model
+
+
+def _fit_statistics(model: Any, num_steps: int) -> None:
+    """Have batch normalisation learn its statistics in so few steps."""
+    for layer in _layers_of(model):
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = fitting_momentum(layer.momentum, num_steps)
 
 
 def _own_callbacks(recipe: Recipe, seed: int, folder: Path, state: State) -> list[Any]:
@@ -174,7 +182,7 @@ def _choose_weights(model: Any, recipe: Recipe, folder: Path, state: State) -> d
     model.load_weights(folder / state.weights)
     if recipe.weight_average:
         model.optimizer.finalize_variable_values(model.trainable_variables)
-    return {}
+    return {"training_accuracy": state.history[-1]["accuracy"]}
 
 
 def _epoch_file(epoch: int) -> str:

@@ -14,12 +14,16 @@ _schedules = keras.optimizers.schedules
 _ONE_CYCLE_START, _ONE_CYCLE_END, _ONE_CYCLE_RISE = 1 / 25, 1e-4, 0.3
 _EXPONENTIAL_END = 0.01
 
+# What an average begins with must count for nothing in the end: e ** -6 of it, or less, is left.
+_MEMORY_PART = 6
+
 
 def make_optimizer(recipe: Recipe, steps_per_epoch: int) -> Any:
     """Build the recipe's optimizer with its schedule and weight average."""
     options: dict[str, Any] = {}
     if recipe.weight_average:
-        options = {"use_ema": True, "ema_momentum": recipe.weight_average}
+        total = steps_per_epoch * recipe.epochs
+        options = {"use_ema": True, "ema_momentum": fitting_momentum(recipe.weight_average, total)}
     if recipe.optimizer == "adamw":
         options["weight_decay"] = recipe.weight_decay
     kinds = {
@@ -28,6 +32,11 @@ def make_optimizer(recipe: Recipe, steps_per_epoch: int) -> Any:
         "adadelta": keras.optimizers.Adadelta,
     }
     return kinds[recipe.optimizer](learning_rate(recipe, steps_per_epoch), **options)
+
+
+def fitting_momentum(momentum: float, num_steps: int) -> float:
+    """Lower the momentum of a moving average where so few steps would not fill it."""
+    return min(momentum, max(0.0, 1 - _MEMORY_PART / num_steps))
 
 
 def learning_rate(recipe: Recipe, steps_per_epoch: int) -> Any:

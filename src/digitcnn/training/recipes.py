@@ -38,7 +38,8 @@ class Recipe:
         Of AdamW.
     weight_average : float
         Momentum of the exponential moving average of the weights, which then is what the
-        training gives; 0 for none.
+        training gives; 0 for none. A training of few steps takes a lower one, so that the average
+        holds none of the weights that it began with.
     augmentation : Augmentation or None
         How the training images are changed at random, anew each epoch.
     drawn_digits, drawn_nondigits : int
