@@ -106,9 +106,8 @@ def _beside_table(page: Field, boxes: NDArray[np.float32], rng: np.random.Genera
             continue
         place = (np.s_[:, :depth], np.s_[:, -depth:], np.s_[:depth], np.s_[-depth:])[side]
         tone = rng.uniform(0, 0.2) if rng.random() < 0.5 else rng.uniform(0, 1)
-        page[place] = np.float32(tone) + np.float32(0.04) * rng.standard_normal(
-            page[place].shape, np.float32
-        )
+        grain = np.float32(0.04 if rng.random() < 0.7 else 0.15)
+        page[place] = np.float32(tone) + grain * rng.standard_normal(page[place].shape, np.float32)
     return page
 
 
@@ -123,7 +122,7 @@ def _mottled(page: Field, rng: np.random.Generator) -> Field:
 def _taken(image: Image.Image, boxes: NDArray[np.float32], rng: np.random.Generator) -> Image.Image:
     """Blur, coarsen and compress."""
     size = image.size
-    if rng.random() < 0.22 and len(boxes):
+    if rng.random() < 0.3 and len(boxes):
         tall = float((boxes[:, 3] - boxes[:, 1]).max())
         factor = rng.uniform(14, 34) / max(tall, 1)
         if factor < 0.9 and min(size) * factor > 6:

@@ -103,6 +103,17 @@ def draw_flagged_one(rng: np.random.Generator) -> Glyph:
     return [[*flag, *turn, *stem[1:]]]
 
 
+def draw_one_with_long_upstroke(rng: np.random.Generator) -> Glyph:
+    """Draw a stem with an upstroke from near the ground, as taught in much of Europe and Africa."""
+    lean = rng.normal(0.05, 0.06)
+    stem = _stem(rng, lean)
+    x, y = stem[0]
+    reach = rng.uniform(0.22, 0.6)
+    start = (x - reach, y + rng.uniform(0.6, 1.0))
+    bend = ((x + start[0]) / 2 + rng.normal(0, 0.04), (y + start[1]) / 2 + rng.normal(0, 0.04))
+    return [[start, bend, *corner(x, y), *stem[1:]]]
+
+
 def draw_one_on_a_foot(rng: np.random.Generator) -> Glyph:
     """Draw a stem with a flag and a foot, as in print."""
     lean = rng.normal(0.02, 0.05)
@@ -451,7 +462,8 @@ _WRITTEN: tuple[Forms, ...] = (
     ),
     (
         (0.3, draw_bar_one),
-        (0.46, draw_flagged_one),
+        (0.38, draw_flagged_one),
+        (0.08, draw_one_with_long_upstroke),
         (0.19, draw_one_on_a_foot),
         (0.05, draw_bar_on_a_foot),
     ),

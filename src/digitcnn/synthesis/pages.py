@@ -19,7 +19,7 @@ __all__ = ["SIGNS", "Page", "draw_page"]
 PIXEL_MAX = 255
 IGNORED = -1
 _NUM_DIGITS = 10
-_MNIST_SHARE = 0.45  # of the hands
+_MNIST_SHARE = 0.35  # of the hands
 
 # A digit that a page's edge leaves so much of is to be found, and of which it leaves less, not.
 _WHOLE = 0.8
@@ -29,7 +29,8 @@ _SHORTEST = 13  # pixels: the least height of digits
 
 # (how often, pattern): d a digit, D one to five of them, n a letter or the like, w a word.
 _PATTERNS: tuple[tuple[float, str], ...] = (
-    (0.34, "D"),
+    (0.28, "D"),
+    (0.12, "d"),
     (0.08, "d d d d d"),
     (0.05, "d  d  d  d"),
     (0.06, "D D D"),
@@ -155,7 +156,7 @@ def draw_page(
         surroundings.draw_cells(draw, boxes, size, rng)
     if rng.random() < 0.12:
         surroundings.draw_scribbles(draw, boxes, size, rng)
-    if rng.random() < 0.3:
+    if rng.random() < 0.35:
         _write_words(others, boxes, writing, rng)
     if rng.random() < 0.12 and sheet.lines:
         _underline(draw, sheet, writing, rng)
@@ -171,7 +172,7 @@ def draw_page(
 def _sample_size(height: int, rng: np.random.Generator) -> float:
     """Return the digits' height in pixels."""
     most = 0.86 * height
-    if rng.random() < 0.25:
+    if rng.random() < 0.35:
         return float(rng.uniform(30, most))
     return float(np.exp(rng.uniform(math.log(_SHORTEST), math.log(most))))
 
@@ -198,8 +199,8 @@ def _sample_writing(bank: GlyphBank, size: float, rng: np.random.Generator) -> _
         hand=bank.sample_hand(rng, mnist=_MNIST_SHARE),
         size=size,
         slope=rng.normal(0, 0.025) if rng.random() < 0.8 else rng.uniform(-0.18, 0.18),
-        slant=rng.normal(0, 0.12),
-        gap=rng.choice([-0.12, 0.0, 0.15, 0.35, 0.8], p=[0.12, 0.2, 0.35, 0.25, 0.08]),
+        slant=rng.normal(0, 0.12) if rng.random() < 0.85 else rng.uniform(0.15, 0.55),
+        gap=rng.choice([-0.12, 0.0, 0.15, 0.35, 0.8], p=[0.15, 0.22, 0.33, 0.23, 0.07]),
     )
 
 
@@ -303,8 +304,10 @@ def _thicken(
     """Now and then make the strokes bolder, finer or softer than the glyphs have them."""
     chosen = rng.random()
     image = Image.fromarray(ink)
-    if chosen < 0.12 and size > 35:
-        image = image.filter(ImageFilter.MaxFilter(3 if size < 70 or rng.random() < 0.5 else 5))
+    if chosen < 0.15 and size > 35:
+        # Up to a marker's stroke, a fifth of the height.
+        for _ in range(round(size * rng.uniform(0.01, 0.05))):
+            image = image.filter(ImageFilter.MaxFilter(3))
     elif chosen < 0.3 and size * pen > 4.5:
         image = image.filter(ImageFilter.MinFilter(3 if size * pen < 8 else 5))
     elif chosen < 0.4:
@@ -322,7 +325,10 @@ def _write_words(
     height, width = layer.shape
     for _ in range(rng.integers(1, 7)):
         tall = min(writing.size, 50) * rng.uniform(0.3, 1.1) + 5
-        if rng.random() < 0.6:
+        kind = rng.random()
+        if kind < 0.2:
+            word = surroundings.draw_small_print(rng)
+        elif kind < 0.65:
             word = surroundings.draw_printed_word(tall, rng)
         else:
             word = surroundings.draw_cursive_word(tall, writing.stroke, rng)

@@ -41,10 +41,23 @@ def _font(index: int, size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 def draw_printed_word(height: float, rng: np.random.Generator) -> NDArray[np.uint8]:
     """Print a word of letters, without digits: letters that pass for digits are left out."""
-    letters = rng.choice(list(_PRINTED), rng.integers(1, 12))
+    text = "".join(rng.choice(list(_PRINTED), rng.integers(1, 12)))
+    return _printed(text, height, rng)
+
+
+def draw_small_print(rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Print a few lines too small to be read here, as forms have them: any letters and digits."""
+    letters = list(string.ascii_letters + string.digits + "     .,")
+    length = int(rng.integers(8, 50))
+    lines = ["".join(rng.choice(letters, length)) for _ in range(rng.integers(1, 5))]
+    return _printed("\n".join(lines), rng.uniform(6, 13), rng)
+
+
+def _printed(text: str, height: float, rng: np.random.Generator) -> NDArray[np.uint8]:
     font = _font(int(rng.integers(max(1, len(_fonts())))), max(6, round(height)))
-    text = "".join(letters)
-    left, top, right, bottom = font.getbbox(text)
+    left, top, right, bottom = ImageDraw.Draw(Image.new("L", (1, 1))).textbbox(
+        (0, 0), text, font=font
+    )
     canvas = Image.new("L", (max(2, round(right - left)), max(2, round(bottom - top))))
     ImageDraw.Draw(canvas).text((-left, -top), text, fill=PIXEL_MAX, font=font)
     return np.asarray(canvas)
