@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "_checks": {"errors"},
     "preprocessing": {"errors"},
     "synthesis": {"errors", "_checks"},
+    "detection": {"errors"},
     "architectures": {"errors"},
     "augmentation": {"errors", "_checks"},
     "plots": {"errors", "_checks"},

@@ -1,0 +1,189 @@
+"""What the detector's maps say: a peak for each digit and sign, with its box and its name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+
+STRIDE = 4  # pixels of the picture for each cell of the maps
+BOX_UNIT = 16  # pixels: boxes of this size have logarithms of 0
+SIGNS = (".", ",", "-", "/", ":", "+")
+_TINY = 1e-4  # a probability that is not quite none
+
+# The maps' channels: is there a digit's middle, is there a sign's; which digit; the box; the ink.
+DIGIT = 0
+SIGN = slice(1, 1 + len(SIGNS))
+NAMES = slice(SIGN.stop, SIGN.stop + 10)
+BOX = slice(NAMES.stop, NAMES.stop + 4)
+INK = slice(BOX.stop, BOX.stop + STRIDE * STRIDE)
+NUM_CHANNELS = INK.stop
+
+
+@dataclass(frozen=True)
+class Detections:
+    """Found digits or signs, the surest first.
+
+    Attributes
+    ----------
+    boxes : ndarray of float32, shape (N, 4)
+        Left, top, right, bottom in pixels.
+    scores : ndarray of float32, shape (N,)
+        How sure it is that something is there, in [0, 1].
+    probabilities : ndarray of float32, shape (N, K)
+        Of the ten digits, or of the signs; rows of digits sum to 1.
+    """
+
+    boxes: Floats
+    scores: Floats
+    probabilities: Floats
+
+    def __len__(self) -> int:
+        """Count them."""
+        return len(self.scores)
+
+    def __getitem__(self, chosen: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> Detections:
+        """Return some of them."""
+        return Detections(self.boxes[chosen], self.scores[chosen], self.probabilities[chosen])
+
+    @property
+    def heights(self) -> Floats:
+        """Of the boxes, in pixels."""
+        return self.boxes[:, 3] - self.boxes[:, 1]
+
+
+def find_peaks(maps: Floats, *, least: float) -> tuple[Detections, Detections]:
+    """Read the digits and the signs off the detector's maps.
+
+    Parameters
+    ----------
+    maps : ndarray of float32, shape (H / 4, W / 4, NUM_CHANNELS)
+        As the network gives them.
+    least : float
+        The least score of a peak.
+
+    Returns
+    -------
+    digits, signs : Detections
+    """
+    digit_scores = sigmoid(maps[..., DIGIT])
+    rows, columns = _peaks(digit_scores, least)
+    names = maps[rows, columns, NAMES]
+    names = np.exp(names - names.max(axis=1, keepdims=True))
+    digits = Detections(
+        _boxes_at(maps, rows, columns),
+        digit_scores[rows, columns],
+        names / names.sum(axis=1, keepdims=True),
+    )
+    sign_scores = sigmoid(maps[..., SIGN])
+    rows, columns = _peaks(sign_scores.max(axis=-1), least)
+    each = sign_scores[rows, columns]
+    signs = Detections(_boxes_at(maps, rows, columns), each.max(axis=1, initial=0), each)
+    return digits, signs
+
+
+def sigmoid(logits: Floats) -> Floats:
+    """Return the probabilities that logits stand for."""
+    scores: Floats = 1 / (1 + np.exp(-logits.clip(-30, 30)))
+    return scores
+
+
+def _peaks(scores: Floats, least: float) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Return where a cell exceeds `least` and no neighbour exceeds it."""
+    around = np.pad(scores, 1)
+    rows, columns = scores.shape
+    highest = np.maximum(np.maximum(around[:-2], around[1:-1]), around[2:])
+    highest = np.maximum(np.maximum(highest[:, :-2], highest[:, 1:-1]), highest[:, 2:])
+    found = np.nonzero((scores >= highest[:rows, :columns]) & (scores > least))
+    return found[0], found[1]
+
+
+def _boxes_at(maps: Floats, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]) -> Floats:
+    across, down, wide, tall = maps[rows, columns, BOX].T
+    x, y = (columns + across) * STRIDE, (rows + down) * STRIDE
+    half_wide, half_tall = (BOX_UNIT / 2 * np.exp(side.clip(-4, 4)) for side in (wide, tall))
+    boxes = np.stack([x - half_wide, y - half_tall, x + half_wide, y + half_tall], axis=1)
+    return boxes.astype(np.float32)
+
+
+def merge(looks: Sequence[Detections], *, overlap: float = 0.5) -> Detections:
+    """Average what several looks at one picture found.
+
+    Parameters
+    ----------
+    looks : sequence of Detections
+        Of the same picture, in the same pixels.
+    overlap : float
+        Two boxes are of the same digit if their intersection is more than this part of their union.
+
+    Returns
+    -------
+    merged : Detections
+        The surest first. A score is the mean over all looks, 0 where one found nothing; boxes and
+        probabilities are weighted with the scores, these in the logarithm.
+    """
+    boxes = np.concatenate([look.boxes for look in looks])
+    scores = np.concatenate([look.scores for look in looks])
+    logarithms = np.log(np.concatenate([look.probabilities for look in looks]) + _TINY)
+    look_of = np.repeat(np.arange(len(looks)), [len(look) for look in looks])
+    shared, union = _overlaps(boxes)
+    is_same = shared > overlap * union
+    free = np.ones(len(scores), bool)
+    merged = []
+    for index in np.argsort(-scores, kind="stable").tolist():
+        if not free[index]:
+            continue
+        members = np.flatnonzero(is_same[index] & free)
+        free[members] = False
+        # Of each look the surest; they come in no order of scores.
+        members = members[np.argsort(-scores[members], kind="stable")]
+        members = members[np.unique(look_of[members], return_index=True)[1]]
+        total = scores[members].sum()
+        weights = (scores[members] / total)[:, None]
+        names = np.exp((logarithms[members] * weights).sum(axis=0))
+        merged.append(((boxes[members] * weights).sum(axis=0), total / len(looks), names))
+    merged.sort(key=lambda each: -each[1])
+    return Detections(
+        np.array([box for box, _, _ in merged], np.float32).reshape(-1, 4),
+        np.array([score for _, score, _ in merged], np.float32),
+        np.array([names for _, _, names in merged], np.float32).reshape(-1, logarithms.shape[1]),
+    )
+
+
+def _overlaps(boxes: Floats) -> tuple[Floats, Floats]:
+    """Return the intersection and the union of each two boxes, in square pixels."""
+    low = np.maximum(boxes[:, None, :2], boxes[:, :2])
+    high = np.minimum(boxes[:, None, 2:], boxes[:, 2:])
+    shared = (high - low).clip(0).prod(axis=2)
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    return shared, areas[:, None] + areas - shared
+
+
+def suppress(found: Detections, *, overlap: float = 0.35, inside: float = 0.5) -> Detections:
+    """Keep the surest of those that overlap: greedy non-maximum suppression.
+
+    Parameters
+    ----------
+    found : Detections
+    overlap : float
+        Two boxes are one if their intersection is more than this part of their union.
+    inside : float
+        And if it is more than this part of the smaller one.
+
+    Returns
+    -------
+    kept : Detections
+        The surest first.
+    """
+    shared, union = _overlaps(found.boxes)
+    areas = np.diag(shared)
+    is_same = (shared > overlap * union) | (shared > inside * np.minimum(areas, areas[:, None]))
+    kept: list[int] = []
+    for index in np.argsort(-found.scores, kind="stable").tolist():
+        if not is_same[index, kept].any():
+            kept.append(index)
+    return found[np.array(kept, np.intp)]

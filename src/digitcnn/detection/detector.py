@@ -1,0 +1,169 @@
+"""Runs the detector over a picture at several scales, and keeps the one that fits the writing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from digitcnn.detection.boxes import INK, STRIDE, Detections, find_peaks, merge, sigmoid, suppress
+
+Floats = npt.NDArray[np.float32]
+
+# Longer sides, in pixels, at which a picture is looked at; finer ones only as long as they help.
+SIDES = (96, 160, 256, 416, 672, 1088, 1760)
+_LARGEST_ENLARGEMENT = 4.0
+
+PIXEL_MAX = 255
+_MARGIN = 16  # pixels of padding around a picture
+_MULTIPLE = 32  # the network halves its maps three times beyond the stride
+
+_LEAST_SCORE = 0.1
+# Heights in pixels at which the network is at its best.
+_SHORTEST, _TALLEST = 20.0, 90.0
+_COMFORTABLE = 40.0  # a height at which looking closer adds nothing
+_PLAIN = 0.15  # what one digit, or two, are worth that can hardly be missed
+# Looks at which digits have such heights are averaged.
+_LEAST, _MOST = 14.0, 120.0
+_AROUND = 0.08  # of its longer side: the margin that a digit is cut out with
+# Scores below this count for nothing when scales are compared.
+_DOUBTFUL = 0.35
+# Heights of one hand's digits in one picture, relative to a common one.
+_ALIKE = (0.6, 1.6)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one look at a picture found.
+
+    Attributes
+    ----------
+    digits, signs : Detections
+        In pixels of the picture.
+    ink : ndarray of float32, shape (h, w)
+        How much of each pixel is a digit's ink, in [0, 1], at the scale of the look.
+    scale : tuple of float
+        Pixels of `ink` for one of the picture's, across and down.
+    """
+
+    digits: Detections
+    signs: Detections
+    ink: Floats
+    scale: tuple[float, float]
+
+    def ink_of(self, box: Floats) -> Floats:
+        """Return the ink in a box of the picture, with a little around it."""
+        left, top, right, bottom = box * np.array(self.scale * 2, np.float32)
+        margin = _AROUND * max(right - left, bottom - top)
+        rows = slice(max(0, int(top - margin)), int(bottom + margin) + 1)
+        columns = slice(max(0, int(left - margin)), int(right + margin) + 1)
+        return self.ink[rows, columns]
+
+
+class Detector:
+    """Finds digits and signs.
+
+    Parameters
+    ----------
+    run : callable
+        Takes float32 (1, H, W, 1) in [0, 1], sides multiples of 32, and gives the maps
+        (1, H / 4, W / 4, channels).
+    """
+
+    def __init__(self, run: Callable[[Floats], Floats]) -> None:
+        self._run = run
+
+    def find(self, gray: npt.NDArray[np.uint8]) -> Found:
+        """Find the digits and the signs of a picture, at the scale that shows them best.
+
+        Parameters
+        ----------
+        gray : ndarray of uint8, shape (H, W)
+
+        Returns
+        -------
+        found : Found
+        """
+        looks: list[Found] = []
+        values: list[float] = []
+        for side in _sides(gray):
+            looks.append(self.find_at(gray, side))
+            value, height = judge(looks[-1])
+            values.append(value)
+            is_large = height * looks[-1].scale[1] > _COMFORTABLE
+            if value < max(values) and max(values) > _PLAIN and is_large:
+                break
+        chosen = looks[int(np.argmax(values))]
+        _, height = judge(chosen)
+        readable = [look for look in looks if _LEAST < height * look.scale[1] < _MOST]
+        if len(readable) < 2:
+            return chosen
+        return replace(
+            chosen,
+            digits=suppress(merge([look.digits for look in readable])),
+            signs=suppress(merge([look.signs for look in readable])),
+        )
+
+    def find_at(self, gray: npt.NDArray[np.uint8], side: int) -> Found:
+        """Find digits and signs at one scale, whatever their heights."""
+        factor = side / max(gray.shape)
+        rows, columns = (max(1, round(length * factor)) for length in gray.shape)
+        method = Image.Resampling.BOX if factor < 1 else Image.Resampling.BICUBIC
+        resized = np.asarray(Image.fromarray(gray).resize((columns, rows), method))
+        padding = [
+            (_MARGIN, _MARGIN + -(length + 2 * _MARGIN) % _MULTIPLE) for length in (rows, columns)
+        ]
+        padded = np.pad(resized, padding, "edge").astype(np.float32) / np.float32(PIXEL_MAX)
+        maps = self._run(padded[None, :, :, None])[0]
+        across, down = columns / gray.shape[1], rows / gray.shape[0]
+        limits = np.array([columns, rows, columns, rows], np.float32)
+        back = np.array([across, down, across, down], np.float32)
+        found = []
+        for each in find_peaks(maps, least=_LEAST_SCORE):
+            boxes = ((each.boxes - _MARGIN).clip(0, limits) / back).astype(np.float32)
+            inside = np.flatnonzero((boxes[:, 2:] > boxes[:, :2]).all(axis=1))
+            found.append(suppress(Detections(boxes, each.scores, each.probabilities)[inside]))
+        ink = _ink(maps)[_MARGIN : _MARGIN + rows, _MARGIN : _MARGIN + columns]
+        return Found(found[0], found[1], ink, (across, down))
+
+
+def _ink(maps: Floats) -> Floats:
+    """Put each cell's 4 x 4 values of ink in their places."""
+    rows, columns = maps.shape[:2]
+    cells = sigmoid(maps[..., INK]).reshape(rows, columns, STRIDE, STRIDE)
+    return cells.transpose(0, 2, 1, 3).reshape(rows * STRIDE, columns * STRIDE)
+
+
+def _sides(gray: npt.NDArray[np.uint8]) -> list[int]:
+    longer = max(gray.shape)
+    sides = [side for side in SIDES if side <= _LARGEST_ENLARGEMENT * longer]
+    return sides or [math.ceil(_LARGEST_ENLARGEMENT * longer)]
+
+
+def judge(found: Found) -> tuple[float, float]:
+    """Return how much one look finds: the sum of the scores of boxes of like height, and it.
+
+    Parameters
+    ----------
+    found : Found
+
+    Returns
+    -------
+    value, height : float
+        The height in pixels of the picture.
+    """
+    digits = found.digits
+    if not len(digits):
+        return 0.0, 0.0
+    heights = digits.heights
+    seen = heights * found.scale[1]
+    fit = np.where((seen > _SHORTEST) & (seen < _TALLEST), 1.0, 0.6)
+    worth = (digits.scores - _DOUBTFUL).clip(0) ** 2 * fit
+    alike = (heights > _ALIKE[0] * heights[:, None]) & (heights < _ALIKE[1] * heights[:, None])
+    values = alike @ worth
+    at = int(values.argmax())
+    return float(values[at]), float(heights[at])

@@ -1,0 +1,90 @@
+"""Which of the found digits and signs belong to the writing, judged by their neighbours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from digitcnn.detection.boxes import SIGNS, Detections
+
+Indices = npt.NDArray[np.intp]
+
+# What is less sure counts if it stands beside what is surer, as tall and level with it.
+_SURE, LIKELY = 0.42, 0.3
+_BESIDE, _LEVEL, _AS_TALL = 1.2, 0.4, 1.5  # gap and step in heights, ratio of heights
+_LEAST_MARK = 0.5
+_DOUBTFUL = 0.35
+# Heights of one picture's digits, relative to the common one.
+_ALIKE = (0.6, 1.6)
+_SHORTEST, _TALLEST = 0.5, 1.9
+
+
+def select_digits(digits: Detections, *, likely: float = LIKELY) -> Indices:
+    """Return which digits are sure enough, by themselves or by their neighbours.
+
+    All are about as tall as each other; the common height is the one that the surest boxes agree
+    on. What scores less than one half, but no less than `likely`, needs a neighbour.
+    """
+    heights = digits.heights
+    if not len(heights):
+        return np.zeros(0, np.intp)
+    worth = (digits.scores - _DOUBTFUL).clip(0)
+    alike = (heights > _ALIKE[0] * heights[:, None]) & (heights < _ALIKE[1] * heights[:, None])
+    common = heights[(alike @ worth).argmax()]
+    is_fit = (heights > _SHORTEST * common) & (heights < _TALLEST * common)
+    chosen = np.flatnonzero(is_fit & (digits.scores > likely))
+    return chosen[_held_by_neighbours(digits[chosen])]
+
+
+def _held_by_neighbours(digits: Detections) -> npt.NDArray[np.bool_]:
+    """Return which digits are sure, or stand beside one that is kept."""
+    left, top, right, bottom = digits.boxes.T
+    heights, middles = digits.heights, (top + bottom) / 2
+    smaller = np.minimum(heights, heights[:, None])
+    gaps = np.maximum(left[:, None] - right, left - right[:, None])
+    is_beside = (
+        (gaps < _BESIDE * smaller)
+        & (np.abs(middles[:, None] - middles) < _LEVEL * smaller)
+        & (np.maximum(heights, heights[:, None]) < _AS_TALL * smaller)
+    )
+    kept = digits.scores > _SURE
+    while (reached := kept | (is_beside & kept).any(axis=1)).sum() > kept.sum():
+        kept = reached
+    return kept
+
+
+def select_marks(signs: Detections, digits: Detections) -> Indices:
+    """Return which signs stand in a line with digits, free of them, where such a sign stands."""
+    if not len(signs) or not len(digits):
+        return np.zeros(0, np.intp)
+    middles = (signs.boxes[:, :2] + signs.boxes[:, 2:]) / 2
+    nearest = _nearest(middles, digits.boxes)
+    left, top, right, bottom = digits.boxes[nearest].T
+    height = bottom - top
+    level = (middles[:, 1] - top) / height
+    away = np.maximum(left - middles[:, 0], middles[:, 0] - right) / height
+    lowest = np.array([_LEVELS[sign][0] for sign in SIGNS])[signs.probabilities.argmax(axis=1)]
+    highest = np.array([_LEVELS[sign][1] for sign in SIGNS])[signs.probabilities.argmax(axis=1)]
+    is_level = (level > lowest) & (level < highest)
+    is_near = (away > -0.3) & (away < 1.6) & (signs.heights < 1.7 * height)
+    return np.flatnonzero((signs.scores > _LEAST_MARK) & is_level & is_near)
+
+
+# How far below the neighbouring digit's top a sign's middle lies, in its heights.
+_LEVELS = {
+    ".": (0.55, 1.35),
+    ",": (0.6, 1.6),
+    "-": (0.1, 1.0),
+    "/": (0.1, 0.95),
+    ":": (0.2, 0.95),
+    "+": (0.1, 1.0),
+}
+
+
+def _nearest(points: npt.NDArray[np.floating[Any]], boxes: npt.NDArray[np.float32]) -> Indices:
+    """Return for each point the box that it is least far from, sideways or up and down."""
+    across = np.maximum(boxes[:, 0] - points[:, :1], points[:, :1] - boxes[:, 2]).clip(0)
+    down = np.maximum(boxes[:, 1] - points[:, 1:], points[:, 1:] - boxes[:, 3]).clip(0)
+    return (across**2 + 4 * down**2).argmin(axis=1)

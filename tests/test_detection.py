@@ -1,0 +1,116 @@
+"""From a detector's maps to boxes, and from boxes to lines in reading order."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from digitcnn.detection import Detections, group_lines
+from digitcnn.detection.boxes import BOX, DIGIT, NAMES, NUM_CHANNELS, SIGN, find_peaks, suppress
+from digitcnn.detection.selection import select_digits
+
+
+def page_of_boxes(rows, columns, *, height=20.0, gap=8.0, leading=34.0, slope=0.0, seed=0):
+    """Return the boxes of a grid of digits, row by row, as a hand would set them."""
+    rng = np.random.default_rng(seed)
+    boxes = []
+    for row in range(rows):
+        for column in range(columns):
+            left = 50 + column * (14 + gap) + rng.normal(0, 1)
+            top = 50 + row * leading + slope * left + rng.normal(0, 0.06 * height)
+            boxes.append((left, top, left + 14, top + height * rng.uniform(0.85, 1.1)))
+    return np.array(boxes, np.float32)
+
+
+@given(
+    rows=st.integers(1, 5),
+    columns=st.integers(1, 9),
+    degrees=st.floats(-10, 10),
+    seed=st.integers(0, 1000),
+)
+def test_lines_and_their_order_follow_positions(rows, columns, degrees, seed):
+    """Rows that slope up to ten degrees come out as lines, top to bottom, left to right."""
+    slope = math.tan(math.radians(degrees))
+    boxes = page_of_boxes(rows, columns, slope=slope, leading=44, seed=seed)
+    order = np.random.default_rng(seed).permutation(len(boxes))
+
+    lines = group_lines(boxes[order])
+
+    expected = np.arange(len(boxes)).reshape(rows, columns)
+    assert [order[line].tolist() for line in lines] == expected.tolist()
+
+
+def test_no_boxes_make_no_lines():
+    """A page without digits has no lines."""
+    assert group_lines(np.zeros((0, 4), np.float32)) == []
+
+
+def test_columns_far_apart_are_read_line_by_line():
+    """Two columns of numbers side by side are read across, as a table is."""
+    left = page_of_boxes(2, 3)
+    right = left + np.array([200, 0, 200, 0], np.float32)
+
+    lines = group_lines(np.concatenate([left, right]))
+
+    assert [line.tolist() for line in lines] == [[0, 1, 2, 6, 7, 8], [3, 4, 5, 9, 10, 11]]
+
+
+def maps_with(cells, *, shape=(16, 24)):
+    """Return a detector's maps in which some cells (row, column, channel) are sure."""
+    maps = np.full((*shape, NUM_CHANNELS), -9, np.float32)
+    maps[..., BOX] = 0
+    for row, column, channel in cells:
+        maps[row, column, channel] = 4
+    return maps
+
+
+def test_a_peak_gives_a_box_around_its_cell():
+    """A cell's offsets and logarithms place and size the box; its names give the digit."""
+    maps = maps_with([(5, 7, DIGIT), (5, 7, NAMES.start + 3)])
+    maps[5, 7, BOX] = (0.5, 0.25, math.log(2), math.log(1.5))
+
+    digits, signs = find_peaks(maps, least=0.3)
+
+    np.testing.assert_allclose(digits.boxes, [[14, 9, 46, 33]], atol=1e-4)
+    assert digits.probabilities.argmax() == 3
+    assert digits.scores[0] == pytest.approx(1 / (1 + math.exp(-4)))
+    assert len(signs) == 0
+
+
+def test_neighbouring_cells_are_one_peak_and_signs_are_apart():
+    """Of two cells side by side the higher one counts; signs have maps of their own."""
+    maps = maps_with([(5, 7, DIGIT), (10, 3, SIGN.start + 1)])
+    maps[5, 8, DIGIT] = 3
+
+    digits, signs = find_peaks(maps, least=0.3)
+
+    assert len(digits) == 1
+    assert len(signs) == 1
+    assert signs.probabilities.argmax() == 1
+
+
+def detections(boxes, scores):
+    """Return detections of any digit."""
+    rows = np.full((len(boxes), 10), 0.1, np.float32)
+    return Detections(np.array(boxes, np.float32), np.array(scores, np.float32), rows)
+
+
+def test_of_boxes_upon_each_other_the_surest_stays():
+    """Boxes that overlap are one digit; neighbours that touch are two."""
+    found = detections([(0, 0, 10, 20), (1, 1, 11, 21), (10, 0, 20, 20)], [0.6, 0.9, 0.8])
+
+    kept = suppress(found)
+
+    np.testing.assert_allclose(kept.scores, [0.9, 0.8])
+
+
+def test_a_box_of_quite_another_height_is_no_digit_of_the_line():
+    """What towers above its neighbours, as a border does, or is far smaller, is left out."""
+    line = [(20 * k, 0, 20 * k + 14, 24) for k in range(4)]
+    found = detections([*line, (90, -60, 96, 90), (100, 10, 103, 15)], [0.8] * 6)
+
+    assert select_digits(found).tolist() == [0, 1, 2, 3]
