@@ -25,6 +25,7 @@ from PIL import Image
 from digitcnn import DigitClassifier, _sessions, predict, predict_proba, preprocess
 from digitcnn.errors import (
     CorruptFileError,
+    DigitcnnError,
     ImageReadError,
     InvalidArgumentError,
     InvalidImageError,
@@ -221,6 +222,64 @@ def test_a_confidence_outside_its_range_is_refused(classifier, bound):
     """Whatever is no number in [0, 1] is refused, before a picture is read."""
     with pytest.raises(InvalidArgumentError, match=r"`min_confidence` must be a number in \[0, 1"):
         classifier.predict(iter(()), min_confidence=bound)
+
+
+BAD = {
+    "a list": [DIGITS[0], "no such file", DIGITS[1], np.zeros((9, 9)), b"", DIGITS[2]],
+    "files": [
+        png(DIGITS[0]),
+        b"",
+        png(DIGITS[1]),
+        "no such file",
+        png(np.zeros_like(DIGITS[0])),
+        png(DIGITS[2]),
+    ],
+    "floats": np.stack(
+        [
+            DIGITS[0] / 255,
+            DIGITS[1] * np.nan,
+            DIGITS[1] / 255,
+            DIGITS[1] * -1.0,
+            DIGITS[1] * 0.0,
+            DIGITS[2] / 255,
+        ]
+    ),
+    "whole numbers": DIGITS[[0, 0, 1, 0, 0, 2]].astype(int)
+    * np.array([1, 9, 1, -9, 0, 1])[:, None, None],
+}
+
+
+@pytest.mark.reliability("bad input", "bad items with errors='return': -1 or NaN, the others read")
+@pytest.mark.parametrize("kind", BAD)
+@pytest.mark.parametrize("chunk_size", [1, 2, 256])
+def test_bad_items_stop_no_batch_that_asks_for_it(classifier, kind, chunk_size):
+    """With errors="return" an item that cannot be read leaves -1 or NaN; the others are read."""
+    images, good = BAD[kind], [0, 2, 5]
+    expected = np.full((6, 10), np.nan)
+    expected[good] = classifier.predict_proba(DIGITS[:3])
+    digits = np.full(6, -1)
+    digits[good] = expected[good].argmax(axis=1)
+
+    for threads in (1, 4):
+        bounded = DigitClassifier(classifier._weights, threads=threads)
+        rows = bounded.iter_proba(images, chunk_size=chunk_size, errors="return")
+        np.testing.assert_allclose(np.stack(list(rows)), expected, atol=1e-6)
+    np.testing.assert_array_equal(predict(images, model=classifier, errors="return"), digits)
+    rows = predict_proba(images, model=classifier, errors="return")
+    np.testing.assert_allclose(rows, expected, atol=1e-6)
+    with pytest.raises(DigitcnnError, match=r"`images\[1\]` must"):
+        predict(images, model=classifier)
+
+
+def test_one_bad_picture_is_answered_where_that_is_asked(classifier):
+    """One picture alone that cannot be read gives -1, and a row of NaN; what is none is refused."""
+    assert predict(np.zeros((9, 9)), model=classifier, errors="return") == -1
+    assert np.isnan(classifier.predict_proba("no such file", errors="return")).all()
+    assert classifier.predict([], errors="return").shape == (0,)
+    with pytest.raises(InvalidImageError, match="`images` must be a path"):
+        predict({}, model=classifier, errors="return")
+    with pytest.raises(InvalidArgumentError, match="`errors` must be one of raise, return"):
+        predict(DIGITS, model=classifier, errors="ignore")
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ _SUM_TOLERANCE = 0.01
 def choose_digits(
     probabilities: npt.NDArray[np.floating[Any]], *, min_confidence: float = 0.0
 ) -> Digits:
-    """Name the likeliest digit of each row, or -1 where it is not likely enough.
+    """Name the likeliest digit of each row, or -1 where it is not likely enough, or NaN.
 
     Parameters
     ----------
@@ -43,8 +43,8 @@ def choose_digits(
     array([3, 8])
     """
     digits: Digits = probabilities.argmax(axis=1).astype(np.int64, copy=False)
-    if min_confidence > 0:
-        digits[probabilities.max(axis=1) < min_confidence] = REFUSED
+    # A NaN fails the comparison.
+    digits[~(probabilities.max(axis=1) >= min_confidence)] = REFUSED
     return digits
 
 

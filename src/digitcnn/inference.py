@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from digitcnn._checks import whole_number
+from digitcnn._checks import one_of, whole_number
 from digitcnn._probabilities import (
     NUM_CLASSES,
     Digits,
@@ -21,7 +21,7 @@ from digitcnn._probabilities import (
 )
 from digitcnn._sessions import NetworkSession, available_cpus
 from digitcnn.errors import InvalidArgumentError
-from digitcnn.preprocessing import batches_of, is_single
+from digitcnn.preprocessing import Failures, batches_of, is_single
 from digitcnn.weights import DEFAULT, Weights, identify, resolve
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DigitClassifier", "predict", "predict_proba"]
 
+Errors = Literal["raise", "return"]
 Run = Callable[[npt.NDArray[np.float32]], Any]
 
 # What is one picture, and what is many, by type alone; an array may be either.
@@ -40,11 +41,21 @@ _MOST_THREADS = 1024  # of a number that no machine has, ONNX Runtime does not r
 
 
 @overload
-def predict(images: OnePicture, *, model: Any = None, min_confidence: float = 0.0) -> int: ...
+def predict(
+    images: OnePicture, *, model: Any = None, min_confidence: float = 0.0, errors: Errors = "raise"
+) -> int: ...
 @overload
-def predict(images: ManyPictures, *, model: Any = None, min_confidence: float = 0.0) -> Digits: ...
+def predict(
+    images: ManyPictures,
+    *,
+    model: Any = None,
+    min_confidence: float = 0.0,
+    errors: Errors = "raise",
+) -> Digits: ...
 @overload
-def predict(images: Any, *, model: Any = None, min_confidence: float = 0.0) -> Any: ...
+def predict(
+    images: Any, *, model: Any = None, min_confidence: float = 0.0, errors: Errors = "raise"
+) -> Any: ...
 
 
 def predict(
@@ -52,6 +63,7 @@ def predict(
     *,
     model: Any = None,
     min_confidence: float = 0.0,
+    errors: Errors = "raise",
 ) -> int | Digits:
     """Read the digit in each picture.
 
@@ -66,6 +78,8 @@ def predict(
         gives it and returns probabilities of shape (n, 10).
     min_confidence : float
         The least probability, in [0, 1], at which a digit is named.
+    errors : {"raise", "return"}
+        Whether a picture that cannot be read raises, or leaves a -1 and lets the others be read.
 
     Returns
     -------
@@ -96,10 +110,10 @@ def predict(
     >>> predict(["seven.jpg", "scribble.png"], min_confidence=0.9)  # doctest: +SKIP
     array([ 7, -1])
     """
-    return _predict(*_runner(model), images, min_confidence)
+    return _predict(*_runner(model), images, min_confidence, errors)
 
 
-def predict_proba(images: Any, *, model: Any = None) -> Probabilities:
+def predict_proba(images: Any, *, model: Any = None, errors: Errors = "raise") -> Probabilities:
     """Give the probability of each digit in each picture.
 
     Parameters
@@ -108,6 +122,8 @@ def predict_proba(images: Any, *, model: Any = None) -> Probabilities:
         Pictures in any form that :func:`digitcnn.preprocess` takes.
     model : str, os.PathLike, Weights, DigitClassifier, TrainingRun, keras.Model or callable
         As in :func:`predict`.
+    errors : {"raise", "return"}
+        Whether a picture that cannot be read raises, or leaves a row of NaN.
 
     Returns
     -------
@@ -125,7 +141,7 @@ def predict_proba(images: Any, *, model: Any = None) -> Probabilities:
     >>> predict_proba("seven.jpg").argmax()  # doctest: +SKIP
     7
     """
-    return _predict_proba(*_runner(model), images)
+    return _predict_proba(*_runner(model), images, errors)
 
 
 class DigitClassifier:
@@ -174,12 +190,20 @@ class DigitClassifier:
         self.classes_ = np.arange(NUM_CLASSES)
 
     @overload
-    def predict(self, images: OnePicture, *, min_confidence: float = 0.0) -> int: ...
+    def predict(
+        self, images: OnePicture, *, min_confidence: float = 0.0, errors: Errors = "raise"
+    ) -> int: ...
     @overload
-    def predict(self, images: ManyPictures, *, min_confidence: float = 0.0) -> Digits: ...
+    def predict(
+        self, images: ManyPictures, *, min_confidence: float = 0.0, errors: Errors = "raise"
+    ) -> Digits: ...
     @overload
-    def predict(self, images: Any, *, min_confidence: float = 0.0) -> Any: ...
-    def predict(self, images: Any, *, min_confidence: float = 0.0) -> int | Digits:
+    def predict(
+        self, images: Any, *, min_confidence: float = 0.0, errors: Errors = "raise"
+    ) -> Any: ...
+    def predict(
+        self, images: Any, *, min_confidence: float = 0.0, errors: Errors = "raise"
+    ) -> int | Digits:
         """Read the digit in each picture, as :func:`digitcnn.predict` does.
 
         Parameters
@@ -188,34 +212,39 @@ class DigitClassifier:
             Pictures in any form that :func:`digitcnn.preprocess` takes.
         min_confidence : float
             The least probability, in [0, 1], at which a digit is named.
+        errors : {"raise", "return"}
+            As in :func:`digitcnn.predict`.
 
         Returns
         -------
         digits : int or ndarray of int64, shape (N,)
             -1 stands where the greatest probability is less than `min_confidence`.
         """
-        return _predict(self._run, self._threads, images, min_confidence)
+        return _predict(self._run, self._threads, images, min_confidence, errors)
 
-    def predict_proba(self, images: Any) -> Probabilities:
+    def predict_proba(self, images: Any, *, errors: Errors = "raise") -> Probabilities:
         """Give the probability of each digit, as :func:`digitcnn.predict_proba` does.
 
         Parameters
         ----------
         images : image or iterable of images
             Pictures in any form that :func:`digitcnn.preprocess` takes.
+        errors : {"raise", "return"}
+            As in :func:`digitcnn.predict_proba`.
 
         Returns
         -------
         probabilities : ndarray of float32, shape (10,) or (N, 10)
             Each row sums to 1.
         """
-        return _predict_proba(self._run, self._threads, images)
+        return _predict_proba(self._run, self._threads, images, errors)
 
     def iter_proba(
         self,
         images: Any,
         *,
         chunk_size: int = CHUNK_SIZE,
+        errors: Errors = "raise",
     ) -> Iterator[Probabilities]:
         """Yield the probabilities of one picture after the other, in constant memory.
 
@@ -225,6 +254,8 @@ class DigitClassifier:
             Pictures in any form that :func:`digitcnn.preprocess` takes, of any number.
         chunk_size : int
             How many pictures are read ahead and run at once; 1 answers each as it comes.
+        errors : {"raise", "return"}
+            As in :func:`digitcnn.predict_proba`.
 
         Yields
         ------
@@ -232,7 +263,7 @@ class DigitClassifier:
             Sums to 1.
         """
         chunk_size = whole_number("chunk_size", chunk_size, least=1, such_as=CHUNK_SIZE)
-        chunks = _chunks(self._run, self._threads, images, chunk_size)
+        chunks = _chunks(self._run, self._threads, images, chunk_size, checked_errors(errors))
         return (row for rows in chunks for row in rows)
 
     def score(self, images: Any, labels: npt.ArrayLike) -> float:
@@ -276,30 +307,49 @@ class DigitClassifier:
         return session.run(batch)
 
 
-def _predict(run: Run, threads: int | None, images: Any, min_confidence: float) -> int | Digits:
+def _predict(
+    run: Run, threads: int | None, images: Any, min_confidence: float, errors: Errors
+) -> int | Digits:
     min_confidence = checked_confidence(min_confidence)
     chunks = [
         choose_digits(rows, min_confidence=min_confidence)
-        for rows in _chunks(run, threads, images, CHUNK_SIZE)
+        for rows in _chunks(run, threads, images, CHUNK_SIZE, checked_errors(errors))
     ]
     if is_single(images):
         return int(chunks[0][0])
     return np.concatenate(chunks) if chunks else np.empty(0, np.int64)
 
 
-def _predict_proba(run: Run, threads: int | None, images: Any) -> Probabilities:
-    chunks = list(_chunks(run, threads, images, CHUNK_SIZE))
+def _predict_proba(run: Run, threads: int | None, images: Any, errors: Errors) -> Probabilities:
+    chunks = list(_chunks(run, threads, images, CHUNK_SIZE, checked_errors(errors)))
     if is_single(images):
         return chunks[0].reshape(NUM_CLASSES)
     return np.concatenate(chunks) if chunks else np.empty((0, NUM_CLASSES), np.float32)
 
 
-def _chunks(run: Run, threads: int | None, images: Any, chunk_size: int) -> Iterator[Probabilities]:
-    """Yield the probabilities of so many images at a time."""
+def checked_errors(errors: str) -> str:
+    """Give what to do with a picture that cannot be read, or refuse it."""
+    return one_of("errors", errors, get_args(Errors))
+
+
+def _chunks(
+    run: Run, threads: int | None, images: Any, chunk_size: int, errors: str
+) -> Iterator[Probabilities]:
+    """Yield the probabilities of so many images at a time, NaN for those that cannot be read."""
     # The CPUs take a while to count, and only a list is opened by several threads.
     threads = (threads or available_cpus()) if isinstance(images, list | tuple) else 1
-    for batch in batches_of(images, chunk_size=chunk_size, threads=threads):
-        yield as_probabilities(run(batch), len(batch))
+    failures: Failures = {} if errors == "return" else None
+    first = 0
+    for batch in batches_of(images, chunk_size=chunk_size, threads=threads, failures=failures):
+        rows = as_probabilities(run(batch), len(batch))
+        end = first + len(batch)
+        if failures:
+            unread = [index for index in failures if index < end]
+            rows[[index - first for index in unread]] = np.nan
+            for index in unread:
+                del failures[index]
+        first = end
+        yield rows
 
 
 _shared: dict[str | Weights, DigitClassifier] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import islice, repeat
 from pathlib import PurePath
 from typing import TypeGuard
 
@@ -24,6 +24,8 @@ from digitcnn.preprocessing._values import plane_scale, to_pixel_values, to_plan
 
 # Enough to fill the cores, little enough to stay in their caches: 0.8 MB of float32.
 CHUNK_SIZE = 256
+
+Failures = dict[int, DigitcnnError] | None
 
 # Files that are opened at the same time, each of which takes the memory of a whole picture.
 _MOST_AT_ONCE = 4
@@ -63,7 +65,11 @@ def _shape(images: object) -> tuple[int, ...]:
 
 
 def batches_of(
-    images: object, *, chunk_size: int = CHUNK_SIZE, threads: int = 1
+    images: object,
+    *,
+    chunk_size: int = CHUNK_SIZE,
+    threads: int = 1,
+    failures: Failures = None,
 ) -> Iterator[np.ndarray]:
     """Yield canonical batches of at most `chunk_size` images, in order.
 
@@ -75,6 +81,9 @@ def batches_of(
         Images in a batch, which bounds the memory in use.
     threads : int
         How many threads, up to four, may open the files of a list.
+    failures : dict, optional
+        Takes the error of each image that cannot be read, by its index, no later than its batch
+        comes, in which a blank image stands for it. Without, the first such error is raised.
 
     Yields
     ------
@@ -86,15 +95,15 @@ def batches_of(
         if _is_mnist_image(images) and is_canonical(images):
             yield _to_batch(images[None])
         else:
-            yield _to_batch(normalize(open_picture(images))[None])
+            yield _to_batch(_normalize_item(None, images, failures)[None])
     elif form_of(images) == "array":
-        yield from _array_batches(as_array(images), chunk_size)
+        yield from _array_batches(as_array(images), chunk_size, failures)
     elif isinstance(images, Iterable) and not isinstance(images, dict | type):
         threads = min(threads, chunk_size, _MOST_AT_ONCE)
         if threads > 1 and _are_files(images):
-            yield from _file_batches(images, chunk_size, threads)
+            yield from _file_batches(images, chunk_size, threads, failures)
         else:
-            yield from _item_batches(images, chunk_size)
+            yield from _item_batches(images, chunk_size, failures)
     else:
         raise InvalidImageError(
             argument="images",
@@ -123,7 +132,7 @@ def _are_files(images: Iterable[object]) -> TypeGuard[list[object] | tuple[objec
 
 
 def _file_batches(
-    files: list[object] | tuple[object, ...], chunk_size: int, threads: int
+    files: list[object] | tuple[object, ...], chunk_size: int, threads: int, failures: Failures
 ) -> Iterator[np.ndarray]:
     """Normalise files several at a time: Pillow decodes one while another is worked on."""
     # Not before it is needed: a first answer does without.
@@ -133,14 +142,17 @@ def _file_batches(
         chunk = files[start : start + chunk_size]
         # No thread outlives a batch, however long the caller takes to ask for the next.
         with ThreadPoolExecutor(threads) as pool:
-            rows = list(pool.map(_normalize_item, range(start, start + len(chunk)), chunk))
+            indices = range(start, start + len(chunk))
+            rows = list(pool.map(_normalize_item, indices, chunk, repeat(failures)))
         yield _to_batch(np.stack(rows))
 
 
-def _item_batches(images: Iterable[object], chunk_size: int) -> Iterator[np.ndarray]:
+def _item_batches(
+    images: Iterable[object], chunk_size: int, failures: Failures
+) -> Iterator[np.ndarray]:
     """Normalise single images as they come, each before the next is asked for."""
     items = enumerate(_items(images))
-    while chunk := [_normalize_item(index, item) for index, item in islice(items, chunk_size)]:
+    while chunk := [_normalize_item(*item, failures) for item in islice(items, chunk_size)]:
         yield _to_batch(np.stack(chunk))
 
 
@@ -164,13 +176,14 @@ def _items(images: Iterable[object]) -> Iterator[object]:
         ) from error
 
 
-def _normalize_item(index: int, image: object) -> np.ndarray:
-    """Normalise one image of many to uint8 pixels of shape (28, 28)."""
-    with naming(index):
+def _normalize_item(index: int | None, image: object, failures: Failures) -> np.ndarray:
+    """Normalise one image, of many if it has an index, to uint8 pixels of shape (28, 28)."""
+    with _naming(index, failures):
         return normalize(open_picture(image))
+    return np.zeros((IMAGE_SIDE, IMAGE_SIDE), np.uint8)
 
 
-def _array_batches(array: np.ndarray, chunk_size: int) -> Iterator[np.ndarray]:
+def _array_batches(array: np.ndarray, chunk_size: int, failures: Failures) -> Iterator[np.ndarray]:
     """Normalise slices of one array of shape (N, H, W) or (N, H, W, C)."""
     if array.shape == (0,):
         return
@@ -187,16 +200,23 @@ def _array_batches(array: np.ndarray, chunk_size: int) -> Iterator[np.ndarray]:
     try:
         scale = plane_scale(array)
     except InvalidImageError:
+        is_sound = np.zeros(len(array), bool)
         for index, image in enumerate(array):
-            with naming(index):
+            with _naming(index, failures):
                 plane_scale(image)
-        raise
+                is_sound[index] = True
+        if is_sound.all():
+            raise
+        scale = plane_scale(array[is_sound])
+        array = np.where(is_sound.reshape(-1, *[1] * (array.ndim - 1)), array, np.zeros_like(array))
     for start in range(0, len(array), chunk_size):
         chunk = array[start : start + chunk_size]
-        yield _to_batch(_normalize_array(chunk, scale, first_index=start))
+        yield _to_batch(_normalize_array(chunk, scale, start, failures))
 
 
-def _normalize_array(chunk: np.ndarray, scale: int, *, first_index: int) -> np.ndarray:
+def _normalize_array(
+    chunk: np.ndarray, scale: int, first_index: int, failures: Failures
+) -> np.ndarray:
     """Normalise a slice of an array; what is canonical already is only copied."""
     if chunk.shape[1:] in ((IMAGE_SIDE, IMAGE_SIDE), (IMAGE_SIDE, IMAGE_SIDE, 1)):
         pixels = chunk.reshape(-1, IMAGE_SIDE, IMAGE_SIDE)
@@ -210,7 +230,11 @@ def _normalize_array(chunk: np.ndarray, scale: int, *, first_index: int) -> np.n
         canonical = np.zeros(len(chunk), bool)
     result = pixels.copy()
     for offset in np.flatnonzero(~canonical):
-        with naming(first_index + int(offset)):
+        index = first_index + int(offset)
+        result[offset] = 0
+        if failures and index in failures:
+            continue
+        with _naming(index, failures):
             result[offset] = normalize(array_picture(chunk[offset], scale))
     return result
 
@@ -221,10 +245,12 @@ def _to_batch(pixels: np.ndarray) -> np.ndarray:
 
 
 @contextlib.contextmanager
-def naming(index: int) -> Iterator[None]:
-    """Say in an error raised inside which image of many it is about."""
+def _naming(index: int | None, failures: Failures) -> Iterator[None]:
+    """Say in an error raised inside which image it is about; keep it where that is asked."""
     try:
         yield
     except DigitcnnError as error:
         error.index = index
-        raise
+        if failures is None:
+            raise
+        failures[index or 0] = error
