@@ -9,9 +9,7 @@ import os
 import statistics
 import subprocess
 import sys
-import threading
 import time
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +17,7 @@ import pytest
 from networks import write_network
 from PIL import Image
 
-from digitcnn import DigitClassifier, build_model, predict, predict_proba, preprocess
+from digitcnn import DigitClassifier, build_model, predict, predict_proba
 from digitcnn.errors import NoDigitError
 from digitcnn.synthesis import draw_digits
 from digitcnn.weights import list_weights
@@ -218,39 +216,6 @@ def test_keras_settings_stay():
         keras.config.set_epsilon(settings[1])
 
     assert after == ("mixed_float16", 1e-5, "float32")
-
-
-@pytest.mark.reliability(
-    "embedding", "threads that change warnings' filters meanwhile: theirs stay"
-)
-def test_filters_of_other_threads_survive():
-    """Threads that use catch_warnings meanwhile find their filters, and leave nothing behind."""
-    damaged = bytearray(encoded(PICTURES[0], "TIFF"))
-    damaged[-4:] = b"\xff\xff\xff\xff"
-    before = list(warnings.filters)
-    stop = threading.Event()
-
-    def read():
-        while not stop.is_set():
-            try:
-                preprocess(bytes(damaged))
-            except OSError:
-                continue
-
-    readers = [threading.Thread(target=read) for _ in range(4)]
-    for reader in readers:
-        reader.start()
-    for _ in range(200):
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            warnings.warn("mine", stacklevel=1)
-            assert ["mine"] == [str(each.message) for each in caught]
-    stop.set()
-    for reader in readers:
-        reader.join()
-    preprocess(encoded(PICTURES[0]))  # the last one takes away what a race brought back
-
-    assert before == list(warnings.filters)
 
 
 def resident_mib():

@@ -15,6 +15,7 @@ import threading
 import tracemalloc
 import warnings
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -462,35 +463,18 @@ def damaged_but_readable():
     return bytes(content)
 
 
-@pytest.mark.reliability("bad input", "pictures of which Pillow warns: read, without a warning")
-@pytest.mark.parametrize("action", ["always", "error"])
-def test_pillows_warnings_stay_away(action):
-    """What Pillow warns of is answered, or refused, the same whatever the caller's filters do."""
-    content = damaged_but_readable()
+@pytest.mark.reliability("bad input", "pictures of which Pillow warns: read, and the filters left")
+def test_pillows_warnings_are_the_programs_to_filter():
+    """What Pillow warns of is read past; its warnings come through, and no filter is touched."""
     with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter(action)
+        warnings.simplefilter("always")
         before = warnings.filters[:]
-        batch = preprocess(content)
+        batch = preprocess(damaged_but_readable())
         after = warnings.filters[:]
-        with pytest.raises(DigitcnnError, match="`images` must"):
-            preprocess(bomb(10_000))
 
     assert (1, 28, 28, 1) == batch.shape
-    assert [] == caught
+    assert {"PIL"} == {Path(each.filename).parent.name for each in caught}
     assert before == after
-
-
-@pytest.mark.reliability("bad input", "warnings of the program itself: shown as ever")
-def test_the_programs_own_warnings_stay():
-    """While a picture is read, whatever does not come from Pillow warns as ever."""
-
-    class Warner(io.BytesIO):
-        def read(self, size=-1):
-            warnings.warn("my own", stacklevel=2)
-            return super().read(size)
-
-    with pytest.warns(UserWarning, match="my own"):
-        preprocess(Warner(damaged_but_readable()))
 
 
 def scan_bomb(num_scans):
@@ -504,6 +488,7 @@ def scan_bomb(num_scans):
 
 @pytest.mark.reliability("bad input", "a JPEG of 5,000 scans of 160 megapixels: refused at once")
 @pytest.mark.parametrize("num_scans", [5_000, 14])
+@pytest.mark.filterwarnings("ignore:Image size:PIL.Image.DecompressionBombWarning")
 def test_a_jpeg_of_endless_scans_is_refused(num_scans):
     """A file that would be decoded for minutes is refused before it is."""
     with pytest.raises(InvalidImageError, match=f"decoded in seconds; got .* in {num_scans} scans"):

@@ -1,4 +1,4 @@
-"""The rooms import one way only, and `import digitcnn` next to nothing (DESIGN, section 5)."""
+"""The rooms import one way only, and `import digitcnn` next to nothing."""
 
 from __future__ import annotations
 

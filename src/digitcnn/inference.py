@@ -147,7 +147,7 @@ def predict_proba(images: Any, *, model: Any = None, errors: Errors = "raise") -
 class DigitClassifier:
     """Reads digits with one network, kept ready.
 
-    It may be shared by threads, inherited through a fork, pickled, and used in a signal handler.
+    It may be shared by threads, inherited through a fork and pickled.
 
     Parameters
     ----------

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import platform
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
 _FEWEST_MEMBERS = 2
 # Probabilities near 1 are told apart, and their loss is exact, whatever policy Keras computes by.
 _OUTPUT_DTYPE = "float32"
-_X86_64 = ("x86_64", "AMD64")  # on Linux and macOS, and on Windows
 
 
 def build_model(architecture: str = "base") -> keras.Model:
@@ -370,7 +367,6 @@ def export_onnx(model: Any, path: str | os.PathLike[str]) -> None:
 
 def import_keras(caller: str) -> Any:
     """Import Keras, or say which extra brings it."""
-    prefer_onednn()
     try:
         import keras
     except ImportError as error:
@@ -379,13 +375,3 @@ def import_keras(caller: str) -> Any:
             remedy='Type: pip install "digitcnn[tensorflow]"',
         ) from error
     return keras
-
-
-def prefer_onednn() -> None:
-    """Have TensorFlow compute by oneDNN, unless it is loaded already or the user has chosen.
-
-    By itself it does so only on CPUs with AVX-512. Without, training gains as well: a fifth of a
-    step of `base`, two fifths of one of `tiny` (AVX2, TensorFlow 2.21).
-    """
-    if "tensorflow" not in sys.modules and platform.machine() in _X86_64:
-        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")

