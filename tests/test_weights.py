@@ -463,9 +463,11 @@ def test_a_final_answer_is_not_asked_for_again(server, status):
     """What a server refuses it will refuse the next time."""
     server.replies[LARGE] = [Reply(status=status), GOOD]
 
-    with pytest.raises(UnavailableError, match=f"got .*HTTP status {status}"):
+    with pytest.raises(UnavailableError, match=f"got .*HTTP status {status}") as caught:
         weights.resolve("large")
     assert server.visits == {LARGE: 1}
+    assert (caught.value.code, caught.value.argument) == ("unavailable", "weights")
+    assert caught.value.remedy.startswith("To place it by hand, download http")
 
 
 BAD_BODIES = {

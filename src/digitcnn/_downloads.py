@@ -65,11 +65,15 @@ class PublishedFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Sources:
-    """Where files of one kind may lie: a folder named by a variable, the cache, and URLs."""
+    """Where files of one kind may lie: a folder named by a variable, the cache, and URLs.
+
+    `argument` is what the user's function calls them, for errors.
+    """
 
     folder_variable: str
     cache: Path
     base_urls: tuple[str, ...]
+    argument: str | None = None
 
     def folder(self) -> Path | None:
         """Give the read-only folder that the variable names now."""
@@ -128,12 +132,14 @@ def find_defect(path: Path, file: PublishedFile) -> str | None:
     return None if digest == file.sha256 else f"sha256 {digest} instead of {file.sha256}"
 
 
-def verify(path: Path, file: PublishedFile, *, remedy: str) -> Path:
+def verify(path: Path, file: PublishedFile, *, argument: str | None, remedy: str) -> Path:
     """Give `path` back where it holds the published bytes; raise CorruptFileError if not."""
     defect = find_defect(path, file)
     if defect is not None:
         raise CorruptFileError(
-            argument=f"{path}", rule="hold the published bytes", got=defect, remedy=remedy
+            f"`{path}` must hold the published bytes; got {defect}.",
+            argument=argument,
+            remedy=remedy,
         )
     return path
 
@@ -154,12 +160,13 @@ def fetch(file: PublishedFile, sources: Sources, *, download: bool) -> Path:
     folder = sources.folder()
     if folder is not None and is_file(folder / file.filename):
         remedy = f"Replace it by {sources.urls(file)[0]}, or unset {sources.folder_variable}."
-        return verify(folder / file.filename, file, remedy=remedy)
+        return verify(folder / file.filename, file, argument=sources.argument, remedy=remedy)
     path = sources.cache / file.filename
     may_download = download and not is_offline()
     if is_file(path):
         if not may_download:
-            return verify(path, file, remedy=f"Delete it. {_by_hand(file, sources)}")
+            remedy = f"Delete it. {_by_hand(file, sources)}"
+            return verify(path, file, argument=sources.argument, remedy=remedy)
         defect = find_defect(path, file)
         if defect is None:
             return path
@@ -222,11 +229,13 @@ def _download(file: PublishedFile, sources: Sources) -> None:
         raise UnavailableError(
             f"`{sources.cache}` must be a folder to write to; got {type(error).__name__}: "
             f"{error.strerror or error}.",
+            argument=sources.argument,
             remedy=f"Name another one in DIGITCNN_CACHE_DIR. {_by_hand(file, sources)}",
         ) from error
     reasons = "; ".join(f"{url}: {error}" for url, error in failures.items())
     raise UnavailableError(
         f"`{file.filename}` must be downloaded once; got {reasons}.",
+        argument=sources.argument,
         remedy=_by_hand(file, sources),
     ) from next(iter(failures.values()), None)
 
@@ -356,6 +365,7 @@ def _nowhere(file: PublishedFile, sources: Sources, folder: Path | None) -> Unav
     places = [str(place) for place in (folder, sources.cache) if place is not None]
     return UnavailableError(
         f"`{file.filename}` must be on this machine {rule}; got none in {' or '.join(places)}.",
+        argument=sources.argument,
         remedy=_by_hand(file, sources),
     )
 

@@ -221,7 +221,7 @@ def resolve(
     file = found.file(format)
     bundled = BUNDLE / file.filename
     if _downloads.is_file(bundled):
-        return _downloads.verify(bundled, file, remedy="Reinstall digitcnn.")
+        return _downloads.verify(bundled, file, argument="weights", remedy="Reinstall digitcnn.")
     return _downloads.fetch(file, _sources(cache_dir), download=download)
 
 
@@ -282,6 +282,7 @@ def _sources(cache_dir: AnyPath | None) -> _downloads.Sources:
         folder_variable="DIGITCNN_WEIGHTS_DIR",
         cache=_downloads.cache_folder("weights", cache_dir),
         base_urls=(_downloads.setting("DIGITCNN_BASE_URL") or RELEASE_URL,),
+        argument="weights",
     )
 
 
