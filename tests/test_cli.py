@@ -233,6 +233,9 @@ SEVEN = str(Path(__file__).parents[1] / "examples" / "seven-on-paper.jpg")
         (["evaluate", "--dataset", "foo"], "`--dataset` must be .*'foo'. Check the path."),
         (["train", "--images", "foo"], "`--images` must be a folder; got foo"),
         (["train", "--recipe", "foo"], "`--recipe` must be one of"),
+        (["train", "--recipe", "bse"], "got 'bse'. Did you mean 'base'?"),
+        (["train", "--patience", "0"], "`--patience` must be a whole number"),
+        (["plot", "samples", "runs/mine"], "`SUBJECT` must be left out .*'runs/mine'. Name the"),
         (["train", "--epochs", "0"], "`--epochs` must be a whole number"),
         (["train", "--batch-size", "-1"], "`--batch-size` must be a whole number"),
         (["train", "--learning-rate", "nan"], "`--learning-rate` must be positive"),
@@ -389,7 +392,7 @@ def test_without_a_command_the_usage_is_told(capsys):
         main([])
     with pytest.raises(SystemExit, match="2"):
         main(["predict", "a.png", "--min-confidence", "1.5"])
-    assert "invalid probability value: '1.5'" in capsys.readouterr().err
+    assert "must be a number in 0 to 1; got 1.5" in capsys.readouterr().err
     with pytest.raises(SystemExit, match="2"):
         main(["evaluate", "--weights=--", "--json"])
     assert "argument --weights: expected one argument" in capsys.readouterr().err
@@ -549,6 +552,33 @@ def test_plots_need_what_they_are_of(tmp_path, capsys):
     picture = str(Path(__file__).parents[1] / "examples" / "seven-on-paper.jpg")
     assert main(["plot", "steps", picture, "--output", str(tmp_path / "a.txt")]) == 1
     assert "`--output` must end in a form that matplotlib writes" in capsys.readouterr().err
+    assert main(["plot", "steps", picture, "--output", str(tmp_path / "no" / "a.png")]) == 1
+    assert "`--output` must be a file that can be written" in capsys.readouterr().err
+
+
+def test_a_misspelt_kind_of_plot_is_named(capsys):
+    """The nearest kind is proposed."""
+    with pytest.raises(SystemExit, match="2"):
+        main(["plot", "sampels"])
+
+    assert "got 'sampels'. Did you mean 'samples'?" in capsys.readouterr().err
+
+
+def test_help_lists_every_recipe(capsys):
+    """`train --help` has a line for each recipe there is, and for no other."""
+    with pytest.raises(SystemExit, match="0"):
+        main(["train", "--help"])
+
+    listed = capsys.readouterr().out.partition("recipes, with")[2].splitlines()[1:]
+    assert {line.split()[0] for line in listed if line} == set(training.RECIPES)
+
+
+@pytest.mark.parametrize(("option", "verbose"), [("--quiet", 0), ("--verbose", 1)])
+def test_train_says_as_much_as_asked_for(training_calls, option, verbose):
+    """Silence and the bar are handed on."""
+    main(["train", option])
+
+    assert training_calls[0][2]["verbose"] == verbose
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import pytest
 
 from digitcnn import plots, preprocess
 from digitcnn.errors import InvalidArgumentError, MissingDependencyError
+from digitcnn.evaluation import Evaluation
 from digitcnn.synthesis import draw_digits
 
 pytest.importorskip("matplotlib")
@@ -315,6 +316,20 @@ def test_confusion_matrix_colours_the_mistakes_alone():
     assert where == (9.5, 4.5)  # column 9, row 4
     assert ax.collections[0].get_clim() == (0, 3)
     assert ax.get_title() == "1,000 of 1,003 right (99.70%)"
+
+
+def test_confusion_matrix_counts_labels_and_predictions():
+    """True digits and predictions do as well, and so does an evaluation."""
+    labels, answers = [4, 4, 9, 1], [4, 9, 9, 1]
+
+    by_digits = plots.confusion_matrix(labels, answers)
+    by_evaluation = plots.confusion_matrix(Evaluation(labels, np.eye(10)[answers]))
+
+    assert by_digits.get_title() == by_evaluation.get_title() == "3 of 4 right (75.00%)"
+    texts = [[text.get_text() for text in ax.texts] for ax in (by_digits, by_evaluation)]
+    assert texts[0] == texts[1]
+    with pytest.raises(InvalidArgumentError, match="`predictions` must hold one label for each"):
+        plots.confusion_matrix(labels, answers[:3])
 
 
 def test_single_charts_draw_on_given_axes():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import math
 import operator
 import reprlib
@@ -112,9 +113,15 @@ def one_of(name: str, value: Any, known: Collection[str]) -> str:
             argument=name,
             rule=f"be one of {', '.join(known)}",
             got=shown(value),
-            remedy="Choose one of these.",
+            remedy=nearest(value, known),
         )
     return value
+
+
+def nearest(value: Any, known: Collection[str]) -> str:
+    """Propose the known name that one may have been meant for, or any."""
+    close = difflib.get_close_matches(value, known, n=1) if isinstance(value, str) else []
+    return f"Did you mean {close[0]!r}?" if close else "Choose one of these."
 
 
 def array_of(name: str, value: Any, dtype: npt.DTypeLike | None = None) -> npt.NDArray[Any]:
@@ -162,7 +169,7 @@ def label_array(
             argument="labels",
             rule="be integers of shape (N,)",
             got=f"{array.dtype} of shape {array.shape}",
-            remedy="From one-hot rows, take argmax(axis=1).",
+            remedy=_label_remedy(array),
         )
     if num_images is not None and len(array) != num_images:
         raise InvalidArgumentError(
@@ -181,6 +188,19 @@ def label_array(
                 remedy="Drop that image or mend its label.",
             )
     return array.astype(np.int64) if array.size else np.zeros(0, np.int64)
+
+
+def _label_remedy(array: npt.NDArray[Any]) -> str:
+    """Say how such an array becomes labels."""
+    if array.ndim == 2 and array.shape[1] > 1:
+        return "From one-hot rows, take argmax(axis=1)."
+    if array.ndim > 1 and array.size == len(array):
+        return "From a column, take labels.ravel()."
+    if array.dtype.kind == "f" and array.ndim == 1 and (array == np.rint(array)).all():
+        return "From whole numbers, take labels.astype(int)."
+    if array.dtype.kind in "USO" and array.ndim == 1:
+        return "From text or objects, take labels.astype(int)."
+    return "Pass one whole number for each image."
 
 
 def shown(value: Any) -> str:

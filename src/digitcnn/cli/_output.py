@@ -30,6 +30,7 @@ _TYPED = {
         "epochs": "--epochs",
         "batch_size": "--batch-size",
         "learning_rate": "--learning-rate",
+        "patience": "--patience",
         "validation_size": "--validation-size",
         "validation_fraction": "--validation-fraction",
         "seed": "--seed",

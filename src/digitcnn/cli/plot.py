@@ -20,11 +20,19 @@ from digitcnn.inference import predict_proba
 from digitcnn.preprocessing import explain, preprocess
 
 _DOTS_PER_INCH = 150
+_OF_DATASETS = ("samples", "predictions", "misclassified", "confusion", "reliability")
 _NUM_VARIANTS = 19  # with the original, two rows
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Draw, write and name the file."""
+    if arguments.subject is not None and arguments.kind in _OF_DATASETS:
+        raise InvalidArgumentError(
+            argument="SUBJECT",
+            rule=f"be left out where the plot is of a dataset, as {arguments.kind} is",
+            got=repr(arguments.subject),
+            remedy="Name the data by --dataset, and a network or a run's folder by --weights.",
+        )
     axes = _KINDS[arguments.kind](arguments)
     output = arguments.output or arguments.kind
     if not Path(output).suffix:
@@ -39,6 +47,14 @@ def run(arguments: argparse.Namespace) -> int:
             got=repr(output),
             reason=f"which fails with: {str(error).rstrip('.')}",
             remedy="Name one such as .png, .svg or .pdf.",
+        ) from error
+    except OSError as error:
+        raise InvalidArgumentError(
+            argument="--output",
+            rule="be a file that can be written",
+            got=repr(output),
+            reason=f"which fails with: {error.strerror or error}",
+            remedy="Make its folder first, or name another.",
         ) from error
     write_line(output)
     return 0

@@ -16,6 +16,10 @@ _OPTIONS = (
     "epochs",
     "batch_size",
     "learning_rate",
+    "patience",
+    "monitor",
+    "class_weight",
+    "verbose",
     "seed",
     "initial_weights",
     "validation_size",
@@ -25,6 +29,7 @@ _OPTIONS = (
 
 def run(arguments: argparse.Namespace) -> int:
     """Train, and say what came of it and where it lies."""
+    training.get_recipe(arguments.recipe)  # before pictures and Keras are loaded
     images, labels = (None, None)
     if arguments.images is not None:
         images, labels = datasets.load_folder(arguments.images)

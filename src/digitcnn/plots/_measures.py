@@ -134,7 +134,11 @@ def _draw_curves(
 
 
 def confusion_matrix(
-    confusion: npt.ArrayLike, *, title: str | None = None, ax: Axes | None = None
+    confusion: Any,
+    predictions: npt.ArrayLike | None = None,
+    *,
+    title: str | None = None,
+    ax: Axes | None = None,
 ) -> Axes:
     """Draw a confusion matrix as a heat map in which the mistakes show.
 
@@ -143,8 +147,11 @@ def confusion_matrix(
 
     Parameters
     ----------
-    confusion : array-like of int, shape (K, K)
-        How many images of each true class (row) were read as each class (column).
+    confusion : array-like of int, shape (K, K), or Evaluation
+        How many images of each true class (row) were read as each class (column); or, with
+        `predictions`, the true digits, of shape (N,), as scikit-learn has it.
+    predictions : array-like of int, shape (N,), optional
+        What the images were read as.
     title : str, optional
         What stands above; by default the share and number of right answers.
     ax : matplotlib.axes.Axes, optional
@@ -161,8 +168,17 @@ def confusion_matrix(
         If the matrix is not square, or holds anything but counts.
     MissingDependencyError
         If matplotlib or seaborn is not installed.
+
+    Examples
+    --------
+    >>> from digitcnn import plots
+    >>> plots.confusion_matrix([7, 2, 1], [7, 2, 7]).get_title()
+    '2 of 3 right (66.67%)'
     """
-    counts = _check_confusion(confusion)
+    if predictions is None:
+        counts = _check_confusion(getattr(confusion, "confusion", confusion))
+    else:
+        counts = _count(confusion, predictions)
     ax = single_axes(ax, 6.4, 5.6)
     try:
         import seaborn as sns
@@ -191,13 +207,26 @@ def confusion_matrix(
     return ax
 
 
+def _count(labels: npt.ArrayLike, predictions: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    """Count how often each digit was read as each."""
+    truths = label_array(labels, num_classes=NUM_CLASSES)
+    try:
+        answers = label_array(predictions, num_images=len(truths), num_classes=NUM_CLASSES)
+    except InvalidArgumentError as error:
+        error.argument = "predictions"
+        raise
+    counts = np.zeros((NUM_CLASSES, NUM_CLASSES), np.int64)
+    np.add.at(counts, (truths, answers), 1)
+    return counts
+
+
 def _check_confusion(confusion: npt.ArrayLike) -> npt.NDArray[Any]:
     counts = array_of("confusion", confusion)
     is_square = counts.ndim == 2 and counts.shape[0] == counts.shape[1] > 0
     if not is_square or not np.issubdtype(counts.dtype, np.integer) or (counts < 0).any():
         raise InvalidArgumentError(
             f"`confusion` must be a square matrix of counts; got {counts.dtype} of shape "
-            f"{counts.shape}. Pass evaluate(...).confusion."
+            f"{counts.shape}. Pass evaluate(...), or the true digits and the predictions."
         )
     return counts
 
