@@ -245,6 +245,107 @@ def test_options_override_the_recipe(digits, tmp_path):
     assert run.recipe.augmentation is not None
 
 
+def test_a_model_of_ones_own_is_trained(digits, tmp_path):
+    """A Keras model goes the same way, from its own weights, and stays as it was itself."""
+    own = keras.Sequential(
+        [keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(10, "softmax")]
+    )
+    before = own.get_weights()
+    options = {"recipe": _with_ending(epochs=6)[2], "model": own, "run_dir": tmp_path, "verbose": 0}
+
+    run = train(*digits, **options)
+    again = train(*digits, **options)
+
+    assert _same_weights(run.model, again.model)
+    assert not _same_weights(run.model, own)
+    assert all(np.array_equal(a, b) for a, b in zip(before, own.get_weights(), strict=True))
+    assert len(run.history["loss"]) == 8
+    assert predict(digits[0][:3], model=run).shape == (3,)
+    own.add(keras.layers.Dense(10, "softmax"))
+    with pytest.raises(InvalidArgumentError, match="differs in layers"):
+        train(*digits, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"model": "mine"}, "`model` must be a Sequential or functional keras.Model; got str"),
+        ({"model": "FLAT"}, r"`model` must take batches of shape \(N, 28, 28, 1\)"),
+        ({"model": "LOGITS"}, "`model` must take .* end it with softmax"),
+        ({"model": "LOGITS", "initial_weights": "base"}, "must not both be given"),
+    ],
+)
+def test_models_that_cannot_be_trained_are_refused(digits, options, message):
+    """Another shape, another kind of output, or no model at all is told before any work."""
+    layers = keras.layers
+    models = {
+        "FLAT": keras.Sequential([keras.Input((784,)), layers.Dense(10, "softmax")]),
+        "LOGITS": keras.Sequential(
+            [keras.Input((28, 28, 1)), layers.Flatten(), layers.Dense(10, "relu")]
+        ),
+    }
+    options = {name: models.get(value, value) for name, value in options.items()}
+
+    with pytest.raises(InvalidArgumentError, match=message):
+        train(*digits, **options)
+
+
+def test_class_weights_decide_what_a_network_prefers(digits, tmp_path):
+    """A digit that counts a thousandfold is named for all others; balanced ones are not."""
+    recipe = short_recipe(epochs=3, learning_rate=3e-3, drawn_digits=0)
+    options = {"recipe": recipe, "validation_size": 0, "verbose": 0}
+
+    sevens = train(*digits, class_weight={7: 1000.0}, run_dir=tmp_path / "7", **options)
+    balanced = train(*digits, class_weight="balanced", run_dir=tmp_path / "all", **options)
+
+    assert set(predict(digits[0], model=sevens)) == {7}
+    assert len(set(predict(digits[0], model=balanced))) > 1
+    with pytest.raises(InvalidArgumentError, match="differs in class_weight"):
+        train(*digits, class_weight={7: 2.0}, run_dir=tmp_path / "7", **options)
+
+
+def test_patience_and_monitor_are_options_of_the_call(digits, tmp_path):
+    """A training stops when what it is to go by has not become better for so long."""
+    recipe = short_recipe(epochs=30, learning_rate=1e-9, drawn_digits=0)
+
+    run = train(
+        *digits, recipe=recipe, patience=2, monitor="val_accuracy", run_dir=tmp_path, verbose=0
+    )
+
+    assert len(run.history["loss"]) == 3
+    assert (run.recipe.patience, run.recipe.monitor) == (2, "val_accuracy")
+
+
+def test_a_run_is_saved_by_the_files_ending(digits, finished, tmp_path):
+    """Each file that it writes gives the same probabilities, and an unknown ending is refused."""
+    expected = predict_proba(digits[0][:4], model=finished)
+
+    weights = finished.save(tmp_path / "mine.weights.h5")
+    onnx = finished.save(tmp_path / "mine.onnx")
+    whole = finished.save(tmp_path / "mine.keras")
+
+    loaded = [
+        load_pretrained(weights, architecture="conv5x5"),
+        onnx,
+        keras.models.load_model(whole),
+    ]
+    for model in loaded:
+        np.testing.assert_allclose(predict_proba(digits[0][:4], model=model), expected, atol=1e-5)
+    with pytest.raises(InvalidArgumentError, match=r"`path` must end in \.weights\.h5, "):
+        finished.save(tmp_path / "mine.pth")
+
+
+def test_where_there_is_no_terminal_an_epoch_is_a_line(digits, tmp_path, capsys):
+    """Output into a file holds a line for each epoch, and nothing that moves a cursor."""
+    train(*digits, recipe=short_recipe(epochs=2), run_dir=tmp_path)
+
+    printed = capsys.readouterr().out
+    assert printed.count("val_accuracy") == 2
+    assert "\x1b" not in printed
+    assert "\r" not in printed
+    assert "\b" not in printed
+
+
 def _with_ending(**changes):
     """Give a recipe of two epochs that ends with another two, gentler ones."""
     alone = short_recipe(drawn_digits=20)
@@ -339,6 +440,12 @@ def test_endings_that_cannot_follow_are_refused(ending, message):
         ({"learning_rate": "fast"}, "`learning_rate` must be positive and finite; got 'fast'"),
         ({"augment": "much"}, "`augment` must be True, False or an Augmentation; got 'much'"),
         ({"seed": -1}, "`seed` must be a whole number in 0"),
+        ({"patience": 0}, "`patience` must be a whole number of at least 1"),
+        ({"monitor": "loss"}, "`monitor` must be one of val_loss, val_accuracy"),
+        ({"class_weight": {11: 1}}, "`class_weight` must be 'balanced', or a mapping"),
+        ({"class_weight": {1: -1}}, "`class_weight` must be .* positive"),
+        ({"class_weight": "even"}, "`class_weight` must be 'balanced'"),
+        ({"recipe": "conv5x6"}, "Did you mean 'conv5x5'"),
         ({"recipe": {"name": "base"}}, "`recipe` must be one of base"),
         ({"initial_weights": "base", "recipe": "conv-pool"}, "for the recipe's architecture"),
     ],
@@ -457,13 +564,18 @@ def test_early_stopping_counts_from_the_history():
     """Training has stalled once the validation loss has not fallen for as long as the patience."""
     from digitcnn.training._fitting import has_stalled
 
-    losses = [0.5, 0.3, 0.4, 0.35]
-    history = [{"val_loss": loss} for loss in losses]
+    losses, accuracies = [0.5, 0.3, 0.4, 0.35], [0.7, 0.8, 0.9, 0.85]
+    history = [
+        {"val_loss": loss, "val_accuracy": accuracy}
+        for loss, accuracy in zip(losses, accuracies, strict=True)
+    ]
 
-    assert has_stalled(history, 2)
-    assert not has_stalled(history, 3)
-    assert not has_stalled(history, None)
-    assert not has_stalled([], 1)
+    assert has_stalled(history, short_recipe(patience=2))
+    assert not has_stalled(history, short_recipe(patience=3))
+    assert not has_stalled(history, short_recipe(patience=None))
+    assert not has_stalled([], short_recipe(patience=1))
+    assert has_stalled(history, short_recipe(patience=1, monitor="val_accuracy"))
+    assert not has_stalled(history, short_recipe(patience=2, monitor="val_accuracy"))
 
 
 def test_finished_folders_are_small(finished):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import logging
+import math
 import os
+import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,7 +22,8 @@ from digitcnn._runs import RUN_FILE, RunRecord, read_run
 from digitcnn.augmentation import Augmentation
 from digitcnn.datasets import load_mnist, train_validation_split
 from digitcnn.errors import InvalidArgumentError
-from digitcnn.models import find_weights, import_keras, load_pretrained
+from digitcnn.exporting import export
+from digitcnn.models import find_weights, import_keras
 from digitcnn.training._folders import (
     BEGINNING_FOLDER,
     History,
@@ -34,6 +37,9 @@ from digitcnn.training._folders import (
 )
 from digitcnn.training._samples import EpochPlan, Samples, make_pools, parts, pool_size
 from digitcnn.training.recipes import RECIPES, Recipe, get_recipe
+
+if TYPE_CHECKING:
+    from digitcnn.training._fitting import Network
 
 logger = logging.getLogger("digitcnn")
 
@@ -69,6 +75,43 @@ class TrainingRun:
     recipe: Recipe
     run_dir: Path
 
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the network to a file, in the format that the file's name ends in.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            Ends in ".weights.h5", ".onnx" or ".keras". The first two are read by `predict`,
+            `DigitClassifier` and `load_pretrained`; the last by `keras.models.load_model` alone,
+            because such a file can carry code.
+
+        Returns
+        -------
+        path : pathlib.Path
+            The file.
+
+        Raises
+        ------
+        InvalidArgumentError
+            If the name has another ending, or its folder is not there.
+        MissingDependencyError
+            If the format needs a package that is not installed.
+        """
+        target = Path(path)
+        formats = {".weights.h5": "h5", ".onnx": "onnx", ".keras": ""}
+        found = next((name for end, name in formats.items() if target.name.endswith(end)), None)
+        if found is None:
+            raise InvalidArgumentError(
+                argument="path",
+                rule=f"end in {', '.join(formats)}",
+                got=repr(str(target)),
+                remedy=f"Name it {target.stem}.weights.h5 to load it here again.",
+            )
+        if found:
+            return Path(export(self.model, target, format=found))
+        self.model.save(target)
+        return target
+
 
 def train(
     images: Any = None,
@@ -81,6 +124,10 @@ def train(
     validation_size: int | None = None,
     validation_fraction: float | None = None,
     augment: bool | Augmentation | None = None,
+    patience: int | None = None,
+    monitor: str | None = None,
+    class_weight: str | Mapping[int, float] | None = None,
+    model: Any = None,
     initial_weights: str | os.PathLike[str] | None = None,
     seed: int = 0,
     run_dir: str | os.PathLike[str] | None = None,
@@ -108,6 +155,17 @@ def train(
         The same as a part of all images, at least 0 and less than 1.
     augment : bool or Augmentation, optional
         False for none, True for the default one; by default the recipe's own.
+    patience : int, optional
+        Stop after so many epochs without a better `monitor`; by default as the recipe says.
+    monitor : str, optional
+        "val_loss", the default, or "val_accuracy".
+    class_weight : mapping of int to float, or str, optional
+        How much an image of each digit counts, those left out once; "balanced" has digits count
+        alike, however many images there are of each.
+    model : keras.Model, optional
+        A network of your own, Sequential or functional, to train in place of the recipe's
+        architecture, from the weights that it has. It takes batches of shape (N, 28, 28, 1) and
+        gives ten probabilities; it is not changed itself, and need not be compiled.
     initial_weights : str or os.PathLike, optional
         Published weights, or a run's folder, to start from instead of chance: fine-tuning. A
         recipe that is named is then changed to keep what those weights know: see Notes.
@@ -121,7 +179,8 @@ def train(
     callbacks : sequence of keras.callbacks.Callback
         Called beside the library's own. A recipe's ending counts its epochs from 0 again.
     verbose : int or str
-        Keras' progress bar: 0 for silence, 2 for a line for each epoch.
+        0 for silence, 1 for Keras' progress bar, 2 for a line for each epoch; "auto" is the bar
+        on a terminal, the line elsewhere.
 
     Returns
     -------
@@ -156,15 +215,27 @@ def train(
     >>> run.metrics["validation_accuracy"]  # doctest: +SKIP
     0.9796
     """
-    import_keras("train")
     recipe = _changed(
         _adapted(recipe, own_weights=initial_weights is not None),
         augment,
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,
+        patience=patience,
+        monitor=monitor,
     )
     seed = seed_number(seed)
+    import_keras("train")
+    # Not before Keras is known to be there.
+    from digitcnn.training._fitting import Network, own_network
+
+    if model is not None and initial_weights is not None:
+        raise InvalidArgumentError(
+            "`model` and `initial_weights` must not both be given.",
+            argument="initial_weights",
+            remedy="A model is trained from the weights that it has: load them into it.",
+        )
+    network = Network(recipe.architecture) if model is None else own_network(model)
     origin = _checked_origin(initial_weights, recipe)
     given, validation = _given_samples(
         images, labels, lambda total: _checked_size(total, validation_size, validation_fraction)
@@ -180,12 +251,21 @@ def train(
             reason=f"which fails with: {error}",
             remedy="Choose another one.",
         ) from error
-    data = describe((given, validation))
-    task = _Task(given, validation, data, seed, origin, callbacks, verbose)
+    task = _Task(
+        network=network,
+        given=given,
+        validation=validation,
+        data=describe((given, validation)),
+        seed=seed,
+        class_weights=_class_weights(class_weight, given),
+        origin=origin,
+        callbacks=callbacks,
+        verbose=_verbosity() if verbose == "auto" else verbose,
+    )
     record = _carry_out(recipe, task, folder, initial_weights)
     _tell_if_near_chance(record, validation if len(validation) else given)
     return TrainingRun(
-        model=load_pretrained(folder),
+        model=network.load(folder),
         history={name: [epoch[name] for epoch in record.history] for name in record.history[0]},
         metrics=record.metrics,
         recipe=recipe,
@@ -212,10 +292,12 @@ def _tell_if_near_chance(record: RunRecord, measured: Samples) -> None:
 class _Task:
     """What a training is about, whatever the recipe."""
 
+    network: Network
     given: Samples
     validation: Samples
     data: str  # the SHA-256 of both
     seed: int
+    class_weights: np.ndarray | None
     origin: str | None  # the SHA-256 of the weights to start from
     callbacks: Sequence[Any]
     verbose: int | str
@@ -230,7 +312,7 @@ def _carry_out(
 ) -> RunRecord:
     """Train by a recipe in a folder, or go on there; a recipe's beginning has a folder inside."""
     plan = {
-        "architecture": recipe.architecture,
+        **task.network.describe(),
         "recipe": as_fields(recipe),
         "seed": task.seed,
         "num_images": len(task.given),
@@ -238,6 +320,8 @@ def _carry_out(
         "data": task.data,
         "initial_weights": task.origin,
     }
+    if task.class_weights is not None:
+        plan["class_weight"] = task.class_weights.tolist()
     claim(folder, plan)
     if (folder / RUN_FILE).exists():
         return read_run(folder)
@@ -274,11 +358,12 @@ def _go_on(
         augmentation=part.augmentation,
         batch_size=part.batch_size,
         seed=task.seed,
+        class_weights=task.class_weights,
     )
-    # Not before Keras is known to be there.
     from digitcnn.training._fitting import fit
 
     history, metrics = fit(
+        task.network,
         part,
         epoch_plan,
         task.validation,
@@ -303,6 +388,39 @@ def _adapted(recipe: str | Recipe, *, own_weights: bool) -> Recipe:
         batch_size=min(found.batch_size, 32),
         weight_average=0.0,
         ending=None,
+    )
+
+
+def _verbosity() -> int:
+    """Choose Keras' bar for a terminal, and elsewhere a line for each epoch."""
+    return 1 if sys.stdout is not None and sys.stdout.isatty() else 2
+
+
+def _class_weights(
+    class_weight: str | Mapping[int, float] | None, given: Samples
+) -> np.ndarray | None:
+    """Give each digit's weight, float32 of shape (10,), or None where all count alike."""
+    if class_weight is None:
+        return None
+    counts = given.targets.sum(axis=0)
+    weights = np.ones(len(counts), np.float32)
+    if class_weight == "balanced":
+        found = counts > 0
+        weights[found] = counts[found].mean() / counts[found]
+        return weights
+    rule = "be 'balanced', or a mapping of digits to positive numbers"
+    if isinstance(class_weight, Mapping):
+        for digit, weight in class_weight.items():
+            if digit not in range(len(counts)) or not 0 < weight < math.inf:
+                break
+            weights[digit] = weight
+        else:
+            return weights
+    raise InvalidArgumentError(
+        argument="class_weight",
+        rule=rule,
+        got=shown(class_weight),
+        remedy="Pass one such as {7: 2.0}.",
     )
 
 
@@ -406,7 +524,7 @@ def _pools(
 
         total = pool_size(recipe, len(given))
         if verbose and total:
-            print("Drawing pictures to learn from", flush=True)  # noqa: T201 - as Keras does
+            print(f"Drawing {total:,} pictures to learn from", flush=True)  # noqa: T201 - as Keras does
         # A bar would fill a log, where lines are asked for.
         bar = keras.utils.Progbar(total or None, verbose=0 if verbose in (0, 2) else 1)
         pools = make_pools(recipe, given, seed=seed, progress=bar.add)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
+from digitcnn._probabilities import as_probabilities
 from digitcnn._runs import WEIGHTS_FILE
+from digitcnn.errors import InvalidArgumentError
 from digitcnn.models import build_model, load_pretrained
 from digitcnn.training._folders import History, State, read_state, whole, write_history, write_state
 from digitcnn.training._memory import kept_memory
@@ -24,8 +27,76 @@ _NAME_BYTES = 4096  # of HDF5's own, for each variable
 _CHUNK_BYTES = 1 << 20
 
 
+@dataclass(frozen=True)
+class Network:
+    """What is trained: a known architecture, or a model of the caller's own, which stays as it is.
+
+    Attributes
+    ----------
+    architecture : str
+        What `build_model` calls it; "own" for the caller's.
+    own : keras.Model or None
+        The caller's.
+    """
+
+    architecture: str
+    own: Any = None
+
+    def build(self) -> Any:
+        """Build it anew: with random weights, or those of the caller's model."""
+        if self.own is None:
+            return build_model(self.architecture)
+        model = keras.models.clone_model(self.own)
+        model.set_weights(self.own.get_weights())
+        return model
+
+    def load(self, weights: str | os.PathLike[str]) -> Any:
+        """Build it with weights, or with those of a run's folder."""
+        if self.own is None:
+            return load_pretrained(weights, architecture=self.architecture)
+        model = self.build()
+        model.load_weights(Path(weights) / WEIGHTS_FILE)
+        return model
+
+    def describe(self) -> dict[str, Any]:
+        """Name what decides whether two of them are the same, but for the weights."""
+        if self.own is None:
+            return {"architecture": self.architecture}
+        layers = [
+            [type(layer).__name__, [list(weight.shape) for weight in layer.weights]]
+            for layer in _layers_of(self.own)
+        ]
+        return {"architecture": self.architecture, "layers": layers}
+
+
+def own_network(model: Any) -> Network:
+    """Check a caller's model."""
+    rule, got = "be a Sequential or functional keras.Model", type(model).__name__
+    if isinstance(model, keras.Model) and model.built:
+        try:
+            output = keras.models.clone_model(model)(np.zeros((1, 28, 28, 1), np.float32))
+            as_probabilities(keras.ops.convert_to_numpy(output), 1)
+        except (ValueError, TypeError, RuntimeError, NotImplementedError) as error:
+            rule = "take batches of shape (N, 28, 28, 1), give ten probabilities and be copied"
+            raise InvalidArgumentError(
+                argument="model",
+                rule=rule,
+                got=got,
+                reason=f"which fails with: {str(error).splitlines()[0].rstrip('.')}",
+                remedy="Begin it with keras.Input((28, 28, 1)), end it with softmax.",
+            ) from error
+        return Network("own", model)
+    raise InvalidArgumentError(
+        argument="model",
+        rule=rule,
+        got=got,
+        remedy="Begin it with keras.Input((28, 28, 1)), end it with softmax.",
+    )
+
+
 @kept_memory()
 def fit(
+    network: Network,
     recipe: Recipe,
     plan: EpochPlan,
     validation: Samples,
@@ -37,13 +108,13 @@ def fit(
 ) -> tuple[History, dict[str, float]]:
     """Train from the last checkpoint to the end, and write the weights that count."""
     keras.utils.set_random_seed(plan.seed)
-    model = _start(recipe, plan.num_steps, initial_weights)
+    model = _start(network, recipe, plan.num_steps, initial_weights)
     state = read_state(folder)
     if state.history:
         # The optimizer's variables exist only once it knows the model's.
         model.optimizer.build(model.trainable_variables)
         model.load_weights(folder / state.weights)
-    if len(state.history) < recipe.epochs and not has_stalled(state.history, recipe.patience):
+    if len(state.history) < recipe.epochs and not has_stalled(state.history, recipe):
         model.fit(
             plan.batches(first_epoch=len(state.history)),
             steps_per_epoch=plan.num_steps,
@@ -57,21 +128,24 @@ def fit(
         )
     metrics = _choose_weights(model, recipe, folder, read_state(folder))
     # A fresh model, without the optimizer's variables.
-    finished = build_model(recipe.architecture)
+    finished = network.build()
     finished.set_weights(model.get_weights())
     _save(finished, folder / WEIGHTS_FILE)
     return read_state(folder).history, metrics
 
 
 def _start(
-    recipe: Recipe, steps_per_epoch: int, initial_weights: str | os.PathLike[str] | None
+    network: Network,
+    recipe: Recipe,
+    steps_per_epoch: int,
+    initial_weights: str | os.PathLike[str] | None,
 ) -> Any:
     """Build and compile the network that the first epoch begins with."""
     if initial_weights is None:
-        model = build_model(recipe.architecture)
+        model = network.build()
         _fit_statistics(model, steps_per_epoch * recipe.epochs)
     else:
-        model = load_pretrained(initial_weights, architecture=recipe.architecture)
+        model = network.load(initial_weights)
     model.compile(
         optimizer=make_optimizer(recipe, steps_per_epoch),
         loss="categorical_crossentropy",
@@ -92,7 +166,7 @@ def _fit_statistics(model: Any, num_steps: int) -> None:
 
 def _own_callbacks(recipe: Recipe, seed: int, folder: Path, state: State) -> list[Any]:
     """List what keeps a run, in the order it must happen in at the end of an epoch."""
-    recorder = _Recorder(folder, state, patience=recipe.patience)
+    recorder = _Recorder(folder, state, recipe)
     own: list[Any] = [_SeedDropout(seed), _RawCheckpoint(folder)]
     if recipe.weight_average:
         # After the checkpoint, which goes on from the raw weights; before what judges a network.
@@ -142,11 +216,11 @@ class _Recorder(keras.callbacks.Callback):  # type: ignore[misc]
     state to go on from.
     """
 
-    def __init__(self, folder: Path, state: State, *, patience: int | None) -> None:
+    def __init__(self, folder: Path, state: State, recipe: Recipe) -> None:
         super().__init__()
         self.folder = folder
         self.state = state
-        self.patience = patience
+        self.recipe = recipe
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         metrics = {name: float(value) for name, value in (logs or {}).items()}
@@ -159,16 +233,17 @@ class _Recorder(keras.callbacks.Callback):  # type: ignore[misc]
         self.state = State(weights=_epoch_file(epoch), best=best, history=history)
         write_state(self.folder, self.state)
         write_history(self.folder, history)
-        if has_stalled(history, self.patience):
+        if has_stalled(history, self.recipe):
             self.model.stop_training = True
 
 
-def has_stalled(history: History, patience: int | None) -> bool:
-    """Tell whether the validation loss has not fallen for `patience` epochs."""
-    losses = [epoch["val_loss"] for epoch in history if "val_loss" in epoch]
-    if not patience or not losses:
+def has_stalled(history: History, recipe: Recipe) -> bool:
+    """Tell whether what the recipe monitors has not become better for as long as its patience."""
+    values = [epoch[recipe.monitor] for epoch in history if recipe.monitor in epoch]
+    if not recipe.patience or not values:
         return False
-    return len(losses) - 1 - losses.index(min(losses)) >= patience
+    best = min(values) if recipe.monitor == "val_loss" else max(values)
+    return len(values) - 1 - values.index(best) >= recipe.patience
 
 
 def _choose_weights(model: Any, recipe: Recipe, folder: Path, state: State) -> dict[str, float]:

@@ -153,6 +153,7 @@ class EpochPlan:
     augmentation: Augmentation | None
     batch_size: int
     seed: int
+    class_weights: np.ndarray | None = None  # of each digit, shape (10,)
 
     @property
     def num_steps(self) -> int:
@@ -171,7 +172,7 @@ class EpochPlan:
             start += len(pool)
         return rng.permutation(np.concatenate(chosen))
 
-    def batches(self, *, first_epoch: int) -> Iterator[tuple[Any, Any]]:
+    def batches(self, *, first_epoch: int) -> Iterator[tuple[Any, ...]]:
         """Yield the batches of one epoch after the other, without end.
 
         A plain generator, because Keras shuffles the batches of a `PyDataset` by its own global
@@ -183,7 +184,7 @@ class EpochPlan:
                 start = step * self.batch_size
                 yield self.batch(order[start : start + self.batch_size], epoch=epoch, step=step)
 
-    def batch(self, indices: np.ndarray, *, epoch: int, step: int) -> tuple[Any, Any]:
+    def batch(self, indices: np.ndarray, *, epoch: int, step: int) -> tuple[Any, ...]:
         """Gather, scale and augment one batch."""
         pixels = np.empty((len(indices), 28, 28), np.uint8)
         targets = np.empty((len(indices), _NUM_CLASSES), np.float32)
@@ -197,4 +198,6 @@ class EpochPlan:
         if self.augmentation is not None:
             rng = np.random.default_rng([self.seed, epoch, step + 1])
             batch = augment(batch, seed=rng, augmentation=self.augmentation)
+        if self.class_weights is not None:
+            return batch, targets, targets @ self.class_weights
         return batch, targets

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from digitcnn._checks import one_of, real_number, shown, whole_number
+from digitcnn._checks import nearest, one_of, real_number, shown, whole_number
 from digitcnn.architectures import members_of
 from digitcnn.augmentation import Augmentation
 from digitcnn.errors import InvalidArgumentError
@@ -48,7 +48,9 @@ class Recipe:
     damaged : int
         Damaged copies of the training images, preprocessed like any picture, likewise.
     patience : int or None
-        Epochs without a smaller validation loss before training stops; None for no such stop.
+        Epochs without a better `monitor` before training stops; None for no such stop.
+    monitor : str
+        "val_loss" or "val_accuracy".
     ending : Recipe or None
         What goes on from the weights that all this gives: gentler changes at a lower rate, say. It
         has no ending of its own.
@@ -73,6 +75,7 @@ class Recipe:
     drawn_nondigits: int = 0
     damaged: int = 0
     patience: int | None = None
+    monitor: str = "val_loss"
     ending: Recipe | None = None
 
     def __post_init__(self) -> None:
@@ -102,6 +105,7 @@ class Recipe:
             )
         one_of("optimizer", self.optimizer, _OPTIMIZERS)
         one_of("schedule", self.schedule, _SCHEDULES)
+        one_of("monitor", self.monitor, _MONITORS)
         if self.ending is not None:
             self._check_ending(self.ending)
 
@@ -124,6 +128,7 @@ class Recipe:
 
 
 _OPTIMIZERS = ("adam", "adamw", "adadelta")
+_MONITORS = ("val_loss", "val_accuracy")
 _SCHEDULES = ("constant", "cosine", "one-cycle", "exponential")
 
 # The least of each field, and one to propose.
@@ -305,7 +310,7 @@ def get_recipe(recipe: str | Recipe) -> Recipe:
         raise InvalidArgumentError(
             argument="recipe",
             rule=f"be one of {', '.join(RECIPES)}, or a Recipe",
-            got=repr(recipe),
-            remedy="Choose one of these, or change one with dataclasses.replace.",
+            got=shown(recipe),
+            remedy=f"{nearest(recipe, RECIPES)} dataclasses.replace makes one of another.",
         )
     return RECIPES[recipe]
