@@ -77,7 +77,8 @@ def write_onnx(model: Any, path: str | os.PathLike[str]) -> None:
         import onnx
     except ImportError as error:
         raise MissingDependencyError(
-            'export_onnx() needs onnx; it is not installed. Type: pip install "digitcnn[export]"'
+            "export_onnx() needs onnx; it is not installed.",
+            remedy='Type: pip install "digitcnn[export]"',
         ) from error
     graph = _Graph(onnx)
     names = {id(model.inputs[0]): graph.add("Transpose", "pages", perm=[0, 3, 1, 2])}

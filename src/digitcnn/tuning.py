@@ -96,8 +96,10 @@ def tune(
     seed = seed_number(seed)
     if {"run_dir", "recipe", *space} & set(options):
         raise InvalidArgumentError(
-            f"`options` must not name what the search decides; got {', '.join(options)}. Leave out "
-            f"run_dir, recipe and {', '.join(space)}."
+            argument="options",
+            rule="not name what the search decides",
+            got=", ".join(options),
+            remedy=f"Leave out run_dir, recipe and {', '.join(space)}.",
         )
 
     if images is not None:
@@ -117,8 +119,10 @@ def tune(
             ).metrics
         if "validation_accuracy" not in metrics:
             raise InvalidArgumentError(
-                "`validation_size` must leave images to compare trials by; got none kept apart. "
-                "Leave it out."
+                argument="validation_size",
+                rule="leave images to compare trials by",
+                got="none kept apart",
+                remedy="Leave it out.",
             )
         return metrics["validation_accuracy"]
 
@@ -155,19 +159,25 @@ def _check_space(space: Mapping[str, Sequence[Any]]) -> None:
     fields = {field.name for field in dataclasses.fields(Recipe)} - {"name", "ending"}
     if not space:
         raise InvalidArgumentError(
-            f"`space` must name a field of a Recipe; got none. Choose among "
-            f"{', '.join(sorted(fields))}."
+            argument="space",
+            rule="name a field of a Recipe",
+            got="none",
+            remedy=f"Choose among {', '.join(sorted(fields))}.",
         )
     for name, choice in space.items():
         if name not in fields:
             raise InvalidArgumentError(
-                f"`space` must name fields of a Recipe; got {name!r}. Choose among "
-                f"{', '.join(sorted(fields))}."
+                argument="space",
+                rule="name fields of a Recipe",
+                got=repr(name),
+                remedy=f"Choose among {', '.join(sorted(fields))}.",
             )
         if not _is_range(choice) and not (isinstance(choice, list) and choice):
             raise InvalidArgumentError(
-                f"`space` must give a tuple (least, greatest) or a list of values for {name!r}; "
-                f"got {choice!r}. Write (1e-4, 1e-2), say."
+                argument="space",
+                rule=f"give a tuple (least, greatest) or a list of values for {name!r}",
+                got=repr(choice),
+                remedy="Write (1e-4, 1e-2), say.",
             )
 
 
@@ -201,6 +211,6 @@ def _import_optuna() -> Any:
         import optuna
     except ImportError as error:
         raise MissingDependencyError(
-            'tune() needs Optuna; it is not installed. Type: pip install "digitcnn[tune]"'
+            "tune() needs Optuna; it is not installed.", remedy='Type: pip install "digitcnn[tune]"'
         ) from error
     return optuna

@@ -38,8 +38,8 @@ def new_figure(width: float, height: float) -> Figure:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise MissingDependencyError(
-            "digitcnn.plots needs matplotlib and seaborn; they are not installed. "
-            'Type: pip install "digitcnn[plots]"'
+            "digitcnn.plots needs matplotlib and seaborn; they are not installed.",
+            remedy='Type: pip install "digitcnn[plots]"',
         ) from error
     return Figure(figsize=(width, height), layout="constrained")
 
@@ -122,8 +122,10 @@ def check_images(name: str, images: npt.ArrayLike) -> npt.NDArray[Any]:
     if array.ndim == 3 or (array.ndim == 4 and array.shape[3] in (GRAY_CHANNELS, *COLOR_CHANNELS)):
         return array
     raise InvalidArgumentError(
-        f"`{name}` must have shape (N, H, W) or (N, H, W, C) with 1, 3 or 4 channels; got "
-        f"{array.shape}. Put a single image into a list."
+        argument=name,
+        rule="have shape (N, H, W) or (N, H, W, C) with 1, 3 or 4 channels",
+        got=array.shape,
+        remedy="Put a single image into a list.",
     )
 
 
@@ -136,12 +138,16 @@ def check_probabilities(
     fits = array.ndim == 2 and array.shape[1] == NUM_CLASSES
     if not fits or (count is not None and len(array) != count):
         raise InvalidArgumentError(
-            f"`probabilities` must have shape {shape}, one row for each image; got {array.shape}. "
-            f"Pass what predict_proba() gives for the same images."
+            argument="probabilities",
+            rule=f"have shape {shape}, one row for each image",
+            got=array.shape,
+            remedy="Pass what predict_proba() gives for the same images.",
         )
     if (array < 0).any() or not np.allclose(array.sum(axis=1), 1, atol=SUM_TOLERANCE):
         raise InvalidArgumentError(
-            "`probabilities` must have rows that sum to 1 and hold nothing negative; got others. "
-            "Put logits through softmax first."
+            argument="probabilities",
+            rule="have rows that sum to 1 and hold nothing negative",
+            got="others",
+            remedy="Put logits through softmax first.",
         )
     return array

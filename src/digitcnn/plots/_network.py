@@ -53,8 +53,10 @@ def filters(
     array = array_of("kernels", kernels, np.float64)
     if array.ndim != KERNEL_RANK or array.shape[2] != 1 or array.size == 0:
         raise InvalidArgumentError(
-            f"`kernels` must have shape (height, width, 1, N); got {array.shape}. Take those of "
-            f"the first convolution: model.layers[0].get_weights()[0]."
+            argument="kernels",
+            rule="have shape (height, width, 1, N)",
+            got=array.shape,
+            remedy="Take those of the first convolution: model.layers[0].get_weights()[0].",
         )
     peak = float(np.abs(array).max()) or 1.0
     axes = cell_grid(array.shape[3], columns, figure, title)
@@ -104,8 +106,10 @@ def feature_maps(
         array = array[0]
     if array.ndim != MAPS_RANK or array.size == 0:
         raise InvalidArgumentError(
-            f"`maps` must have shape (H, W, N), the output of a layer for one image; got "
-            f"{array.shape}. Take one image out of a batch."
+            argument="maps",
+            rule="have shape (H, W, N), the output of a layer for one image",
+            got=array.shape,
+            remedy="Take one image out of a batch.",
         )
     axes = cell_grid(array.shape[2], columns, figure, title)
     for index, cell in zip(range(array.shape[2]), axes.flat, strict=False):

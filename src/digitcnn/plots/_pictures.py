@@ -291,8 +291,10 @@ def steps(
     for index, step in enumerate(taken):
         if not (hasattr(step, "name") and hasattr(step, "picture")):
             raise InvalidArgumentError(
-                f"`steps` must hold objects with a `name` and a `picture`; got "
-                f"{type(step).__name__} at {index}. Pass what digitcnn.explain() gives."
+                argument="steps",
+                rule="hold objects with a `name` and a `picture`",
+                got=f"{type(step).__name__} at {index}",
+                remedy="Pass what digitcnn.explain() gives.",
             )
     if columns is None:
         columns = max(1, min(6, len(taken)))

@@ -144,7 +144,9 @@ def _checked_digits(digits: Iterable[int] | None) -> list[int]:
     chosen = list(digits) if np.iterable(digits) else []
     if not chosen:
         raise InvalidArgumentError(
-            f"`digits` must be some of the digits 0 to 9; got {shown(digits)}. Leave it out to "
-            "draw all ten."
+            argument="digits",
+            rule="be some of the digits 0 to 9",
+            got=shown(digits),
+            remedy="Leave it out to draw all ten.",
         )
     return [whole_number("digits", digit, most=NUM_CLASSES - 1, such_as=7) for digit in chosen]
