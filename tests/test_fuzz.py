@@ -21,21 +21,17 @@ def test_the_seeds_are_of_every_format():
     assert FORMATS <= {name.split()[0] for name in seed_files()}
 
 
-@pytest.mark.reliability(
-    "bad input", "files of every format, as written: answered or refused, no warning"
-)
+@pytest.mark.reliability("bad input", "files of every format, as written: answered or refused")
 @pytest.mark.parametrize("name", seed_files())
 def test_every_format_is_answered_or_refused(name):
-    """An undamaged file of any format and mode gives an answer or a DigitcnnError, no warning."""
+    """An undamaged file of any format and mode gives an answer or a DigitcnnError."""
     assert outcome_of("preprocess", seed_files()[name]).failure is None
 
 
-@pytest.mark.reliability(
-    "bad input", "files of every format, damaged: answered or refused, no warning"
-)
+@pytest.mark.reliability("bad input", "files of every format, damaged: answered or refused")
 @pytest.mark.parametrize("part", range(NUM_PARTS))
 def test_damaged_files_are_answered_or_refused(part, record_property):
-    """Two hundred damaged files at a time: an answer or a DigitcnnError, and no warning."""
+    """Two hundred damaged files at a time: an answer or a DigitcnnError."""
     ways = list(WAYS)
     record_property("cases", NUM_FILES // NUM_PARTS)
     for index in range(part, NUM_FILES, NUM_PARTS):
@@ -44,15 +40,13 @@ def test_damaged_files_are_answered_or_refused(part, record_property):
         assert outcome.failure is None, f"damaged_file(0, {index}), once {name}: {outcome.failure}"
 
 
-@pytest.mark.reliability(
-    "bad input", "anything Hypothesis makes up: answered or refused, no warning"
-)
+@pytest.mark.reliability("bad input", "anything Hypothesis makes up: answered or refused")
 @given(st.sampled_from(list(WAYS)), anything())
 @settings(
     max_examples=NUM_THINGS, deadline=None, suppress_health_check=list(HealthCheck), database=None
 )
 def test_anything_is_answered_or_refused(way, images):
-    """Whatever is passed, by whichever way in: an answer or a DigitcnnError, and no warning."""
+    """Whatever is passed, by whichever way in: an answer or a DigitcnnError."""
     assert outcome_of(way, images).failure is None
 
 
