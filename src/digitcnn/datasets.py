@@ -11,14 +11,16 @@ import numpy as np
 import numpy.typing as npt
 
 from digitcnn import _downloads
-from digitcnn._checks import array_of, label_array, seed_number, whole_number
+from digitcnn._checks import array_of, label_array, one_of, seed_number, whole_number
 from digitcnn._downloads import AnyPath, PublishedFile
 from digitcnn._idx import read_idx
 from digitcnn._pipelines import as_tf_dataset
+from digitcnn._tables import read_npz, read_table
 from digitcnn.errors import InvalidArgumentError
 
 __all__ = [
     "as_tf_dataset",
+    "load_file",
     "load_folder",
     "load_mnist",
     "one_hot",
@@ -256,6 +258,52 @@ def load_folder(folder: AnyPath) -> tuple[list[Path], Labels]:
             remedy=f"Put them in as {folder / '7' / 'seven.png'}.",
         )
     return paths, np.array([int(path.parent.name) for path in paths], np.int64)
+
+
+def load_file(path: AnyPath, *, part: str = "train") -> tuple[Images, Labels]:
+    """Load labelled digits from a file in one of the forms that data sets come in.
+
+    * A table of text, packed by gzip or bzip2 or plain, with a row for each digit: MNIST as Kaggle
+      has it (a CSV file with a column `label` or with the label first), USPS (a label and 256
+      values, or LIBSVM's `index:value`), UCI's optdigits and pendigits (the label last).
+    * IDX images, `...-images-idx3-ubyte`, with the labels in the file beside it.
+    * A NumPy archive that holds `images` and `labels`, `x` and `y`, or Keras' `x_train` and so on.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    part : str
+        "train" or "test", of an archive that holds both.
+
+    Returns
+    -------
+    images : ndarray of uint8, shape (N, height, width)
+        Bright on dark, as the data set has it; those of an archive are as it holds them. Pendigits'
+        strokes are drawn.
+    labels : ndarray of int64, shape (N,)
+        0 to 9.
+
+    Raises
+    ------
+    CorruptFileError
+        If the file is none of these.
+    UnavailableError
+        If it cannot be opened.
+
+    See Also
+    --------
+    load_folder : Pictures in a folder for each digit.
+    """
+    path = Path(path)
+    if path.suffix.lower() == ".npz":
+        images, labels = read_npz(path, one_of("part", part, ("train", "test")))
+    elif "-images" in path.name:
+        labels_name = path.name.replace("-images", "-labels").replace("idx3", "idx1")
+        images, labels = read_idx(path), read_idx(path.with_name(labels_name))
+    else:
+        return read_table(path)
+    return images, label_array(labels, num_images=len(images), num_classes=NUM_CLASSES)
 
 
 def _stratified_indices(labels: Labels, size: int, seed: int) -> npt.NDArray[np.intp]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,13 +22,15 @@ def load_mnist_part(name: str) -> tuple[Any, np.ndarray]:
     return datasets.train_validation_split(*train)[1]
 
 
-def load_own(folder: str) -> tuple[list[Path], np.ndarray]:
-    """List the pictures of a folder with their digits; what is none may be a slip of the pen."""
-    if not os.path.isdir(folder):  # noqa: PTH112 - Path refuses names with a NUL
+def load_own(folder: str) -> tuple[Any, np.ndarray]:
+    """List a folder's pictures, or load a file's, with their digits; else it may be a slip."""
+    if os.path.isfile(folder):  # noqa: PTH113 - Path refuses names with a NUL
+        return datasets.load_file(folder, part="test")
+    if not os.path.isdir(folder):  # noqa: PTH112 - as above
         close = difflib.get_close_matches(folder, MNIST, n=1)
         raise InvalidArgumentError(
             argument="--dataset",
-            rule=f"be {', '.join(MNIST)}, or a folder that holds folders 0 to 9",
+            rule=f"be {', '.join(MNIST)}, a folder that holds folders 0 to 9, or a file of digits",
             got=repr(folder),
             remedy=f"{f'Did you mean {close[0]}?' if close else 'Check the path.'}",
         )

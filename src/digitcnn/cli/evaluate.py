@@ -21,15 +21,17 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.dataset in MNIST:
         evaluation = evaluate(model, *load_mnist_part(arguments.dataset))
     else:
-        evaluation, num_unread = _evaluate_folder(model, arguments.dataset)
+        evaluation, num_unread = _evaluate_own(model, arguments.dataset)
     write_line(evaluation.to_json() if arguments.json else str(evaluation))
     return 1 if num_unread else 0
 
 
-def _evaluate_folder(model: Any, folder: str) -> tuple[Evaluation, int]:
-    """Measure on the pictures that can be read, telling which cannot."""
+def _evaluate_own(model: Any, folder: str) -> tuple[Evaluation, int]:
+    """Measure on the pictures of a folder that can be read, telling which cannot, or on a file."""
     rows, labels = [], []
     paths, all_labels = load_own(folder)
+    if not isinstance(paths, list):
+        return evaluate(model, paths, all_labels), 0
     for path, label in zip(paths, all_labels, strict=True):
         answer = answer_one(model, path)
         if isinstance(answer, DigitcnnError):

@@ -154,6 +154,8 @@ def _dataset(arguments: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:
     if arguments.dataset in MNIST:
         return load_mnist_part(arguments.dataset)
     paths, labels = load_own(arguments.dataset)
+    if not isinstance(paths, list):
+        return paths, labels
     return np.concatenate([_prepared(path) for path in paths]), labels
 
 

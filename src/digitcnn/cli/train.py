@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 from digitcnn import datasets, training
 from digitcnn.cli._output import write_line
@@ -30,9 +31,12 @@ _OPTIONS = (
 def run(arguments: argparse.Namespace) -> int:
     """Train, and say what came of it and where it lies."""
     training.get_recipe(arguments.recipe)  # before pictures and Keras are loaded
-    images, labels = (None, None)
+    images: Any = None
+    labels = None
     if arguments.images is not None:
-        images, labels = datasets.load_folder(arguments.images)
+        is_file = Path(arguments.images).is_file()
+        load = datasets.load_file if is_file else datasets.load_folder
+        images, labels = load(arguments.images)
     run_dir = arguments.run_dir or str(Path("runs") / arguments.recipe)
     given = {name: getattr(arguments, name) for name in _OPTIONS}
     options = {name: value for name, value in given.items() if value is not None}
