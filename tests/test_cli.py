@@ -641,6 +641,7 @@ def test_an_interrupted_training_says_how_to_go_on(monkeypatch, capsys):
 
 
 _INTERRUPTED_SCRIPT = """
+import atexit
 import signal, sys
 import keras
 from digitcnn import cli, training
@@ -659,7 +660,10 @@ def train(*_, original=training.train, **options):
     return original(*digits, callbacks=[Interrupt()], verbose=0, **options)
 
 training.train = train
-sys.exit(cli.main(["train", "--recipe", "conv-pool", "--epochs", "4", "--run-dir", sys.argv[1]]))
+options = ["--recipe", "conv-pool", "--epochs", "4", "--run-dir", sys.argv[1]]
+sys.argv = ["digitcnn", "train", *options]
+atexit.register(print, "ended slowly")
+cli.console()
 """
 
 
@@ -677,6 +681,7 @@ def test_ctrl_c_keeps_the_finished_epochs(tmp_path):
     assert done.returncode == 130
     assert "stopped; 2 finished epochs are saved, and the same command goes on" in done.stderr
     assert "Traceback" not in done.stderr
+    assert "ended slowly" not in done.stdout
     assert len((tmp_path / "run" / "history.csv").read_text().splitlines()) == 3
 
 

@@ -8,10 +8,13 @@ imported when that command is given.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
+import os
 import sys
 import warnings
 from collections.abc import Sequence
+from typing import NoReturn
 
 from digitcnn.cli._output import drop_output, report, some_output
 from digitcnn.cli._parser import parse
@@ -39,6 +42,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         # What can be read past is read, and what cannot is an error.
         warnings.filterwarnings("ignore", module=r"PIL\.")
         return _run(parse(sys.argv[1:] if argv is None else argv))
+
+
+def console() -> NoReturn:
+    """Run the command line as the process that it was given to, and end that with its status.
+
+    After an interrupt the process ends at once: what was worth keeping is in files, and TensorFlow
+    takes many seconds to give back what a training in progress holds (TensorFlow 2.21).
+    """
+    status = main()
+    if status == _INTERRUPTED:
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            with contextlib.suppress(OSError, ValueError):  # a closed pipe or file
+                stream.flush()
+        os._exit(status)
+    sys.exit(status)
 
 
 def _run(arguments: argparse.Namespace) -> int:
