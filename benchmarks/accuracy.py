@@ -23,6 +23,7 @@ import numpy as np
 from checkout import use_published_files
 
 from digitcnn import DigitClassifier, Evaluation, datasets
+from digitcnn.architectures import DETECTORS
 from digitcnn.weights import get_weights, list_weights, resolve
 
 # Positions in the test set, 0-based.
@@ -93,7 +94,11 @@ def main() -> int:
     arguments = parser.parse_args()
     use_published_files()
 
-    names = arguments.weights or list(dict.fromkeys(record.name for record in list_weights()))
+    names = arguments.weights or list(
+        dict.fromkeys(
+            record.name for record in list_weights() if record.architecture not in DETECTORS
+        )
+    )
     _, (images, labels) = datasets.load_mnist()
     measured = [measure(name, images, labels) for name in names]
     print(table([figures for figures, _ in measured]))

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from digitcnn import DigitClassifier, Evaluation, NoDigitError, datasets, preprocess
+from digitcnn.architectures import DETECTORS
 from digitcnn.weights import Weights, list_weights, resolve
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -147,7 +148,7 @@ def main() -> int:
     arguments = parser.parse_args()
     use_published_files()
 
-    records = list_weights()
+    records = [record for record in list_weights() if record.architecture not in DETECTORS]
     newest = {record.name: record for record in records}  # sorted by version
     known = {record.id: record for record in records} | newest
     _, test = datasets.load_mnist()

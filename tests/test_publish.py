@@ -18,7 +18,7 @@ from digitcnn import (
     weights,
 )
 from digitcnn.synthesis import draw_digits
-from digitcnn.training import RECIPES, Recipe, read_run
+from digitcnn.training import RECIPES, Pages, Recipe, read_run
 
 pytest.importorskip("tf2onnx", reason="publishing needs digitcnn[export]")
 
@@ -70,6 +70,31 @@ def test_publishing_makes_a_pair_and_its_record(tool, run):
     score = DigitClassifier(tool.RELEASE / entry["onnx"]["filename"]).score(images, labels)
     assert record.metrics["mnist_test_accuracy"] == pytest.approx(score)
     assert "tiny-test-v1" in tool.MODEL_CARD.read_text()
+
+
+def test_a_detector_is_rounded_and_measured_on_pages(tool, tmp_path, monkeypatch):
+    """Its files are small and hold the same numbers; the record tells what pages showed."""
+    pages = Pages(count=2, height=64, width=64, hands=2)
+    recipe = dataclasses.replace(
+        RECIPES["reader"], name="reader-test", epochs=1, batch_size=2, pages=pages
+    )
+    monkeypatch.setitem(RECIPES, recipe.name, recipe)
+    monkeypatch.setattr(tool, "MEASURED_PAGES", 4)
+    monkeypatch.setattr(tool, "MEASURED_HANDS", 2)
+    train(
+        *draw_digits(20, seed=1),
+        recipe=recipe,
+        validation_size=0,
+        run_dir=tmp_path / "run",
+        verbose=0,
+    )
+
+    record = tool.publish([read_run(tmp_path / "run")], "reader-test")
+
+    assert record.onnx.size <= 1_500_000
+    assert record.multiply_adds is None
+    assert {"page_precision", "page_recall", "page_digit_accuracy"} == record.metrics.keys()
+    assert tool.MODEL_CARD.read_text() == CARD  # no look at MNIST's test set
 
 
 def test_published_weights_take_little_room_and_keras_reads_them(tool, run):

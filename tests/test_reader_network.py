@@ -6,6 +6,7 @@ import pytest
 from digitcnn import build_model, load_pretrained, predict
 from digitcnn._onnx import read_network
 from digitcnn._quantization import round_weights
+from digitcnn.detection.boxes import NUM_CHANNELS
 from digitcnn.errors import CorruptFileError, InvalidArgumentError
 from digitcnn.exporting import export
 from digitcnn.models import export_onnx
@@ -58,7 +59,7 @@ def test_maps_have_a_quarter_of_the_page(policy):
 
     for rows, columns in ((32, 64), (96, 32)):
         maps = keras.ops.convert_to_numpy(network(draw(2, rows, columns), training=False))
-        assert maps.shape == (2, rows // 4, columns // 4, 37)
+        assert maps.shape == (2, rows // 4, columns // 4, NUM_CHANNELS)
         assert maps.dtype == np.float32
 
 

@@ -2,11 +2,13 @@
 
     python tools/publish.py runs/base-0 --name base
     python tools/publish.py runs/large-0 runs/large-1 runs/large-2 --name large
+    python tools/publish.py runs/reader --name reader
 
 Writes both files to `weights/`, a record to the registry and a line to the model card, and puts
-`base` and `tiny` into the package. The version is the next free one; a published file is never
-written again. The test set is looked at here, once, after everything has been chosen. Run it from
-a checkout, with `digitcnn[export]` installed and MNIST within reach.
+`base`, `tiny` and `reader` into the package. The version is the next free one; a published file is
+never written again. The test set is looked at here, once, after everything has been chosen; a
+network that finds digits is measured on drawn pages instead. Run it from a checkout, with
+`digitcnn[export]` installed and MNIST within reach.
 """
 
 from __future__ import annotations
@@ -18,12 +20,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 from looks import enter_look, named
 from packing import pack
 from registry import add_record, next_version, published_filename
 
-from digitcnn import DigitClassifier, datasets, evaluate, load_pretrained, preprocess
+from digitcnn import DigitClassifier, Evaluation, datasets, evaluate, load_pretrained, preprocess
+from digitcnn._onnx import read_network
+from digitcnn._quantization import round_weights
+from digitcnn.architectures import DETECTORS
+from digitcnn.evaluation import evaluate_detection
 from digitcnn.models import count_multiply_adds, ensemble, export_onnx
+from digitcnn.synthesis import GlyphBank, draw_page
 from digitcnn.training import RECIPES, RunRecord, read_run
 from digitcnn.training._folders import as_fields
 from digitcnn.training.recipes import recipe_from_fields
@@ -34,11 +42,17 @@ RELEASE = PROJECT / "weights"
 BUNDLE = PROJECT / "src" / "digitcnn" / "_weights"
 MODEL_CARD = PROJECT / "docs" / "model-card.md"
 
-# Small enough to travel in the wheel, and all that `predict` needs.
-BUNDLED_NAMES = ("base", "tiny")
+# Small enough to travel in the wheel, and all that `predict` and `read` need.
+BUNDLED_NAMES = ("base", "tiny", "reader")
 
 # Keras and ONNX Runtime add up in different orders; more than this is another network.
 GREATEST_DIFFERENCE = 1e-5
+GREATEST_MAP_DIFFERENCE = 1e-4
+
+# Bytes of a detector's weights; with its structure the file stays below 1.5 MB.
+DETECTOR_SIZE = 1_490_000
+# What a detector is measured on: pages in hands that no training draws.
+MEASURED_PAGES, MEASURED_HANDS, MEASURED_SEED = 256, 100, 2**32 - 1
 
 
 def main() -> None:
@@ -49,7 +63,7 @@ def main() -> None:
     arguments = parser.parse_args()
     runs = [read_run(each) for each in arguments.run_dirs]
     record = publish(runs, arguments.name)
-    print(f"published {record.id}: {record.metrics['mnist_test_accuracy']:.2%} on MNIST's test set")
+    print(f"published {record.id}:", *(f"{name} {each}" for name, each in record.metrics.items()))
 
 
 def publish(runs: Sequence[RunRecord], name: str) -> Weights:
@@ -62,16 +76,22 @@ def publish(runs: Sequence[RunRecord], name: str) -> Weights:
     for path in (h5, onnx):
         if path.exists():
             raise SystemExit(f"{path} exists; a published file is never written again")
-    (train_images, _), (test_images, test_labels) = datasets.load_mnist()
     folders = [run.run_dir for run in runs]
     model = ensemble(folders) if len(runs) > 1 else load_pretrained(first.run_dir)
     architecture = "+".join(run.architecture for run in runs)
+    finds = architecture in DETECTORS
     try:
+        if finds:
+            round_weights(model, size=DETECTOR_SIZE)
         model.save_weights(h5)
         pack(h5)
         export_onnx(model, onnx)
-        _compare(model, onnx, train_images[:1000])
-        evaluation = evaluate(DigitClassifier(onnx), test_images, test_labels)
+        if finds:
+            metrics = _measure_detector(model, onnx)
+        else:
+            evaluation = _measure_classifier(model, onnx)
+            metrics = {"mnist_test_accuracy": round(float(evaluation.accuracy), 6)}
+            enter_look(MODEL_CARD, runs, evaluation, weights=f"{name}-v{version}")
         record = Weights(
             name=name,
             version=version,
@@ -79,16 +99,12 @@ def publish(runs: Sequence[RunRecord], name: str) -> Weights:
             h5=PublishedFile.of(h5),
             onnx=PublishedFile.of(onnx),
             num_parameters=int(model.count_params()),
-            multiply_adds=count_multiply_adds(model),
-            metrics={
-                "mnist_test_accuracy": round(float(evaluation.accuracy), 6),
-                # Of one network; what its members reached does not tell what an ensemble does.
-                **(first.metrics if len(runs) == 1 else {}),
-            },
+            multiply_adds=None if finds else count_multiply_adds(model),
+            # Of one network; what its members reached does not tell what an ensemble does.
+            metrics={**metrics, **(first.metrics if len(runs) == 1 else {})},
             recipe=named(run.recipe["name"] for run in runs),
             date=dt.datetime.now(tz=dt.UTC).date().isoformat(),
         )
-        enter_look(MODEL_CARD, runs, evaluation, weights=record.id)
         if name in BUNDLED_NAMES:
             _bundle(name, h5, onnx)
         add_record(record)
@@ -111,12 +127,35 @@ def _check_recipe(run: RunRecord) -> None:
         )
 
 
-def _compare(model: object, onnx: Path, images: np.ndarray) -> None:
-    """Refuse a pair of files that do not give the same probabilities."""
+def _measure_classifier(model: object, onnx: Path) -> Evaluation:
+    """Measure on MNIST's test set, once both files have been found to give the same."""
+    (train_images, _), (test_images, test_labels) = datasets.load_mnist()
+    images = train_images[:1000]
     keras_says = np.asarray(model(preprocess(images), training=False))  # type: ignore[operator]
-    onnx_says = DigitClassifier(onnx).predict_proba(images)
+    _compare(keras_says, DigitClassifier(onnx).predict_proba(images), GREATEST_DIFFERENCE)
+    return evaluate(DigitClassifier(onnx), test_images, test_labels)
+
+
+def _measure_detector(model: object, onnx: Path) -> dict[str, float]:
+    """Measure on drawn pages, once both files have been found to give the same."""
+    from digitcnn.training.detector import find_digits
+
+    bank = GlyphBank(hands=MEASURED_HANDS, seed=MEASURED_SEED)
+    rng = np.random.default_rng(MEASURED_SEED)
+    pages = [draw_page(bank, rng) for _ in range(MEASURED_PAGES)]
+    batch = np.stack([page.picture for page in pages[:16]])[..., None] / np.float32(255)
+    session = onnxruntime.InferenceSession(read_network(onnx))
+    maps = session.run(None, {session.get_inputs()[0].name: batch})[0]
+    keras_says = np.asarray(model(batch, training=False))  # type: ignore[operator]
+    _compare(keras_says, maps, GREATEST_MAP_DIFFERENCE)
+    scores = evaluate_detection(find_digits(model, pages), pages)
+    return {f"page_{name}": round(value, 6) for name, value in scores._asdict().items()}
+
+
+def _compare(keras_says: np.ndarray, onnx_says: np.ndarray, greatest: float) -> None:
+    """Refuse a pair of files that do not give the same."""
     difference = float(np.abs(keras_says - onnx_says).max())
-    if difference > GREATEST_DIFFERENCE:
+    if difference > greatest:
         raise SystemExit(f"Keras and ONNX Runtime differ by {difference:.1e}")
 
 

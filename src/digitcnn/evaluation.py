@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -20,10 +21,20 @@ from digitcnn._probabilities import (
     as_probabilities,
     choose_digits,
 )
+from digitcnn.detection import Detections
 from digitcnn.inference import predict_proba
 from digitcnn.preprocessing import is_single
+from digitcnn.synthesis import Page
 
-__all__ = ["CalibrationBin", "ClassReport", "Confusion", "Evaluation", "evaluate"]
+__all__ = [
+    "CalibrationBin",
+    "ClassReport",
+    "Confusion",
+    "DetectionScores",
+    "Evaluation",
+    "evaluate",
+    "evaluate_detection",
+]
 
 NUM_BINS = 15
 NUM_LISTED = 10
@@ -326,3 +337,69 @@ def _table(evaluation: Evaluation) -> list[str]:
 def _row(title: str, shares: npt.NDArray[np.float64], support: float) -> str:
     """Lay out a line of the table."""
     return f"{title:>12} {''.join(f'{share:10.4f}' for share in shares)}{support:10.0f}"
+
+
+class DetectionScores(NamedTuple):
+    """How well digits are found on pages: each a part of 1, and 0 of nothing."""
+
+    precision: float  # of what was found, is a digit
+    recall: float  # of the digits, was found
+    digit_accuracy: float  # of the digits found, was named rightly
+
+
+def evaluate_detection(
+    found: Sequence[Detections], pages: Sequence[Page], *, overlap: float = 0.5
+) -> DetectionScores:
+    """Measure how well the digits of pages are found and named.
+
+    Parameters
+    ----------
+    found : sequence of Detections
+        The digits found on each page.
+    pages : sequence of Page
+        As :func:`digitcnn.synthesis.draw_page` gives them. Signs do not count, nor does what is
+        found where the page's edge cuts a digit in two.
+    overlap : float
+        A digit is found by a box whose intersection with its own is at least this part of their
+        union; each by one box, the surest first.
+
+    Returns
+    -------
+    scores : DetectionScores
+    """
+    num_found = num_digits = num_matched = num_named = 0
+    for detections, page in zip(found, pages, strict=True):
+        is_digit = (page.labels >= 0) & (page.labels < NUM_CLASSES)
+        digits = page.labels[is_digit]
+        shares = _overlaps(detections.boxes, page.boxes[is_digit])
+        cut = _overlaps(detections.boxes, page.boxes[page.labels < 0])
+        is_free = np.ones(len(digits), bool)
+        num_digits += len(digits)
+        for index in np.argsort(-detections.scores, kind="stable"):
+            candidates = np.where(is_free, shares[index], 0)
+            best = int(candidates.argmax()) if len(candidates) else -1
+            if best < 0 or candidates[best] < overlap:
+                num_found += not cut[index].any()
+                continue
+            is_free[best] = False
+            num_found += 1
+            num_matched += 1
+            num_named += int(detections.probabilities[index].argmax() == digits[best])
+    return DetectionScores(
+        precision=_part(num_matched, num_found),
+        recall=_part(num_matched, num_digits),
+        digit_accuracy=_part(num_named, num_matched),
+    )
+
+
+def _overlaps(boxes: npt.NDArray[np.float32], others: npt.NDArray[np.float32]) -> Probabilities:
+    """Give the intersection over the union of each box with each other one."""
+    low = np.maximum(boxes[:, None, :2], others[:, :2])
+    high = np.minimum(boxes[:, None, 2:], others[:, 2:])
+    shared = (high - low).clip(0).prod(axis=-1)
+    areas, other_areas = ((each[:, 2:] - each[:, :2]).prod(axis=-1) for each in (boxes, others))
+    return shared / np.maximum(areas[:, None] + other_areas - shared, 1e-9)
+
+
+def _part(count: int, total: int) -> float:
+    return count / total if total else 0.0

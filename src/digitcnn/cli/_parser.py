@@ -36,6 +36,7 @@ _RECIPES = {
     "two-conv-dropout": "two convolutions by Adadelta, 99.1 %; 13 minutes",
     "vgg": "deeper, in blocks; hours",
     "resnet": "deeper, with shortcuts; hours",
+    "reader": "finds every digit of a page, learns from drawn ones; hours",
 }
 _WEIGHTS_HELP = (
     "a published name (base), an .onnx or .weights.h5 file, or a training run's folder; the last "

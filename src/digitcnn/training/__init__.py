@@ -36,7 +36,8 @@ from digitcnn.training._folders import (
     write_pools,
 )
 from digitcnn.training._samples import EpochPlan, Samples, make_pools, parts, pool_size
-from digitcnn.training.recipes import RECIPES, Recipe, get_recipe
+from digitcnn.training.pages import PagePlan
+from digitcnn.training.recipes import RECIPES, Pages, Recipe, get_recipe
 
 if TYPE_CHECKING:
     from digitcnn.training._fitting import Network
@@ -46,7 +47,16 @@ logger = logging.getLogger("digitcnn")
 # Nearer than this to what naming the commonest digit alone reads, a network has learnt nothing.
 _NEAR_CHANCE = 0.1
 
-__all__ = ["RECIPES", "Recipe", "RunRecord", "TrainingRun", "get_recipe", "read_run", "train"]
+__all__ = [
+    "RECIPES",
+    "Pages",
+    "Recipe",
+    "RunRecord",
+    "TrainingRun",
+    "get_recipe",
+    "read_run",
+    "train",
+]
 
 
 @dataclass(frozen=True)
@@ -57,12 +67,14 @@ class TrainingRun:
     ----------
     model : keras.Model
         The trained network: of the epoch with the best validation accuracy or, where nothing was
-        kept apart for validation, of the last epoch.
+        kept apart for validation or it finds digits, of the last epoch.
     history : dict of str to list of float
         Each metric, epoch by epoch: "accuracy", "loss", "val_accuracy", "val_loss".
     metrics : dict of str to float
         Of the model: "validation_accuracy" and "best_epoch" or, where nothing was kept apart for
         validation, "training_accuracy", of the last epoch.
+        Where it finds digits: "validation_precision", "validation_recall" and
+        "validation_digit_accuracy", of the last epoch.
     recipe : Recipe
         As it was carried out, with the changes that the call asked for.
     run_dir : pathlib.Path
@@ -208,6 +220,9 @@ def train(
 
     A `Recipe` is carried out as it stands.
 
+    "reader" learns from pages drawn anew each epoch, with the training images among their digits,
+    and is measured on pages with those kept apart.
+
     Examples
     --------
     >>> from digitcnn import train
@@ -351,15 +366,19 @@ def _go_on(
         shared = pools if parts(alone, len(task.given)) == taken else None
         before = _carry_out(alone, task, beginning, initial_weights, shared).history
         initial_weights = beginning
-    epoch_plan = EpochPlan(
-        given=task.given,
-        pools=pools,
-        parts=taken,
-        augmentation=part.augmentation,
-        batch_size=part.batch_size,
-        seed=task.seed,
-        class_weights=task.class_weights,
-    )
+    epoch_plan: EpochPlan | PagePlan
+    if part.pages is not None:
+        epoch_plan = PagePlan(task.given, part.pages, part.batch_size, task.seed)
+    else:
+        epoch_plan = EpochPlan(
+            given=task.given,
+            pools=pools,
+            parts=taken,
+            augmentation=part.augmentation,
+            batch_size=part.batch_size,
+            seed=task.seed,
+            class_weights=task.class_weights,
+        )
     from digitcnn.training._fitting import fit
 
     history, metrics = fit(

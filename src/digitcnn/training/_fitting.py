@@ -21,6 +21,8 @@ from digitcnn.training._memory import kept_memory
 from digitcnn.training._optimizers import fitting_momentum, make_optimizer
 from digitcnn.training._samples import EpochPlan, Samples
 from digitcnn.training._tensorboard import event_logs
+from digitcnn.training.detector import PageValidation, page_loss
+from digitcnn.training.pages import PagePlan, draw_validation_pages
 from digitcnn.training.recipes import Recipe
 
 _NAME_BYTES = 4096  # of HDF5's own, for each variable
@@ -98,7 +100,7 @@ def own_network(model: Any) -> Network:
 def fit(
     network: Network,
     recipe: Recipe,
-    plan: EpochPlan,
+    plan: EpochPlan | PagePlan,
     validation: Samples,
     *,
     folder: Path,
@@ -121,9 +123,11 @@ def fit(
             shuffle=False,
             initial_epoch=len(state.history),
             epochs=recipe.epochs,
-            validation_data=(validation.batch(), validation.targets) if len(validation) else None,
+            validation_data=None
+            if recipe.pages or not len(validation)
+            else (validation.batch(), validation.targets),
             validation_batch_size=500,
-            callbacks=[*_own_callbacks(recipe, plan.seed, folder, state), *callbacks],
+            callbacks=[*_own_callbacks(recipe, plan.seed, folder, state, validation), *callbacks],
             verbose=verbose,
         )
     metrics = _choose_weights(model, recipe, folder, read_state(folder))
@@ -148,8 +152,8 @@ def _start(
         model = network.load(initial_weights)
     model.compile(
         optimizer=make_optimizer(recipe, steps_per_epoch),
-        loss="categorical_crossentropy",
-        metrics=["accuracy"],
+        loss=page_loss if recipe.pages else "categorical_crossentropy",
+        metrics=None if recipe.pages else ["accuracy"],
         # On two CPU cores XLA makes TensorFlow start seconds later and then run no faster (Keras
         # 3.15, TensorFlow 2.21); JAX is nothing without it.
         jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
@@ -164,13 +168,17 @@ def _fit_statistics(model: Any, num_steps: int) -> None:
             layer.momentum = fitting_momentum(layer.momentum, num_steps)
 
 
-def _own_callbacks(recipe: Recipe, seed: int, folder: Path, state: State) -> list[Any]:
+def _own_callbacks(
+    recipe: Recipe, seed: int, folder: Path, state: State, validation: Samples
+) -> list[Any]:
     """List what keeps a run, in the order it must happen in at the end of an epoch."""
     recorder = _Recorder(folder, state, recipe)
     own: list[Any] = [_SeedDropout(seed), _RawCheckpoint(folder)]
     if recipe.weight_average:
         # After the checkpoint, which goes on from the raw weights; before what judges a network.
-        own.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
+        own.append(_AverageBetweenEpochs())
+    if recipe.pages and len(validation):
+        own.append(PageValidation(draw_validation_pages(recipe.pages, validation, seed=seed)))
     # Told before the epoch counts: killed in between, it is told again, and never left out.
     return [*own, *event_logs(folder), recorder]
 
@@ -196,6 +204,27 @@ def _layers_of(model: Any) -> Iterator[Any]:
         yield layer
         if hasattr(layer, "layers"):
             yield from _layers_of(layer)
+
+
+class _AverageBetweenEpochs(keras.callbacks.Callback):  # type: ignore[misc]
+    """Put the average into the network at an epoch's end, and the raw weights back at the next.
+
+    To the bit, so that a resumed training goes on from the same: `SwapEMAWeights` swaps them by
+    additions, which round (Keras 3.15, TensorFlow).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.raw: list[np.ndarray] = []
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 - Keras' signature
+        for variable, value in zip(self.model.trainable_variables, self.raw, strict=False):
+            variable.assign(value)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 - Keras' signature
+        variables = self.model.trainable_variables
+        self.raw = [keras.ops.convert_to_numpy(variable) for variable in variables]
+        self.model.optimizer.finalize_variable_values(variables)
 
 
 class _RawCheckpoint(keras.callbacks.Callback):  # type: ignore[misc]
@@ -257,7 +286,10 @@ def _choose_weights(model: Any, recipe: Recipe, folder: Path, state: State) -> d
     model.load_weights(folder / state.weights)
     if recipe.weight_average:
         model.optimizer.finalize_variable_values(model.trainable_variables)
-    return {"training_accuracy": state.history[-1]["accuracy"]}
+    last = state.history[-1]
+    if recipe.pages:
+        return {f"validation_{name[4:]}": last[name] for name in last if name.startswith("val_")}
+    return {"training_accuracy": last["accuracy"]}
 
 
 def _epoch_file(epoch: int) -> str:

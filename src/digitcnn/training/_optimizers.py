@@ -24,6 +24,8 @@ def make_optimizer(recipe: Recipe, steps_per_epoch: int) -> Any:
     if recipe.weight_average:
         total = steps_per_epoch * recipe.epochs
         options = {"use_ema": True, "ema_momentum": fitting_momentum(recipe.weight_average, total)}
+    if recipe.clip_norm:
+        options["clipnorm"] = recipe.clip_norm
     if recipe.optimizer == "adamw":
         options["weight_decay"] = recipe.weight_decay
     kinds = {

@@ -84,7 +84,7 @@ def make_pools(
         return damage(given.pixels[chosen], seed=rng), given.targets[chosen]
 
     return [
-        _make_pool(make, part * _POOL_EPOCHS, seed=_mix(seed, kind), progress=progress)
+        _make_pool(make, part * _POOL_EPOCHS, seed=mix(seed, kind), progress=progress)
         for kind, (make, part) in enumerate(
             zip((digits, nondigits, damaged), parts(recipe, len(given)), strict=True)
         )
@@ -114,7 +114,7 @@ def _make_pool(
     pixels = [np.zeros((0, 28, 28), np.uint8)]
     targets = [np.zeros((0, _NUM_CLASSES), np.float32)]
     for start in range(0, total, _POOL_CHUNK):
-        pictures, wanted = make(min(_POOL_CHUNK, total - start), _mix(seed, start))
+        pictures, wanted = make(min(_POOL_CHUNK, total - start), mix(seed, start))
         for picture, target in zip(pictures, wanted, strict=True):
             try:
                 pixels.append(_to_pixels(preprocess(picture)))
@@ -134,7 +134,7 @@ def _some_photographed(pictures: np.ndarray, *, seed: int) -> np.ndarray:
     return seen
 
 
-def _mix(*parts: int) -> int:
+def mix(*parts: int) -> int:
     """Make one seed of several numbers."""
     return int(np.random.SeedSequence(parts).generate_state(1)[0])
 

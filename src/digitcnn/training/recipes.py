@@ -9,9 +9,42 @@ from dataclasses import dataclass
 from typing import Any
 
 from digitcnn._checks import nearest, one_of, real_number, shown, whole_number
-from digitcnn.architectures import members_of
+from digitcnn.architectures import DETECTORS, members_of
 from digitcnn.augmentation import Augmentation
 from digitcnn.errors import InvalidArgumentError
+
+
+@dataclass(frozen=True)
+class Pages:
+    """The pages that a network which finds digits learns from.
+
+    Attributes
+    ----------
+    count : int
+        Pages drawn to an epoch.
+    height, width : int
+        Of a page, in pixels: multiples of 32.
+    hands : int
+        How many hands they are written in, beside the given digits.
+    """
+
+    count: int = 8_000
+    height: int = 128
+    width: int = 256
+    hands: int = 1_200
+
+    def __post_init__(self) -> None:
+        """Refuse what no page can be drawn of."""
+        for name, such_as in (("count", 8_000), ("hands", 1_200), ("height", 128), ("width", 256)):
+            number = whole_number(name, getattr(self, name), least=1, such_as=such_as)
+            object.__setattr__(self, name, number)
+            if name in ("height", "width") and number % _PAGE_MULTIPLE:
+                raise InvalidArgumentError(
+                    argument=name,
+                    rule=f"be a multiple of {_PAGE_MULTIPLE}",
+                    got=number,
+                    remedy=f"Pass {such_as}, say.",
+                )
 
 
 @dataclass(frozen=True)
@@ -40,6 +73,8 @@ class Recipe:
         Momentum of the exponential moving average of the weights, which then is what the
         training gives; 0 for none. A training of few steps takes a lower one, so that the average
         holds none of the weights that it began with.
+    clip_norm : float
+        The greatest norm of each weight's gradient; 0 for no such limit.
     augmentation : Augmentation or None
         How the training images are changed at random, anew each epoch.
     drawn_digits, drawn_nondigits : int
@@ -47,6 +82,9 @@ class Recipe:
         fewer images take as much fewer. What is no digit is taught as "every digit alike".
     damaged : int
         Damaged copies of the training images, preprocessed like any picture, likewise.
+    pages : Pages or None
+        Of a network that finds digits: the pages to draw, with the training images among their
+        digits. Nothing else is then drawn or changed.
     patience : int or None
         Epochs without a better `monitor` before training stops; None for no such stop.
     monitor : str
@@ -70,10 +108,12 @@ class Recipe:
     schedule: str = "constant"
     weight_decay: float = 0.0
     weight_average: float = 0.0
+    clip_norm: float = 0.0
     augmentation: Augmentation | None = None
     drawn_digits: int = 0
     drawn_nondigits: int = 0
     damaged: int = 0
+    pages: Pages | None = None
     patience: int | None = None
     monitor: str = "val_loss"
     ending: Recipe | None = None
@@ -103,11 +143,32 @@ class Recipe:
                 got=shown(self.augmentation),
                 remedy="Leave it out for none.",
             )
+        self._check_pages()
         one_of("optimizer", self.optimizer, _OPTIMIZERS)
         one_of("schedule", self.schedule, _SCHEDULES)
         one_of("monitor", self.monitor, _MONITORS)
         if self.ending is not None:
             self._check_ending(self.ending)
+
+    def _check_pages(self) -> None:
+        """Refuse pages for what names digits, and all else that is drawn for what finds them."""
+        finds = self.architecture in DETECTORS
+        if not isinstance(self.pages, Pages | None) or finds != (self.pages is not None):
+            raise InvalidArgumentError(
+                argument="pages",
+                rule=f"be Pages for the architecture {', '.join(DETECTORS)}, and None for others",
+                got=f"{shown(self.pages)} for {self.architecture!r}",
+                remedy="Change the one or the other.",
+            )
+        others = ("augmentation", "drawn_digits", "drawn_nondigits", "damaged")
+        for name in others if finds else ():
+            if getattr(self, name):
+                raise InvalidArgumentError(
+                    argument=name,
+                    rule=f"be left out for the architecture {self.architecture!r}",
+                    got=shown(getattr(self, name)),
+                    remedy="Its pages are changed as they are drawn.",
+                )
 
     def _check_ending(self, ending: Recipe) -> None:
         """Refuse an ending that cannot go on from this recipe's weights."""
@@ -127,6 +188,7 @@ class Recipe:
             )
 
 
+_PAGE_MULTIPLE = 32
 _OPTIMIZERS = ("adam", "adamw", "adadelta")
 _MONITORS = ("val_loss", "val_accuracy")
 _SCHEDULES = ("constant", "cosine", "one-cycle", "exponential")
@@ -145,6 +207,7 @@ _WHOLE = {
 _REAL: dict[str, tuple[str, Callable[[float], bool], float]] = {
     "learning_rate": ("positive and finite", lambda rate: 0 < rate < math.inf, 0.001),
     "weight_decay": ("at least 0 and finite", lambda decay: 0 <= decay < math.inf, 0.02),
+    "clip_norm": ("at least 0 and finite", lambda norm: 0 <= norm < math.inf, 5.0),
     "weight_average": ("at least 0 and less than 1", lambda average: 0 <= average < 1, 0.998),
 }
 
@@ -155,6 +218,8 @@ def recipe_from_fields(fields: dict[str, Any]) -> Recipe:
     values = {name: value for name, value in fields.items() if name in known}
     if values.get("augmentation"):
         values["augmentation"] = Augmentation(**values["augmentation"])
+    if values.get("pages"):
+        values["pages"] = Pages(**values["pages"])
     if values.get("ending"):
         values["ending"] = recipe_from_fields(values["ending"])
     return Recipe(**values)
@@ -282,6 +347,19 @@ RECIPES = {
             patience=5,
         ),
         Recipe(name="conv-pool", architecture="conv-pool", epochs=8, batch_size=64),
+        Recipe(
+            name="reader",
+            architecture="reader",
+            epochs=40,
+            batch_size=32,
+            optimizer="adamw",
+            learning_rate=2e-3,
+            schedule="cosine",
+            weight_decay=1e-3,
+            weight_average=0.998,
+            clip_norm=5.0,
+            pages=Pages(),
+        ),
     )
 }
 

@@ -1,0 +1,181 @@
+"""Training the network that finds every digit of a page, on few and small pages."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from digitcnn import evaluation, train
+from digitcnn.detection.boxes import BOX, DIGIT, INK, NAMES, NUM_CHANNELS, SIGN, find_peaks
+from digitcnn.errors import InvalidArgumentError
+from digitcnn.synthesis import GlyphBank, Page, draw_digits, draw_page
+from digitcnn.training import RECIPES, Pages
+from digitcnn.training.pages import (
+    BOX_TARGET,
+    BOX_WEIGHT,
+    HEAT,
+    INK_TARGET,
+    NAME_TARGET,
+    VALID,
+    make_targets,
+)
+
+keras = pytest.importorskip("keras", reason="training needs digitcnn[tensorflow]")
+from digitcnn.training.detector import page_loss  # noqa: E402 - once Keras is known to be there
+
+SMALL = dataclasses.replace(
+    RECIPES["reader"],
+    name="reader-test",
+    epochs=2,
+    batch_size=2,
+    pages=Pages(count=4, height=64, width=64, hands=2),
+)
+
+
+@pytest.fixture(scope="module")
+def pages():
+    """A few pages of drawn hands."""
+    bank = GlyphBank(hands=3, seed=1)
+    rng = np.random.default_rng(2)
+    return [draw_page(bank, rng, height=96, width=160) for _ in range(8)]
+
+
+def perfect_maps(page):
+    """Write the maps that a network without fault would give."""
+    targets = make_targets(page)
+    maps = np.zeros((*targets.shape[:2], NUM_CHANNELS), np.float32)
+    heat = targets[..., HEAT].clip(1e-6, 1 - 1e-6)
+    maps[..., DIGIT : SIGN.stop] = np.log(heat / (1 - heat))
+    maps[..., NAMES] = 10 * targets[..., NAME_TARGET]
+    maps[..., BOX] = targets[..., BOX_TARGET]
+    maps[..., INK] = 20 * targets[..., INK_TARGET] - 10
+    return maps
+
+
+def test_what_is_taught_is_what_is_read(pages):
+    """Maps as the targets want them give back each digit's box and name."""
+    found = [find_peaks(perfect_maps(page), least=0.9)[0] for page in pages]
+
+    scores = evaluation.evaluate_detection(found, pages, overlap=0.9)
+
+    assert sum((page.labels < 10).sum() for page in pages) > 10
+    assert scores.precision == 1
+    assert scores.recall > 0.9  # two digits may share a cell
+    assert scores.digit_accuracy == 1
+
+
+def test_what_the_edge_cuts_is_not_taught():
+    """A box marked as cut leaves its cells out; one inside it is taught all the same."""
+    boxes = np.array([[0, 0, 32, 32], [12, 12, 20, 20]], np.float32)
+    blank = np.zeros((32, 64), np.uint8)
+
+    targets = make_targets(Page(blank, boxes, np.array([-1, 13]), blank))
+
+    assert targets[:, :8, VALID].sum() == 1
+    assert targets[:, 9:, VALID].all()
+    assert targets[4, 4, HEAT].tolist() == [0, 0, 0, 0, 1, 0, 0]  # a slash, the fourth sign
+    assert targets[..., BOX_WEIGHT].sum() == pytest.approx(1 + 8 * 0.3)
+    assert not targets[..., NAME_TARGET].any()
+
+
+def test_the_loss_is_least_where_the_maps_are_right(pages):
+    """Right maps cost next to nothing; any part of them that is wrong costs more."""
+    targets = np.stack([make_targets(page) for page in pages])
+    right = np.stack([perfect_maps(page) for page in pages])
+
+    def loss(maps):
+        return float(page_loss(keras.ops.array(targets), keras.ops.array(maps)))
+
+    for part in (slice(0, 7), NAMES, BOX, INK):
+        wrong = right.copy()
+        wrong[..., part] = -wrong[..., part]
+        assert loss(wrong) > loss(right) + 0.2
+    assert loss(right) < 1
+
+
+def test_scores_count_what_is_found_missed_and_misnamed():
+    """One digit found and one misnamed, one missed, one found that is none, one at the edge."""
+    boxes = [[0, 0, 8, 8], [10, 0, 18, 8], [20, 0, 28, 8], [30, 0, 38, 8], [60, 0, 68, 8]]
+    blank = np.zeros((32, 64), np.uint8)
+    page = Page(blank, np.array(boxes, np.float32), np.array([3, 4, 5, 12, -1]), blank)
+    probabilities = np.eye(10, dtype=np.float32)[[3, 3, 7, 7]]
+    found = evaluation.Detections(
+        np.array([boxes[0], boxes[1], [40, 0, 48, 8], boxes[4]], np.float32),
+        np.full(4, 0.9, np.float32),
+        probabilities,
+    )
+
+    scores = evaluation.evaluate_detection([found], [page])
+
+    assert scores == (2 / 3, 2 / 3, 1 / 2)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """Forty drawn digits and their labels."""
+    return draw_digits(40, seed=3)
+
+
+def test_a_stopped_training_resumes_to_the_same_weights(digits, tmp_path):
+    """Stopped after its first epoch, a training goes on to what it would have been."""
+    whole = train(*digits, recipe=SMALL, run_dir=tmp_path / "whole", verbose=0)
+
+    def stop(epoch, _):
+        if epoch == 0:
+            raise KeyboardInterrupt
+
+    stopper = keras.callbacks.LambdaCallback(on_epoch_end=stop)
+    options = {"recipe": SMALL, "run_dir": tmp_path / "stopped", "verbose": 0}
+    with pytest.raises(KeyboardInterrupt):
+        train(*digits, callbacks=[stopper], **options)
+    resumed = train(*digits, **options)
+
+    assert whole.metrics.keys() == {
+        "validation_precision",
+        "validation_recall",
+        "validation_digit_accuracy",
+    }
+    assert np.isfinite(whole.history["loss"]).all()
+    np.testing.assert_equal(resumed.history, whole.history)
+    for ours, theirs in zip(whole.model.get_weights(), resumed.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.slow
+def test_training_learns(digits, tmp_path):
+    """A few hundred steps on small pages find some digits."""
+    recipe = dataclasses.replace(
+        SMALL, epochs=3, batch_size=8, pages=Pages(count=800, height=64, width=96, hands=30)
+    )
+
+    run = train(*digits, recipe=recipe, run_dir=tmp_path, verbose=0)
+
+    assert run.history["loss"][-1] < 0.7 * run.history["loss"][0]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"pages": None}, "`pages` must be Pages for the architecture reader"),
+        ({"architecture": "base"}, "`pages` must be Pages for the architecture reader"),
+        ({"damaged": 5}, "`damaged` must be left out for the architecture 'reader'"),
+        ({"clip_norm": -1}, "`clip_norm` must be at least 0 and finite"),
+    ],
+)
+def test_recipes_that_do_not_fit_are_refused(change, message):
+    """Pages are for what finds digits, and the other pictures for what names them."""
+    with pytest.raises(InvalidArgumentError, match=message):
+        dataclasses.replace(SMALL, **change)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"height": 100}, "`height` must be a multiple of 32; got 100"),
+        ({"count": 0}, "`count` must be"),
+    ],
+)
+def test_pages_that_cannot_be_are_refused(fields, message):
+    """Sides are what the network takes."""
+    with pytest.raises(InvalidArgumentError, match=message):
+        Pages(**fields)
