@@ -47,7 +47,7 @@ BUNDLED_NAMES = ("base", "tiny", "reader")
 
 # Keras and ONNX Runtime add up in different orders; more than this is another network.
 GREATEST_DIFFERENCE = 1e-5
-GREATEST_MAP_DIFFERENCE = 1e-4
+GREATEST_MAP_DIFFERENCE, LARGE_MAP_VALUE = 1e-4, 30
 
 # Bytes of a detector's weights; with its structure the file stays below 1.5 MB.
 DETECTOR_SIZE = 1_490_000
@@ -147,7 +147,9 @@ def _measure_detector(model: object, onnx: Path) -> dict[str, float]:
     session = onnxruntime.InferenceSession(read_network(onnx))
     maps = session.run(None, {session.get_inputs()[0].name: batch})[0]
     keras_says = np.asarray(model(batch, training=False))  # type: ignore[operator]
-    _compare(keras_says, maps, GREATEST_MAP_DIFFERENCE)
+    # Maps have no bounds, and float32 adds up large numbers less exactly.
+    scale = max(1, float(np.abs(maps).max()) / LARGE_MAP_VALUE)
+    _compare(keras_says, maps, GREATEST_MAP_DIFFERENCE * scale)
     scores = evaluate_detection(find_digits(model, pages), pages)
     return {f"page_{name}": round(value, 6) for name, value in scores._asdict().items()}
 
