@@ -51,6 +51,7 @@ _MODULES = (
     "architectures",
     "augmentation",
     "datasets",
+    "detection",
     "errors",
     "evaluation",
     "exporting",
