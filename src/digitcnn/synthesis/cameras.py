@@ -122,7 +122,7 @@ def _mottled(page: Field, rng: np.random.Generator) -> Field:
 def _taken(image: Image.Image, boxes: NDArray[np.float32], rng: np.random.Generator) -> Image.Image:
     """Blur, coarsen and compress."""
     size = image.size
-    if rng.random() < 0.3 and len(boxes):
+    if rng.random() < 0.36 and len(boxes):
         tall = float((boxes[:, 3] - boxes[:, 1]).max())
         factor = rng.uniform(14, 34) / max(tall, 1)
         if factor < 0.9 and min(size) * factor > 6:

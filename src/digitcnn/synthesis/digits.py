@@ -108,7 +108,7 @@ def draw_one_with_long_upstroke(rng: np.random.Generator) -> Glyph:
     lean = rng.normal(0.05, 0.06)
     stem = _stem(rng, lean)
     x, y = stem[0]
-    reach = rng.uniform(0.22, 0.6)
+    reach = rng.uniform(0.2, 0.5)
     start = (x - reach, y + rng.uniform(0.6, 1.0))
     bend = ((x + start[0]) / 2 + rng.normal(0, 0.04), (y + start[1]) / 2 + rng.normal(0, 0.04))
     return [[start, bend, *corner(x, y), *stem[1:]]]
@@ -461,10 +461,10 @@ _WRITTEN: tuple[Forms, ...] = (
         (0.09, draw_two_stroke_zero),
     ),
     (
-        (0.3, draw_bar_one),
-        (0.38, draw_flagged_one),
-        (0.08, draw_one_with_long_upstroke),
-        (0.19, draw_one_on_a_foot),
+        (0.28, draw_bar_one),
+        (0.32, draw_flagged_one),
+        (0.18, draw_one_with_long_upstroke),
+        (0.17, draw_one_on_a_foot),
         (0.05, draw_bar_on_a_foot),
     ),
     ((0.52, draw_plain_two), (0.26, draw_looped_two), (0.22, draw_angular_two)),

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from digitcnn._checks import whole_number
 from digitcnn.synthesis.digits import DIGITS
 from digitcnn.synthesis.hands import draw_form, sample_hand
 from digitcnn.synthesis.nondigits import NONDIGIT_FORMS
@@ -17,6 +18,7 @@ Glyph = NDArray[np.uint8]  # (height, width), ink bright on 0, cut to its ink
 
 PIXEL_MAX = 255
 _SIDE = 72
+_MOST_HANDS = 100_000
 _REPEATS = 2  # of each digit in a hand: nobody writes a digit twice alike
 FAINTEST = 40  # of 255: below it a pixel does not count for a glyph's extent
 
@@ -54,7 +56,8 @@ class GlyphBank:
         images: NDArray[np.uint8] | None = None,
         labels: NDArray[np.int64] | None = None,
     ) -> None:
-        rng = np.random.default_rng(seed)
+        hands = whole_number("hands", hands, least=1, most=_MOST_HANDS, such_as=1_200)
+        rng = np.random.default_rng(whole_number("seed", seed, most=None, such_as=0))
         self.hands = [_draw_hand(rng) for _ in range(hands)]
         self.nondigits = [glyph for _ in range(2 * hands) if (glyph := _draw_nondigit(rng)).size]
         self._mnist: list[list[Glyph]] = [[] for _ in DIGITS]
