@@ -10,6 +10,7 @@ from digitcnn.detection.boxes import NUM_CHANNELS
 from digitcnn.errors import CorruptFileError, InvalidArgumentError
 from digitcnn.exporting import export
 from digitcnn.models import export_onnx
+from digitcnn.weights import get_weights, resolve
 
 keras = pytest.importorskip("keras", reason="the models need digitcnn[tensorflow]")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -99,6 +100,20 @@ def test_rounded_weights_make_a_small_file_that_says_the_same(model, tmp_path):
         expected = loaded.predict_on_batch(draw(*shape))
         np.testing.assert_allclose(maps, expected, atol=GREATEST_DIFFERENCE)
         np.testing.assert_allclose(maps, model.predict_on_batch(draw(*shape)), atol=0.2)
+
+
+def test_the_published_pair_agrees():
+    """Keras and ONNX Runtime give the same maps of the published network, which is small."""
+    record = get_weights("reader")
+    network = load_pretrained("reader")
+    pages = draw(2, 64, 96)
+
+    maps = run_onnx(resolve("reader"), pages)
+
+    expected = network.predict_on_batch(pages)
+    np.testing.assert_allclose(maps, expected, atol=GREATEST_DIFFERENCE)
+    assert record.onnx.size <= 1_500_000
+    assert network.count_params() == record.num_parameters
 
 
 def test_rounding_twice_changes_nothing(model):

@@ -1144,10 +1144,11 @@ def test_release_asset_is_what_its_record_says(record, form):
 
 
 @pytest.mark.parametrize(("record", "form"), PUBLISHED)
-def test_newest_base_and_tiny_alone_travel_in_the_package(record, form):
-    """The package brings along both files of the newest `base` and `tiny`, and no others."""
+def test_what_predicts_and_reads_alone_travels_in_the_package(record, form):
+    """The package brings along both files of `base`, `tiny` and `reader`, and no others."""
     is_bundled = (weights.BUNDLE / record.file(form).filename).is_file()
 
-    assert is_bundled == (record in (weights.get_weights("base"), weights.get_weights("tiny")))
+    bundled = [weights.get_weights(name) for name in ("base", "tiny", "reader")]
+    assert is_bundled == (record in bundled)
     if is_bundled:
         assert weights.verify(record)[form].parent == weights.BUNDLE
