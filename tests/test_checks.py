@@ -15,6 +15,7 @@ import digitcnn
 from digitcnn import (
     augmentation,
     datasets,
+    detection,
     evaluation,
     plots,
     preprocessing,
@@ -44,15 +45,19 @@ GOOD = {
     digitcnn.DigitClassifier.predict: lambda: {"self": classifier(), "images": IMAGES},
     digitcnn.DigitClassifier.score: lambda: {"self": classifier(), "images": IMAGES},
     digitcnn.predict: lambda: {"images": IMAGES},
+    digitcnn.DigitReader: dict,
+    digitcnn.read: lambda: {"images": IMAGES},
     digitcnn.evaluate: lambda: {"model_or_weights": "base", "images": IMAGES},
     evaluation.Evaluation: lambda: {"probabilities": ROWS},
     digitcnn.train: lambda: {"images": IMAGES, "labels": LABELS, "recipe": "tiny", "verbose": 0},
     training.Recipe: lambda: {"name": "own", "architecture": "tiny", "epochs": 1},
+    training.Pages: dict,
     tuning.tune: lambda: {"space": {"learning_rate": (1e-4, 1e-2)}},
     augmentation.Augmentation: dict,
     augmentation.augment: lambda: {"batch": BATCH},
     augmentation.damage: lambda: {"images": IMAGES},
     augmentation.photograph: lambda: {"pictures": IMAGES},
+    synthesis.GlyphBank: lambda: {"hands": 1},
     synthesis.draw_digits: lambda: {"count": 1, "seed": 0},
     synthesis.draw_nondigits: lambda: {"count": 1, "seed": 0},
     datasets.train_validation_split: lambda: {
@@ -88,6 +93,7 @@ WHOLE = {
     "drawn_nondigits",
     "epochs",
     "hand",
+    "hands",
     "num_classes",
     "num_trials",
     "patience",
@@ -105,10 +111,14 @@ REAL = {
     *vars(augmentation.Augmentation()),
 }
 # What comes back is no argument, the trainings of a search check their own, and what streams
-# pictures to a classifier trusts it.
+# pictures to a classifier, or takes MNIST in, trusts who calls it.
 PASSED_OVER = {
     (preprocessing.batches_of, "chunk_size"),
     (preprocessing.batches_of, "threads"),
+    (preprocessing.iter_pictures, "side"),
+    (detection.Found, "scale"),
+    (synthesis.GlyphBank, "labels"),
+    (synthesis.Page, "labels"),
     (training.RunRecord, "seed"),
     (training.RunRecord, "validation_size"),
     (tuning.tune, "labels"),

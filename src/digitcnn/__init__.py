@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from digitcnn.models import load_pretrained as load_pretrained
     from digitcnn.preprocessing import explain as explain
     from digitcnn.preprocessing import preprocess as preprocess
+    from digitcnn.reading import DigitReader as DigitReader
+    from digitcnn.reading import Reading as Reading
+    from digitcnn.reading import read as read
     from digitcnn.training import TrainingRun as TrainingRun
     from digitcnn.training import train as train
 
@@ -33,9 +36,11 @@ __version__ = "0.1.0"
 
 _ROOMS = {
     "DigitClassifier": "inference",
+    "DigitReader": "reading",
     "DigitcnnError": "errors",
     "Evaluation": "evaluation",
     "NoDigitError": "errors",
+    "Reading": "reading",
     "TrainingRun": "training",
     "augment": "augmentation",
     "build_model": "models",
@@ -45,6 +50,7 @@ _ROOMS = {
     "predict": "inference",
     "predict_proba": "inference",
     "preprocess": "preprocessing",
+    "read": "reading",
     "train": "training",
 }
 _MODULES = (
@@ -59,6 +65,8 @@ _MODULES = (
     "models",
     "plots",
     "preprocessing",
+    "reading",
+    "readings",
     "synthesis",
     "training",
     "tuning",

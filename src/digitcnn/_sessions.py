@@ -7,8 +7,9 @@ import math
 import os
 import sys
 import weakref
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +17,12 @@ import numpy.typing as npt
 from digitcnn._onnx import read_network
 from digitcnn.errors import CorruptFileError
 
-_INPUT_SHAPE = (28, 28, 1)
-_NUM_CLASSES = 10
+# What a network takes and gives, beyond the number of images; None is a side left open.
+Form = Literal["digits", "maps"]
+_SHAPES: dict[Form, tuple[tuple[int | None, ...], tuple[int | None, ...]]] = {
+    "digits": ((28, 28, 1), (10,)),
+    "maps": ((None, None, 1), (None, None, 37)),
+}
 _CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 _ERRORS_ONLY = 3
@@ -33,9 +38,12 @@ class NetworkSession:
     Parameters
     ----------
     path : Path
-        An `.onnx` file that takes float32 (N, 28, 28, 1) and gives float32 (N, 10).
+        An `.onnx` file.
     threads : int or None
         Threads for one run; None is as many as this process has CPUs.
+    form : str
+        "digits": float32 (N, 28, 28, 1) to float32 (N, 10). "maps": float32 (N, H, W, 1) to
+        float32 (N, H / 4, W / 4, 37).
 
     Raises
     ------
@@ -50,7 +58,7 @@ class NetworkSession:
 
     is_inherited = False
 
-    def __init__(self, path: Path, threads: int | None) -> None:
+    def __init__(self, path: Path, threads: int | None, *, form: Form = "digits") -> None:
         onnxruntime = _import_onnxruntime()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or available_cpus()
@@ -64,18 +72,58 @@ class NetworkSession:
             self._session = onnxruntime.InferenceSession(
                 content, options, providers=["CPUExecutionProvider"]
             )
-            self._input_name = _checked_input_name(self._session)
+            self._input_name = _checked_input_name(self._session, form)
         except Exception as error:  # ONNX Runtime's own have no common base
             raise _refused(path, error) from error
         self._path = path
         _sessions.add(self)
 
     def run(self, batch: npt.NDArray[np.float32]) -> Any:
-        """Give what the network makes of a batch of shape (N, 28, 28, 1)."""
+        """Return what the network makes of a batch."""
         try:
             return self._session.run(None, {self._input_name: batch})[0]
         except Exception as error:
             raise _refused(self._path, error) from error
+
+
+class LazySession:
+    """A network that is opened at its first use, and anew in a forked or unpickling process.
+
+    Parameters
+    ----------
+    find : callable
+        Gives the path of the `.onnx` file; picklable.
+    threads : int or None
+        As `NetworkSession` takes it.
+    form : str
+        As `NetworkSession` takes it.
+    """
+
+    def __init__(
+        self, find: Callable[[], Path], threads: int | None, *, form: Form = "digits"
+    ) -> None:
+        self._find = find
+        self._threads = threads
+        self._form = form
+        self._session: NetworkSession | None = None
+
+    def open(self) -> NetworkSession:
+        """Return the open network."""
+        session = self._session
+        # No lock, which a fork could leave held: two threads at once open two sessions, and the
+        # second stays.
+        if session is None or session.is_inherited:
+            session = NetworkSession(self._find(), self._threads, form=self._form)
+            self._session = session
+        return session
+
+    def run(self, batch: npt.NDArray[np.float32]) -> Any:
+        """Return what the network makes of a batch."""
+        return self.open().run(batch)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the session behind."""
+        return {**self.__dict__, "_session": None}
 
 
 def _limit_spinning(options: Any, version: str) -> None:
@@ -139,20 +187,30 @@ def available_cpus() -> int:
     return max(1, min(count, math.ceil(quota / period)))
 
 
-def _checked_input_name(session: Any) -> str:
-    """Name the input of a network with the promised signature, or refuse the network."""
+def _checked_input_name(session: Any, form: Form) -> str:
+    """Return the input's name of a network with the promised signature, or refuse the network."""
     inputs, outputs = session.get_inputs(), session.get_outputs()
-    takes = [(each.type, *each.shape[1:]) for each in inputs]
-    gives = [(each.type, *each.shape[1:]) for each in outputs]
-    is_any_size = all(not isinstance(each.shape[0], int) for each in inputs if each.shape)
-    expected = [("tensor(float)", *_INPUT_SHAPE)], [("tensor(float)", _NUM_CLASSES)]
-    if (takes, gives) != expected or not is_any_size:
+    takes, gives = _SHAPES[form]
+    if not (_fits(inputs, takes) and _fits(outputs, gives)):
         raise ValueError(
-            "it must take one float32 input of shape (N, 28, 28, 1), N left open, and give one "
-            f"float32 output of shape (N, 10); got one that takes {_signature(inputs)} and gives "
-            f"{_signature(outputs)}"
+            f"it must take one float32 input of shape {_worded(takes)}, N left open, and give one "
+            f"float32 output of shape {_worded(gives)}; got one that takes {_signature(inputs)} "
+            f"and gives {_signature(outputs)}"
         )
     return str(inputs[0].name)
+
+
+def _fits(values: list[Any], shape: tuple[int | None, ...]) -> bool:
+    """Return whether there is one value, float32, of so many images of this shape."""
+    if len(values) != 1 or values[0].type != "tensor(float)":
+        return False
+    number, *sides = values[0].shape or [0]
+    known = [side if isinstance(side, int) else None for side in sides]
+    return not isinstance(number, int) and tuple(known) == shape
+
+
+def _worded(shape: tuple[int | None, ...]) -> str:
+    return f"({', '.join(['N', *('?' if side is None else str(side) for side in shape)])})"
 
 
 def _signature(values: list[Any]) -> str:

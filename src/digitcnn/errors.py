@@ -5,7 +5,8 @@
     DigitcnnError
     ├── InvalidArgumentError    ValueError    an argument outside what a function takes
     ├── InvalidImageError       ValueError    something that is no picture, or a refused one
-    │   └── NoDigitError                      a picture with nothing to read in it
+    │   ├── NoDigitError                      a picture with nothing to read in it
+    │   └── SeveralDigitsError                a picture with several digits, for `predict`
     ├── ImageReadError          OSError       a file that cannot be opened or decoded
     ├── UnknownWeightsError     ValueError    a name that is in no registry
     ├── CorruptFileError        ValueError    a file whose bytes are not the ones promised
@@ -116,6 +117,12 @@ class NoDigitError(InvalidImageError):
     """The picture holds nothing to read: it is blank, empty, or noise from edge to edge."""
 
     code = "no_digit"
+
+
+class SeveralDigitsError(InvalidImageError):
+    """The picture plainly holds several digits where one was asked for: `read` reads them all."""
+
+    code = "several_digits"
 
 
 class ImageReadError(DigitcnnError, OSError):

@@ -22,6 +22,7 @@ from digitcnn._probabilities import (
 from digitcnn._sessions import NetworkSession, available_cpus
 from digitcnn.errors import InvalidArgumentError
 from digitcnn.preprocessing import Failures, batches_of, is_single
+from digitcnn.reading import refuse_several_digits
 from digitcnn.weights import DEFAULT, Weights, identify, resolve
 
 if TYPE_CHECKING:
@@ -93,6 +94,8 @@ def predict(
         If an item is no picture. Its index is named.
     NoDigitError
         If a picture holds nothing to read.
+    SeveralDigitsError
+        If a picture plainly holds several digits: :func:`digitcnn.read` reads them all.
     ImageReadError
         If a file cannot be read.
     InvalidArgumentError
@@ -340,7 +343,14 @@ def _chunks(
     threads = (threads or available_cpus()) if isinstance(images, list | tuple) else 1
     failures: Failures = {} if errors == "return" else None
     first = 0
-    for batch in batches_of(images, chunk_size=chunk_size, threads=threads, failures=failures):
+    batches = batches_of(
+        images,
+        chunk_size=chunk_size,
+        threads=threads,
+        failures=failures,
+        inspect=refuse_several_digits,
+    )
+    for batch in batches:
         rows = as_probabilities(run(batch), len(batch))
         end = first + len(batch)
         if failures:

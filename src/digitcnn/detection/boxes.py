@@ -110,6 +110,15 @@ def _boxes_at(maps: Floats, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.
     return boxes.astype(np.float32)
 
 
+def join(looks: Sequence[Detections]) -> Detections:
+    """Put together what several looks at one picture found."""
+    return Detections(
+        np.concatenate([look.boxes for look in looks]),
+        np.concatenate([look.scores for look in looks]),
+        np.concatenate([look.probabilities for look in looks]),
+    )
+
+
 def merge(looks: Sequence[Detections], *, overlap: float = 0.5) -> Detections:
     """Average what several looks at one picture found.
 
@@ -126,9 +135,9 @@ def merge(looks: Sequence[Detections], *, overlap: float = 0.5) -> Detections:
         The surest first. A score is the mean over all looks, 0 where one found nothing; boxes and
         probabilities are weighted with the scores, these in the logarithm.
     """
-    boxes = np.concatenate([look.boxes for look in looks])
-    scores = np.concatenate([look.scores for look in looks])
-    logarithms = np.log(np.concatenate([look.probabilities for look in looks]) + _TINY)
+    found = join(looks)
+    boxes, scores = found.boxes, found.scores
+    logarithms = np.log(found.probabilities + _TINY)
     look_of = np.repeat(np.arange(len(looks)), [len(look) for look in looks])
     shared, union = _overlaps(boxes)
     is_same = shared > overlap * union

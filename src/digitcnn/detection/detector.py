@@ -10,7 +10,16 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from digitcnn.detection.boxes import INK, STRIDE, Detections, find_peaks, merge, sigmoid, suppress
+from digitcnn.detection.boxes import (
+    INK,
+    STRIDE,
+    Detections,
+    find_peaks,
+    join,
+    merge,
+    sigmoid,
+    suppress,
+)
 
 Floats = npt.NDArray[np.float32]
 
@@ -105,7 +114,8 @@ class Detector:
         return replace(
             chosen,
             digits=suppress(merge([look.digits for look in readable])),
-            signs=suppress(merge([look.signs for look in readable])),
+            # A point fades where digits are small: the look that shows it best counts.
+            signs=suppress(join([look.signs for look in readable])),
         )
 
     def find_at(self, gray: npt.NDArray[np.uint8], side: int) -> Found:

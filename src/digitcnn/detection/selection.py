@@ -12,9 +12,10 @@ from digitcnn.detection.boxes import SIGNS, Detections
 Indices = npt.NDArray[np.intp]
 
 # What is less sure counts if it stands beside what is surer, as tall and level with it.
-_SURE, LIKELY = 0.42, 0.3
+_SURE, LIKELY = 0.3, 0.2
 _BESIDE, _LEVEL, _AS_TALL = 1.2, 0.4, 1.5  # gap and step in heights, ratio of heights
 _LEAST_MARK = 0.5
+_APART = 0.25  # of a digit's height: nearer signs are one
 _DOUBTFUL = 0.35
 # Heights of one picture's digits, relative to the common one.
 _ALIKE = (0.6, 1.6)
@@ -25,7 +26,7 @@ def select_digits(digits: Detections, *, likely: float = LIKELY) -> Indices:
     """Return which digits are sure enough, by themselves or by their neighbours.
 
     All are about as tall as each other; the common height is the one that the surest boxes agree
-    on. What scores less than one half, but no less than `likely`, needs a neighbour.
+    on. What is less sure than that, but no less than `likely`, needs a neighbour.
     """
     heights = digits.heights
     if not len(heights):
@@ -69,7 +70,14 @@ def select_marks(signs: Detections, digits: Detections) -> Indices:
     highest = np.array([_LEVELS[sign][1] for sign in SIGNS])[signs.probabilities.argmax(axis=1)]
     is_level = (level > lowest) & (level < highest)
     is_near = (away > -0.3) & (away < 1.6) & (signs.heights < 1.7 * height)
-    return np.flatnonzero((signs.scores > _LEAST_MARK) & is_level & is_near)
+    chosen = np.flatnonzero((signs.scores > _LEAST_MARK) & is_level & is_near)
+    kept: list[int] = []
+    for index in chosen[np.argsort(-signs.scores[chosen], kind="stable")].tolist():
+        # Looks at several scales put one small sign's boxes beside each other.
+        apart = np.abs(middles[kept] - middles[index]).max(axis=1, initial=0)
+        if (apart > _APART * height[index]).all():
+            kept.append(index)
+    return np.array(sorted(kept), np.intp)
 
 
 # How far below the neighbouring digit's top a sign's middle lies, in its heights.

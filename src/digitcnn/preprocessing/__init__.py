@@ -7,12 +7,22 @@ from collections.abc import Iterable
 import numpy as np
 
 from digitcnn.errors import DigitcnnError, InvalidImageError, NoDigitError
-from digitcnn.preprocessing._batches import Failures, batches_of, is_single
+from digitcnn.preprocessing._batches import Failures, batches_of, is_single, iter_pictures
 from digitcnn.preprocessing._geometry import IMAGE_SIDE
-from digitcnn.preprocessing._pictures import open_picture
+from digitcnn.preprocessing._pictures import Picture, open_picture
 from digitcnn.preprocessing._pipeline import Step, normalization_steps
 
-__all__ = ["IMAGE_SIDE", "Failures", "Step", "batches_of", "explain", "is_single", "preprocess"]
+__all__ = [
+    "IMAGE_SIDE",
+    "Failures",
+    "Picture",
+    "Step",
+    "batches_of",
+    "explain",
+    "is_single",
+    "iter_pictures",
+    "preprocess",
+]
 
 
 def preprocess(images: object) -> np.ndarray:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from itertools import islice, repeat
 from pathlib import PurePath
 from typing import TypeGuard
@@ -14,6 +15,7 @@ from digitcnn.errors import DigitcnnError, InvalidImageError
 from digitcnn.preprocessing._geometry import IMAGE_SIDE, PIXEL_MAX, are_canonical, is_canonical
 from digitcnn.preprocessing._pictures import (
     COLOR_CHANNELS,
+    Picture,
     array_picture,
     as_array,
     form_of,
@@ -26,6 +28,7 @@ from digitcnn.preprocessing._values import plane_scale, to_pixel_values, to_plan
 CHUNK_SIZE = 256
 
 Failures = dict[int, DigitcnnError] | None
+Inspect = Callable[[Picture], None]
 
 # Files that are opened at the same time, each of which takes the memory of a whole picture.
 _MOST_AT_ONCE = 4
@@ -70,6 +73,7 @@ def batches_of(
     chunk_size: int = CHUNK_SIZE,
     threads: int = 1,
     failures: Failures = None,
+    inspect: Inspect | None = None,
 ) -> Iterator[np.ndarray]:
     """Yield canonical batches of at most `chunk_size` images, in order.
 
@@ -84,33 +88,80 @@ def batches_of(
     failures : dict, optional
         Takes the error of each image that cannot be read, by its index, no later than its batch
         comes, in which a blank image stands for it. Without, the first such error is raised.
+    inspect : callable, optional
+        Sees each picture but those of MNIST's own size, and raises what speaks against it.
 
     Yields
     ------
     batch : ndarray of float32, shape (n, 28, 28, 1)
         Ink in [0, 1]; `n` is `chunk_size` but for the last.
     """
+    care = _Care(failures, inspect)
     if is_single(images):
         # MNIST's own images, one at a time, are what loops over data sets ask for.
         if _is_mnist_image(images) and is_canonical(images):
             yield _to_batch(images[None])
         else:
-            yield _to_batch(_normalize_item(None, images, failures)[None])
+            yield _to_batch(_normalize_item(None, images, care)[None])
     elif form_of(images) == "array":
-        yield from _array_batches(as_array(images), chunk_size, failures)
-    elif isinstance(images, Iterable) and not isinstance(images, dict | type):
+        yield from _array_batches(as_array(images), chunk_size, care)
+    else:
         threads = min(threads, chunk_size, _MOST_AT_ONCE)
         if threads > 1 and _are_files(images):
-            yield from _file_batches(images, chunk_size, threads, failures)
+            yield from _file_batches(images, chunk_size, threads, care)
         else:
-            yield from _item_batches(images, chunk_size, failures)
+            yield from _item_batches(_items(images), chunk_size, care)
+
+
+@dataclass(frozen=True)
+class _Care:
+    """What happens to images one by one: where their errors go, and what sees them first."""
+
+    failures: Failures
+    inspect: Inspect | None
+
+    def normalize(self, picture: Picture) -> np.ndarray:
+        """Normalise a picture to uint8 pixels of shape (28, 28), once it is inspected."""
+        if self.inspect is not None and picture.plane.shape != (IMAGE_SIDE, IMAGE_SIDE):
+            self.inspect(picture)
+        return normalize(picture)
+
+    @contextlib.contextmanager
+    def naming(self, index: int | None) -> Iterator[None]:
+        """Say in an error raised inside which image it is about; keep it where that is asked."""
+        try:
+            yield
+        except DigitcnnError as error:
+            error.index = index
+            if self.failures is None:
+                raise
+            self.failures[index or 0] = error
+
+
+def iter_pictures(images: object, *, side: int) -> Iterator[Picture | DigitcnnError]:
+    """Yield each picture as a plane of grey, opened only as it is asked for, or why it cannot be.
+
+    Parameters
+    ----------
+    images : image or iterable of images
+        As :func:`digitcnn.preprocess` takes them.
+    side : int
+        The planes' longest side in pixels.
+
+    Yields
+    ------
+    picture : Picture or DigitcnnError
+    """
+    if is_single(images):
+        items: Iterable[tuple[int | None, object]] = [(None, images)]
     else:
-        raise InvalidImageError(
-            argument="images",
-            rule="be a path, bytes, binary file, PIL image, array, or an iterable of those",
-            got=type(images).__name__,
-            remedy="Convert it with numpy.asarray or PIL.Image first.",
-        )
+        items = enumerate(as_array(images) if form_of(images) == "array" else _items(images))
+    for index, image in items:
+        try:
+            yield open_picture(image, side=side)
+        except DigitcnnError as error:
+            error.index = index
+            yield error
 
 
 def _is_mnist_image(image: object) -> TypeGuard[np.ndarray]:
@@ -122,7 +173,7 @@ def _is_mnist_image(image: object) -> TypeGuard[np.ndarray]:
     )
 
 
-def _are_files(images: Iterable[object]) -> TypeGuard[list[object] | tuple[object, ...]]:
+def _are_files(images: object) -> TypeGuard[list[object] | tuple[object, ...]]:
     """Tell several files that are there at once, and that nothing of the caller's has to open."""
     return (
         isinstance(images, list | tuple)
@@ -132,7 +183,7 @@ def _are_files(images: Iterable[object]) -> TypeGuard[list[object] | tuple[objec
 
 
 def _file_batches(
-    files: list[object] | tuple[object, ...], chunk_size: int, threads: int, failures: Failures
+    files: list[object] | tuple[object, ...], chunk_size: int, threads: int, care: _Care
 ) -> Iterator[np.ndarray]:
     """Normalise files several at a time: Pillow decodes one while another is worked on."""
     # Not before it is needed: a first answer does without.
@@ -143,21 +194,26 @@ def _file_batches(
         # No thread outlives a batch, however long the caller takes to ask for the next.
         with ThreadPoolExecutor(threads) as pool:
             indices = range(start, start + len(chunk))
-            rows = list(pool.map(_normalize_item, indices, chunk, repeat(failures)))
+            rows = list(pool.map(_normalize_item, indices, chunk, repeat(care)))
         yield _to_batch(np.stack(rows))
 
 
-def _item_batches(
-    images: Iterable[object], chunk_size: int, failures: Failures
-) -> Iterator[np.ndarray]:
+def _item_batches(images: Iterator[object], chunk_size: int, care: _Care) -> Iterator[np.ndarray]:
     """Normalise single images as they come, each before the next is asked for."""
-    items = enumerate(_items(images))
-    while chunk := [_normalize_item(*item, failures) for item in islice(items, chunk_size)]:
+    items = enumerate(images)
+    while chunk := [_normalize_item(*item, care) for item in islice(items, chunk_size)]:
         yield _to_batch(np.stack(chunk))
 
 
-def _items(images: Iterable[object]) -> Iterator[object]:
+def _items(images: object) -> Iterator[object]:
     """Iterate; a failure of the caller's own iterator says after how many images it came."""
+    if not isinstance(images, Iterable) or isinstance(images, dict | type):
+        raise InvalidImageError(
+            argument="images",
+            rule="be a path, bytes, binary file, PIL image, array, or an iterable of those",
+            got=type(images).__name__,
+            remedy="Convert it with numpy.asarray or PIL.Image first.",
+        )
     count = 0
     try:
         for image in images:
@@ -176,14 +232,14 @@ def _items(images: Iterable[object]) -> Iterator[object]:
         ) from error
 
 
-def _normalize_item(index: int | None, image: object, failures: Failures) -> np.ndarray:
+def _normalize_item(index: int | None, image: object, care: _Care) -> np.ndarray:
     """Normalise one image, of many if it has an index, to uint8 pixels of shape (28, 28)."""
-    with _naming(index, failures):
-        return normalize(open_picture(image))
+    with care.naming(index):
+        return care.normalize(open_picture(image))
     return np.zeros((IMAGE_SIDE, IMAGE_SIDE), np.uint8)
 
 
-def _array_batches(array: np.ndarray, chunk_size: int, failures: Failures) -> Iterator[np.ndarray]:
+def _array_batches(array: np.ndarray, chunk_size: int, care: _Care) -> Iterator[np.ndarray]:
     """Normalise slices of one array of shape (N, H, W) or (N, H, W, C)."""
     if array.shape == (0,):
         return
@@ -202,7 +258,7 @@ def _array_batches(array: np.ndarray, chunk_size: int, failures: Failures) -> It
     except InvalidImageError:
         is_sound = np.zeros(len(array), bool)
         for index, image in enumerate(array):
-            with _naming(index, failures):
+            with care.naming(index):
                 plane_scale(image)
                 is_sound[index] = True
         if is_sound.all():
@@ -211,12 +267,10 @@ def _array_batches(array: np.ndarray, chunk_size: int, failures: Failures) -> It
         array = np.where(is_sound.reshape(-1, *[1] * (array.ndim - 1)), array, np.zeros_like(array))
     for start in range(0, len(array), chunk_size):
         chunk = array[start : start + chunk_size]
-        yield _to_batch(_normalize_array(chunk, scale, start, failures))
+        yield _to_batch(_normalize_array(chunk, scale, start, care))
 
 
-def _normalize_array(
-    chunk: np.ndarray, scale: int, first_index: int, failures: Failures
-) -> np.ndarray:
+def _normalize_array(chunk: np.ndarray, scale: int, first_index: int, care: _Care) -> np.ndarray:
     """Normalise a slice of an array; what is canonical already is only copied."""
     if chunk.shape[1:] in ((IMAGE_SIDE, IMAGE_SIDE), (IMAGE_SIDE, IMAGE_SIDE, 1)):
         pixels = chunk.reshape(-1, IMAGE_SIDE, IMAGE_SIDE)
@@ -232,25 +286,13 @@ def _normalize_array(
     for offset in np.flatnonzero(~canonical):
         index = first_index + int(offset)
         result[offset] = 0
-        if failures and index in failures:
+        if care.failures and index in care.failures:
             continue
-        with _naming(index, failures):
-            result[offset] = normalize(array_picture(chunk[offset], scale))
+        with care.naming(index):
+            result[offset] = care.normalize(array_picture(chunk[offset], scale))
     return result
 
 
 def _to_batch(pixels: np.ndarray) -> np.ndarray:
     """Scale uint8 pixels to float32 ink in [0, 1] with a channel axis."""
     return (pixels / np.float32(PIXEL_MAX))[..., None]
-
-
-@contextlib.contextmanager
-def _naming(index: int | None, failures: Failures) -> Iterator[None]:
-    """Say in an error raised inside which image it is about; keep it where that is asked."""
-    try:
-        yield
-    except DigitcnnError as error:
-        error.index = index
-        if failures is None:
-            raise
-        failures[index or 0] = error

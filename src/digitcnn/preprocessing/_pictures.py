@@ -51,6 +51,23 @@ _STRIP_PIXELS = 2**22
 
 
 @dataclass(frozen=True)
+class View:
+    """A region of a picture: its channels, uint16 (H, W, 1, 3 or 4).
+
+    `reduction` is how many pixels of the original one of theirs stands for, and `size` the
+    original's width and height, both upright.
+    """
+
+    channels: np.ndarray
+    reduction: int
+    size: tuple[int, int]
+
+
+# From a region, and how many pixels it may be long, to what is seen there.
+Look = Callable[[Region, int], View]
+
+
+@dataclass(frozen=True)
 class Picture:
     """One picture, or a part of one, as a plane of grey.
 
@@ -59,18 +76,21 @@ class Picture:
     plane : ndarray of uint16, shape (H, W)
         Grey values 0..65535; ink dark or bright, as it came.
     look : callable
-        Gives the channels of a region of the whole, at most 512 pixels long, and how many pixels
-        of the original one of theirs stands for; None where there is no more to see.
+        Gives a region of the whole, no longer than asked for, as a `View`; None where there is no
+        more to see.
     region : tuple of float
         The part of the whole that the plane shows.
     reduction : int
         How many pixels of the original, along a side, one of the plane's stands for.
+    size : tuple of int
+        Width and height of the whole original in pixels, as a person sees it.
     """
 
     plane: np.ndarray
-    look: Callable[[Region], tuple[np.ndarray, int]] | None = None
+    look: Look | None = None
     region: Region = _WHOLE
     reduction: int = 1
+    size: tuple[int, int] = (0, 0)
 
     def closer(self, box: tuple[int, int, int, int]) -> Picture:
         """Show a box of the plane, in as many of the original's pixels as 512 allow."""
@@ -88,18 +108,19 @@ class Picture:
         return _seen(self.look, region)
 
 
-def open_picture(image: object) -> Picture:
+def open_picture(image: object, *, side: int = WORKING_SIDE) -> Picture:
     """Turn one picture of any accepted form into a plane of grey at working size.
 
     Parameters
     ----------
     image : str, os.PathLike, bytes, binary file, PIL.Image.Image or array_like
         One picture; see :func:`digitcnn.preprocess` for what each form may hold.
+    side : int
+        The plane's longest side in pixels: a larger picture is shrunk by a whole number.
 
     Returns
     -------
     picture : Picture
-        The plane is no longer than 512 pixels on a side.
 
     Raises
     ------
@@ -112,17 +133,17 @@ def open_picture(image: object) -> Picture:
     """
     form = form_of(image)
     if form == "PIL image":
-        return _seen(_image_look(cast("Image.Image", image), "a PIL image"), _WHOLE)
+        return _seen(_image_look(cast("Image.Image", image), "a PIL image"), _WHOLE, side)
     if form == "path":
         path = cast("str | os.PathLike[Any]", image)
-        return _seen(_file_look(read_path(path), repr(os.fspath(path))), _WHOLE)
+        return _seen(_file_look(read_path(path), repr(os.fspath(path))), _WHOLE, side)
     if form == "bytes":
-        return _seen(_file_look(_as_bytes(image), "encoded bytes"), _WHOLE)
+        return _seen(_file_look(_as_bytes(image), "encoded bytes"), _WHOLE, side)
     if form == "array":
         values = as_array(image)
-        return array_picture(values, plane_scale(values))
+        return array_picture(values, plane_scale(values), side=side)
     if form == "file":
-        return _seen(_file_look(read_file(image), "an open file"), _WHOLE)
+        return _seen(_file_look(read_file(image), "an open file"), _WHOLE, side)
     raise InvalidImageError(
         argument="images",
         rule="hold paths, bytes, binary files, PIL images or arrays",
@@ -212,7 +233,7 @@ def as_array(image: object) -> np.ndarray:
 _FLATTENED = IMAGE_SIDE * IMAGE_SIDE
 
 
-def array_picture(values: np.ndarray, scale: int) -> Picture:
+def array_picture(values: np.ndarray, scale: int, *, side: int = WORKING_SIDE) -> Picture:
     """Show one array, whose values :func:`plane_scale` has judged."""
     shape = values.shape
     if values.ndim in (1, 2) and shape[-1] == _FLATTENED:
@@ -240,39 +261,45 @@ def array_picture(values: np.ndarray, scale: int) -> Picture:
             remedy="Drop it.",
         )
 
-    def look(region: Region) -> tuple[np.ndarray, int]:
-        top, left, bottom, right = _in_pixels(region, *values.shape[:2])
-        factor = _least_factor(bottom - top, right - left)
-        return average_blocks(values[top:bottom, left:right], scale, factor), factor
+    def look(region: Region, side: int) -> View:
+        height, width = values.shape[:2]
+        top, left, bottom, right = _in_pixels(region, height, width)
+        factor = _least_factor(bottom - top, right - left, side)
+        blocks = average_blocks(values[top:bottom, left:right], scale, factor)
+        return View(blocks, factor, (width, height))
 
-    return _seen(look, _WHOLE)
+    return _seen(look, _WHOLE, side)
 
 
-def _seen(look: Callable[[Region], tuple[np.ndarray, int]], region: Region) -> Picture:
+def _seen(look: Look, region: Region, side: int = WORKING_SIDE) -> Picture:
     """Look at a region and reduce it to grey."""
-    channels, reduction = look(region)
-    return Picture(to_gray(channels), look, region, reduction)
+    view = look(region, side)
+    return Picture(to_gray(view.channels), look, region, view.reduction, view.size)
 
 
-def _file_look(content: bytes, name: str) -> Callable[[Region], tuple[np.ndarray, int]]:
+def _file_look(content: bytes, name: str) -> Look:
     """Decode an encoded picture anew for each look, no finer than it needs."""
 
-    def look(region: Region) -> tuple[np.ndarray, int]:
+    def look(region: Region, side: int) -> View:
         with opened(content, name) as image:
-            longer = max(image.size)
+            whole = image.size
+            longer = max(whole)
             # JPEG can decode at 1/2, 1/4 or 1/8 size for a fraction of the time. The region's
             # sides are taken in the order that makes them largest, as EXIF may turn it.
             part = max(region[2] - region[0], region[3] - region[1])
-            factor = _least_factor(max(1, int(part * longer)), 1)
+            factor = _least_factor(max(1, int(part * longer)), 1, side)
             image.draft(None, (max(1, image.width // factor), max(1, image.height // factor)))
             drafted = round(longer / max(image.size))
-            channels, reduction = _image_look(image, name)(region)
-            return channels, drafted * reduction
+            view = _image_look(image, name)(region, side)
+            # TIFF may have turned upright as it was loaded; by now all are.
+            is_turned = (view.size[0] > view.size[1]) != (whole[0] > whole[1])
+            size = (whole[1], whole[0]) if is_turned else whole
+            return View(view.channels, drafted * view.reduction, size)
 
     return look
 
 
-def _image_look(image: Image.Image, name: str) -> Callable[[Region], tuple[np.ndarray, int]]:
+def _image_look(image: Image.Image, name: str) -> Look:
     """Look at a PIL image, upright."""
     if 0 in image.size:
         raise NoDigitError(
@@ -282,18 +309,20 @@ def _image_look(image: Image.Image, name: str) -> Callable[[Region], tuple[np.nd
             remedy="Drop it.",
         )
 
-    def look(region: Region) -> tuple[np.ndarray, int]:
+    def look(region: Region, side: int) -> View:
         with reading(name):
             # TIFF is turned upright as it is loaded, so its orientation is asked for afterwards.
             image.load()
             swap, *flips = _ORIENTATIONS.get(_orientation(image), (False, False, False))
             region = _turned_back(region, swap, *flips)
             top, left, bottom, right = _in_pixels(region, image.height, image.width)
-            factor = _least_factor(bottom - top, right - left)
+            factor = _least_factor(bottom - top, right - left, side)
             channels = _channels(image, (left, top, right, bottom), factor)
         if swap:
             channels = channels.swapaxes(0, 1)
-        return channels[:: -1 if flips[0] else 1, :: -1 if flips[1] else 1], factor
+        upright = channels[:: -1 if flips[0] else 1, :: -1 if flips[1] else 1]
+        size = (image.height, image.width) if swap else image.size
+        return View(upright, factor, size)
 
     return look
 
@@ -325,9 +354,9 @@ def _in_pixels(region: Region, height: int, width: int) -> tuple[int, int, int, 
     return first, start, min(max(last, first + 1), height), min(max(end, start + 1), width)
 
 
-def _least_factor(height: int, width: int) -> int:
-    """Give the least whole number by which the longer side shrinks to the working size."""
-    return -(-max(height, width) // WORKING_SIDE)
+def _least_factor(height: int, width: int, side: int) -> int:
+    """Give the least whole number by which the longer side shrinks to so many pixels."""
+    return -(-max(height, width) // side)
 
 
 def _channels(image: Image.Image, box: tuple[int, int, int, int], factor: int) -> np.ndarray:

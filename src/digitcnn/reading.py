@@ -1,0 +1,419 @@
+"""Reads every digit of a picture: find them, name each, put them into lines."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from digitcnn._checks import one_of, shown, whole_number
+from digitcnn._probabilities import checked_confidence
+from digitcnn._sessions import LazySession
+from digitcnn.detection import SIGNS, Detections, Detector, Found, group_lines
+from digitcnn.detection.selection import LIKELY, select_digits, select_marks
+from digitcnn.errors import InvalidArgumentError, NoDigitError, SeveralDigitsError
+from digitcnn.preprocessing import Picture, is_single, iter_pictures
+from digitcnn.preprocessing._ink_maps import to_canonical
+from digitcnn.readings import Box, Digit, Line, Mark, Reading
+from digitcnn.weights import Weights, resolve
+
+__all__ = ["Digit", "DigitReader", "Line", "Mark", "Reading", "read"]
+
+READER = "reader"
+NAMER = "base"  # names each digit that was found
+
+# A picture is read at no more than so many pixels on its longer side.
+_WORKING_SIDE = 2048
+_PLANE_PER_PIXEL = 257
+
+# A look at so many pixels takes two milliseconds. A picture plainly holds several digits if the
+# second surest is as sure as the first number says, or the third as the second, or the fourth.
+_GLANCE_SIDE = 128
+_BEYOND_DOUBT = (0.7, 0.5, 0.4)
+
+# What the naming network is trusted with beside the detector: its probabilities are lifted by so
+# much, so that one that is sure and wrong does not overrule the other.
+_DOUBT = 0.02
+# Where the number of digits is known, even so faint a trace of one is considered; and what is
+# surer than the second counts as one where a range allows it.
+_UNLIKELY, _LIKELY = 0.12, 0.25
+# The powers of a digit's score and probability whose product, over a picture, is as probable as the
+# text is right: fitted on people's pictures of numbers and of single digits together.
+_FOUND, _NAMED = 0.1, 2.0
+
+_MOST = 99  # digits in a line, and rows and columns of a grid, that may be asked for
+
+Length = int | tuple[int, int]
+
+
+def read(
+    images: Any,
+    *,
+    model: Any = None,
+    min_confidence: float = 0.0,
+    length: Length | None = None,
+    cells: tuple[int, int] | None = None,
+    errors: str = "raise",
+) -> Reading | list[Reading]:
+    r"""Read every handwritten digit in each picture: numbers, lines, forms.
+
+    Parameters
+    ----------
+    images : image or iterable of images
+        Pictures in any form that :func:`digitcnn.preprocess` takes.
+    model : str, os.PathLike, Weights or DigitReader, optional
+        The network that finds the digits; by default the published "reader", kept for the whole
+        process.
+    min_confidence : float
+        The least confidence, in [0, 1], at which a digit is taken into the text.
+    length : int or (int, int), optional
+        How many digits each line has, or the least and the most, where that is known: the most
+        probable reading of that length is given.
+    cells : (int, int), optional
+        Rows and columns of the grid that the picture shows, where a form's is known:
+        `Reading.cells` then holds the digits of each cell, "" where it is empty.
+    errors : str
+        "raise", or "return": a picture that cannot be read then gives a `Reading` whose `error`
+        says why.
+
+    Returns
+    -------
+    reading : Reading or list of Reading
+        One image gives one reading, many a list. A picture without digits gives an empty text.
+
+    Raises
+    ------
+    ImageReadError
+        If a file cannot be read.
+    InvalidImageError
+        If an item is no picture. Its index is named.
+    InvalidArgumentError
+        If another argument is not what is asked for.
+
+    See Also
+    --------
+    predict : Names the one digit of each picture.
+    DigitReader : The same as an object, with threads bounded and streams of any length.
+
+    Examples
+    --------
+    >>> read("cheque.jpg").text  # doctest: +SKIP
+    '1250'
+    """
+    return _shared_reader(model).read(
+        images, min_confidence=min_confidence, length=length, cells=cells, errors=errors
+    )
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a call asks for: the least confidence, how many digits a line, rows and columns."""
+
+    least: float
+    length: tuple[int, int] | None
+    cells: tuple[int, int] | None
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """From the working plane's pixels to the picture's: times `reduction`, within `limits`."""
+
+    reduction: int
+    limits: npt.NDArray[np.float32]
+
+    def box(self, box: npt.NDArray[np.float32]) -> Box:
+        left, top, right, bottom = np.minimum(box * self.reduction, self.limits).tolist()
+        return left, top, right, bottom
+
+
+class DigitReader:
+    """Reads numbers with two networks, kept ready: one finds digits, the other names them.
+
+    It may be shared by threads and pickled.
+
+    Parameters
+    ----------
+    weights : str, os.PathLike or Weights
+        The name of published weights that find digits, or an `.onnx` file of that form.
+    threads : int, optional
+        How many threads may work on one picture; by default as many as the process may use CPUs.
+
+    Raises
+    ------
+    UnknownWeightsError
+        If nothing has been published under that name.
+    UnavailableError
+        If the file is neither on this machine nor within reach.
+    CorruptFileError
+        If the file does not hold the published bytes, or no network of that form.
+
+    Examples
+    --------
+    >>> reader = DigitReader(threads=1)  # doctest: +SKIP
+    >>> reader.read("cheque.jpg").text  # doctest: +SKIP
+    '1250'
+    """
+
+    def __init__(
+        self, weights: str | os.PathLike[str] | Weights = READER, *, threads: int | None = None
+    ) -> None:
+        self._weights = weights
+        self._threads = (
+            None
+            if threads is None
+            else whole_number("threads", threads, least=1, most=1024, such_as=4)
+        )
+        self._finder = LazySession(
+            partial(resolve, weights, format="onnx"), self._threads, form="maps"
+        )
+        self._namer = LazySession(partial(resolve, NAMER, format="onnx"), self._threads)
+        self._finder.open()
+
+    def read(
+        self,
+        images: Any,
+        *,
+        min_confidence: float = 0.0,
+        length: Length | None = None,
+        cells: tuple[int, int] | None = None,
+        errors: str = "raise",
+    ) -> Reading | list[Reading]:
+        """Read every digit in each picture, as :func:`digitcnn.read` does.
+
+        Parameters
+        ----------
+        images : image or iterable of images
+            Pictures in any form that :func:`digitcnn.preprocess` takes.
+        min_confidence, length, cells, errors
+            As :func:`digitcnn.read` takes them.
+
+        Returns
+        -------
+        reading : Reading or list of Reading
+        """
+        readings = self.iter_read(
+            images, min_confidence=min_confidence, length=length, cells=cells, errors=errors
+        )
+        return next(readings) if is_single(images) else list(readings)
+
+    def iter_read(
+        self,
+        images: Any,
+        *,
+        min_confidence: float = 0.0,
+        length: Length | None = None,
+        cells: tuple[int, int] | None = None,
+        errors: str = "raise",
+    ) -> Iterator[Reading]:
+        """Yield the reading of one picture after the other, in constant memory.
+
+        Parameters
+        ----------
+        images : image or iterable of images
+            Pictures in any form that :func:`digitcnn.preprocess` takes, of any number.
+        min_confidence, length, cells, errors
+            As :func:`digitcnn.read` takes them.
+
+        Yields
+        ------
+        reading : Reading
+        """
+        asked = _Asked(
+            checked_confidence(min_confidence), _checked_length(length), _checked_cells(cells)
+        )
+        one_of("errors", errors, ("raise", "return"))
+        return self._iter_read(images, asked, returns_errors=errors == "return")
+
+    def _iter_read(self, images: Any, asked: _Asked, *, returns_errors: bool) -> Iterator[Reading]:
+        for picture in iter_pictures(images, side=_WORKING_SIDE):
+            if isinstance(picture, Picture):
+                lines = self._read_picture(picture, asked)
+                in_cells = _in_cells(lines, picture.size, *asked.cells) if asked.cells else None
+                yield Reading(lines, picture.size, cells=in_cells)
+            # Nothing to read in what has no pixels, or none that is visible.
+            elif returns_errors or isinstance(picture, NoDigitError):
+                yield Reading((), (0, 0), picture if returns_errors else None)
+            else:
+                raise picture
+
+    def _read_picture(self, picture: Picture, asked: _Asked) -> tuple[Line, ...]:
+        """Find, name and order the digits of one picture."""
+        found = Detector(self._finder.run).find(_gray(picture))
+        likely = _UNLIKELY if asked.length else LIKELY
+        digits = found.digits[select_digits(found.digits, likely=likely)]
+        digits = Detections(digits.boxes, digits.scores, _named(found, digits, self._namer))
+        marks = found.signs[select_marks(found.signs, digits)]
+        frame = _Frame(picture.reduction, np.array([*picture.size] * 2, np.float32))
+        lines = []
+        found_lines = group_lines(digits.boxes)
+        if asked.length:
+            found_lines = [_of_length(line, digits, *asked.length) for line in found_lines]
+        for members in found_lines:
+            line = [_digit(digits, index, frame) for index in members.tolist()]
+            line = [digit for digit in line if digit.confidence >= asked.least]
+            if line:
+                lines.append(line)
+        return _with_marks(lines, marks, frame)
+
+    def count_plain(self, picture: Picture) -> int:
+        """Return how many digits one coarse look shows, if they are plainly several; else 1."""
+        digits = Detector(self._finder.run).find_at(_gray(picture), _GLANCE_SIDE).digits
+        digits = digits[select_digits(digits)]
+        sure = np.sort(digits.scores * digits.probabilities.max(axis=1, initial=0))[::-1]
+        further = sure[1 : 1 + len(_BEYOND_DOUBT)]
+        is_plain = (further > _BEYOND_DOUBT[: len(further)]).any()
+        return len(sure) if is_plain else 1
+
+    def __repr__(self) -> str:
+        """Name the weights and the threads."""
+        name = self._weights.id if isinstance(self._weights, Weights) else str(self._weights)
+        return f"DigitReader({name!r}, threads={self._threads})"
+
+
+_shared: dict[str | Weights, DigitReader] = {}
+
+
+def _shared_reader(model: Any) -> DigitReader:
+    """Return the reader for the `model` of a call; those of published weights are kept."""
+    if isinstance(model, DigitReader):
+        return model
+    model = READER if model is None else model
+    if isinstance(model, str | Weights):
+        if model not in _shared:
+            _shared[model] = DigitReader(model)
+        return _shared[model]
+    if isinstance(model, os.PathLike):
+        return DigitReader(model)
+    raise InvalidArgumentError(
+        argument="model",
+        rule="be the name of published weights, an .onnx file or a DigitReader",
+        got=type(model).__name__,
+        remedy=f"Leave it out for {READER!r}.",
+    )
+
+
+def refuse_several_digits(picture: Picture) -> None:
+    """Raise if a picture plainly holds several digits, so that none of them is named alone.
+
+    One coarse look must be enough: what it does not show is not plain.
+    """
+    count = _glancing_reader().count_plain(picture)
+    if count > 1:
+        raise SeveralDigitsError(
+            argument="images",
+            rule="hold one digit each",
+            got=f"a picture of {count} or more",
+            remedy="Call digitcnn.read(), which reads every digit.",
+        )
+
+
+@cache
+def _glancing_reader() -> DigitReader:
+    """Return a reader for glances: on one thread, as a caller may have several of its own."""
+    return DigitReader(threads=1)
+
+
+def _named(found: Found, digits: Detections, namer: LazySession) -> npt.NDArray[np.float32]:
+    """Return the ten probabilities of each digit: the detector's and the naming network's."""
+    own = digits.probabilities
+    inks = [to_canonical(found.ink_of(box)) for box in digits.boxes]
+    known = [index for index, ink in enumerate(inks) if ink is not None]
+    if not known:
+        return own
+    batch = np.stack([inks[index] for index in known])  # type: ignore[misc]
+    named = own.copy()
+    named[known] *= namer.run(batch) + np.float32(_DOUBT)
+    return named / named.sum(axis=1, keepdims=True)
+
+
+def _gray(picture: Picture) -> npt.NDArray[np.uint8]:
+    return (picture.plane // _PLANE_PER_PIXEL).astype(np.uint8)
+
+
+def _digit(digits: Detections, index: int, frame: _Frame) -> Digit:
+    probabilities = digits.probabilities[index]
+    value = int(probabilities.argmax())
+    confidence = float(digits.scores[index]) ** _FOUND * float(probabilities[value]) ** _NAMED
+    return Digit(value, frame.box(digits.boxes[index]), confidence, probabilities)
+
+
+def _of_length(
+    line: npt.NDArray[np.intp], digits: Detections, fewest: int, most: int
+) -> npt.NDArray[np.intp]:
+    """Return the surest digits of a line, in their order: as many as it may have, or none."""
+    sure = (digits.scores * digits.probabilities.max(axis=1, initial=0))[line]
+    number = min(most, max(fewest, int((sure > _LIKELY).sum())))
+    kept = np.sort(np.argsort(-sure, kind="stable")[:number])
+    return line[kept] if len(kept) >= fewest else line[:0]
+
+
+def _with_marks(lines: list[list[Digit]], marks: Detections, frame: _Frame) -> tuple[Line, ...]:
+    """Give each sign to the line that it stands in."""
+    given: list[list[Mark]] = [[] for _ in lines]
+    for box, score, each in zip(marks.boxes, marks.scores, marks.probabilities, strict=True):
+        mark = Mark(SIGNS[each.argmax()], frame.box(box), float(score))
+        x, y = (mark.box[0] + mark.box[2]) / 2, (mark.box[1] + mark.box[3]) / 2
+        far = [min(_distance(x, y, digit.box) for digit in line) for line in lines]
+        if far:
+            given[int(np.argmin(far))].append(mark)
+    return tuple(
+        Line(tuple(line), tuple(sorted(each, key=lambda mark: mark.box[0])))
+        for line, each in zip(lines, given, strict=True)
+    )
+
+
+def _distance(x: float, y: float, box: Box) -> float:
+    """Return how far a point lies from a box, up and down counted twice."""
+    left, top, right, bottom = box
+    return max(left - x, x - right, 0) + 2 * max(top - y, y - bottom, 0)
+
+
+def _in_cells(
+    lines: tuple[Line, ...], size: tuple[int, int], rows: int, columns: int
+) -> tuple[tuple[str, ...], ...]:
+    """Return the digits of each cell of an even grid over the picture."""
+    texts = [[""] * columns for _ in range(rows)]
+    for digit in (digit for line in lines for digit in line.digits):
+        left, top, right, bottom = digit.box
+        column = min(int((left + right) / 2 / size[0] * columns), columns - 1)
+        row = min(int((top + bottom) / 2 / size[1] * rows), rows - 1)
+        texts[row][column] += str(digit.value)
+    return tuple(tuple(row) for row in texts)
+
+
+def _checked_length(length: Any) -> tuple[int, int] | None:
+    if length is None:
+        return None
+    least, most = _pair("length", (length, length) if np.ndim(length) == 0 else length)
+    if least > most:
+        raise _not_a_pair("length", length)
+    return least, most
+
+
+def _checked_cells(cells: Any) -> tuple[int, int] | None:
+    return None if cells is None else _pair("cells", cells)
+
+
+def _pair(argument: str, values: Any) -> tuple[int, int]:
+    """Check two small numbers."""
+    if np.shape(values) != (2,):
+        raise _not_a_pair(argument, values)
+    first, second = (
+        whole_number(argument, value, least=1, most=_MOST, such_as=5) for value in values
+    )
+    return first, second
+
+
+def _not_a_pair(argument: str, got: Any) -> InvalidArgumentError:
+    rule = {
+        "length": "be a number of digits, or the least and the most of them",
+        "cells": "be the numbers of rows and columns",
+    }
+    return InvalidArgumentError(
+        argument=argument, rule=rule[argument], got=shown(got), remedy="Pass (4, 6), say."
+    )

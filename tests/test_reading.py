@@ -1,0 +1,444 @@
+"""Reading numbers: whatever is done to a page changes the boxes, and nothing else."""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from pages import write_page
+from PIL import Image, ImageDraw
+
+from digitcnn import DigitReader, predict, predict_proba, read
+from digitcnn.errors import (
+    ImageReadError,
+    InvalidArgumentError,
+    InvalidImageError,
+    SeveralDigitsError,
+)
+from digitcnn.readings import Digit, Line, Mark, Reading
+
+PAGE = write_page("407", "52968")
+TEXT = "407\n52968"
+NEAR = 8.0  # pixels: digits of the page are some 45 tall
+EXIF_ORIENTATION = 0x0112
+
+
+@pytest.fixture(scope="module")
+def reading():
+    """Give the reading of the page."""
+    return read(PAGE)
+
+
+def boxes_of(reading):
+    """Give the boxes of all digits, in reading order."""
+    return np.array([digit.box for digit in reading.digits]).reshape(-1, 4)
+
+
+def scaled(pixels, factor):
+    """Resize a picture as a person would see it from nearer or farther away."""
+    height, width = pixels.shape[:2]
+    size = (round(width * factor), round(height * factor))
+    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS))
+
+
+def holds_its_boxes(reading):
+    """Tell whether all boxes have an area and lie in the picture."""
+    members = [each for line in reading.lines for each in (*line.digits, *line.marks, line)]
+    width, height = reading.size
+    return all(
+        0 <= left < right <= width and 0 <= top < bottom <= height
+        for left, top, right, bottom in (each.box for each in members)
+    )
+
+
+# What is found
+
+
+def test_the_page_is_read_line_by_line(reading):
+    """The text has a line for each line of writing, digits from left to right."""
+    assert reading.text == reading.full_text == str(reading) == TEXT
+    assert [line.text for line in reading.lines] == TEXT.split("\n")
+    assert "".join(str(digit.value) for digit in reading.digits) == TEXT.replace("\n", "")
+    assert reading.size == PAGE.shape[::-1]
+
+
+def test_each_digit_lies_where_its_ink_is(reading):
+    """A digit's box is that of its ink, give or take a few pixels."""
+    for digit in reading.digits:
+        left, top, right, bottom = (round(side) for side in digit.box)
+        around = PAGE[max(0, top - 8) : bottom + 8, max(0, left - 8) : right + 8] < 128
+        rows, columns = (np.flatnonzero(around.any(axis=axis)) for axis in (1, 0))
+        assert abs((rows[-1] + 1 - rows[0]) - (bottom - top)) <= 2 * NEAR
+        assert abs((columns[-1] + 1 - columns[0]) - (right - left)) <= 2 * NEAR
+
+
+def test_confidences_are_probabilities(reading):
+    """Confidences and probabilities lie in [0, 1]; a whole is no surer than its parts."""
+    for digit in reading.digits:
+        assert digit.value == digit.probabilities.argmax()
+        assert digit.probabilities.shape == (10,)
+        assert digit.probabilities.sum() == pytest.approx(1, abs=1e-5)
+        assert 0 <= reading.confidence <= digit.confidence <= 1
+
+
+def test_a_single_digit_is_a_text_of_one():
+    """A page with one digit, however tightly it is cut, gives that digit."""
+    assert read(write_page("5")).text == "5"
+    assert read(write_page("5", margin=0)).text == "5"
+
+
+def test_a_decimal_point_is_no_digit_and_is_not_lost():
+    """Between digits on the line, a point is in `full_text` and `marks` alone."""
+    page = Image.fromarray(write_page("52 68"))
+    ImageDraw.Draw(page).ellipse((187, 88, 196, 97), fill=20)
+
+    reading = read(page)
+
+    assert (reading.text, reading.full_text) == ("5268", "52.68")
+    (mark,) = reading.lines[0].marks
+    assert (mark.value, holds_its_boxes(reading)) == (".", True)
+    assert np.allclose(mark.box, (187, 88, 197, 98), atol=NEAR)
+
+
+# What changes nothing but the boxes
+
+
+@pytest.mark.parametrize("sides", [(0, 0, 31, 0), (23, 0, 0, 57), (40, 40, 90, 90)])
+def test_padding_shifts_the_boxes(reading, sides):
+    """White around a page, or the page elsewhere on it, moves the boxes by as much."""
+    top, bottom, left, right = sides
+
+    padded = read(np.pad(PAGE, ((top, bottom), (left, right)), constant_values=255))
+
+    assert padded.text == TEXT
+    expected = boxes_of(reading) + np.array([left, top, left, top])
+    assert np.allclose(boxes_of(padded), expected, atol=NEAR)
+
+
+@pytest.mark.parametrize("factor", [0.5, 0.75, 1.4, 2.0])
+def test_scaling_scales_the_boxes(reading, factor):
+    """From half to twice the size, the text is the same."""
+    resized = read(scaled(PAGE, factor))
+
+    assert resized.text == TEXT
+    assert np.allclose(boxes_of(resized), boxes_of(reading) * factor, atol=NEAR * max(1, factor))
+
+
+def test_bright_ink_is_read_as_dark_ink_is(reading):
+    """The negative of a page has the same text and boxes."""
+    negative = read(255 - PAGE)
+
+    assert negative.text == TEXT
+    assert np.allclose(boxes_of(negative), boxes_of(reading), atol=NEAR)
+
+
+@pytest.mark.parametrize("degrees", [-8, 8])
+def test_lines_may_slope(degrees):
+    """A page turned by up to ten degrees is read line by line."""
+    turned = Image.fromarray(PAGE).rotate(
+        degrees, Image.Resampling.BICUBIC, expand=True, fillcolor=255
+    )
+
+    assert read(turned).text == TEXT
+
+
+def test_pages_side_by_side_give_both_texts():
+    """What stands beside goes on with the line, what stands below with the next one."""
+    one, other = write_page("407"), write_page("968")
+
+    assert read(np.hstack([one, other])).text == "407968"
+    assert read(np.vstack([one, other])).text == "407\n968"
+
+
+def test_lines_come_from_the_top_down():
+    """The order of lines is that of their places, whatever stands in them."""
+    for lines in (("31", "502", "7 9"), ("7 9", "31", "502"), ("502", "7 9", "31")):
+        reading = read(write_page(*lines))
+
+        assert reading.text == "\n".join(lines).replace(" ", "")
+        tops = [line.box[1] for line in reading.lines]
+        assert tops == sorted(tops)
+        for line in reading.lines:
+            lefts = [digit.box[0] for digit in line.digits]
+            assert lefts == sorted(lefts)
+
+
+# Forms of input
+
+
+def encoded(picture, form, **options):
+    """Encode a picture as a file of that form."""
+    stream = io.BytesIO()
+    picture.save(stream, form, **options)
+    return stream.getvalue()
+
+
+def sideways(picture):
+    """Encode a picture as a phone held sideways does: turned, and with a tag that says so."""
+    exif = Image.Exif()
+    exif[EXIF_ORIENTATION] = 6
+    return encoded(picture.transpose(Image.Transpose.ROTATE_90), "PNG", exif=exif)
+
+
+FORMS = {
+    "bytes": lambda picture: encoded(picture, "PNG"),
+    "file": lambda picture: io.BytesIO(encoded(picture, "PNG")),
+    "PIL": lambda picture: picture,
+    "colour": lambda picture: picture.convert("RGB"),
+    "palette": lambda picture: picture.convert("P"),
+    "array of one channel": lambda picture: np.asarray(picture)[:, :, None],
+    "array of four channels": lambda picture: np.asarray(picture.convert("RGBA")),
+    "floats": lambda picture: np.asarray(picture) / 255,
+    "16 bits": lambda picture: np.asarray(picture).astype(np.uint16) * 257,
+    "turned by EXIF": sideways,
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_gives_the_same_reading(reading, form):
+    """A picture reads the same in whatever form it comes, upright as a person sees it."""
+    assert_same(read(FORMS[form](Image.fromarray(PAGE))), reading)
+
+
+def assert_same(one, other):
+    """Compare two readings of the same pixels."""
+    assert (one.full_text, one.size) == (other.full_text, other.size)
+    assert np.allclose(boxes_of(one), boxes_of(other), atol=0.5)
+    assert one.confidence == pytest.approx(other.confidence, abs=0.02)
+
+
+def test_paths_are_read(reading, tmp_path):
+    """A path is one picture, as a string or as a Path."""
+    path = tmp_path / "page.png"
+    Image.fromarray(PAGE).save(path)
+
+    assert_same(read(str(path)), reading)
+    assert_same(read(path), reading)
+
+
+def test_many_give_a_list(reading):
+    """Of many, each is read as it is alone, in its place; of none the list is empty."""
+    other = write_page("31")
+
+    readings = read([other, PAGE, other[:, :, None]])
+
+    assert [each.text for each in readings] == ["31", TEXT, "31"]
+    assert_same(readings[1], reading)
+    assert [each.text for each in read(np.stack([PAGE, 255 - PAGE]))] == [TEXT, TEXT]
+    assert read([]) == []
+
+
+def test_streams_are_read_one_by_one(reading):
+    """`iter_read` opens a picture when its reading is asked for."""
+    opened = []
+
+    def pictures():
+        for picture in (PAGE, PAGE):
+            opened.append(picture)
+            yield picture
+
+    readings = DigitReader().iter_read(pictures())
+
+    assert_same(next(readings), reading)
+    assert len(opened) == 1
+
+
+# Options
+
+
+def test_more_confidence_leaves_fewer_digits(reading):
+    """`min_confidence` leaves out what is less sure, and only that."""
+    for least in (0.0, 0.6, 0.9, 0.95, 1.0):
+        surer = read(PAGE, min_confidence=least)
+        expected = [digit.box for digit in reading.digits if digit.confidence >= least]
+        assert [digit.box for digit in surer.digits] == expected
+        assert all(line.digits for line in surer.lines)
+
+
+@pytest.mark.parametrize(("length", "lengths"), [(3, [3, 3]), ((3, 5), [3, 5]), ((1, 2), [2, 2])])
+def test_lines_have_the_length_that_is_known(length, lengths):
+    """With `length` each line has so many digits, in their order."""
+    lines = read(PAGE, length=length).text.split("\n")
+
+    assert [len(line) for line in lines] == lengths
+    for line, whole in zip(lines, TEXT.split("\n"), strict=True):
+        left = iter(whole)
+        assert all(digit in left for digit in line)
+
+
+@pytest.mark.parametrize("length", [0, -1, 100, 2.5, "5", (5, 4), (1, 2, 3), ()])
+def test_a_length_is_a_number_of_digits(length):
+    """What is no number of digits, nor the least and the most of them, is refused."""
+    with pytest.raises(InvalidArgumentError, match="`length` must"):
+        read(PAGE, length=length)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"min_confidence": 1.5}, "`min_confidence` must"),
+        ({"errors": "ignore"}, "`errors` must be"),
+        ({"model": 7}, "`model` must be"),
+    ],
+)
+def test_options_are_checked_before_anything_is_read(options, told):
+    """A wrong option is refused although the picture is missing."""
+    with pytest.raises(InvalidArgumentError, match=told):
+        read("missing.png", **options)
+
+
+def test_bad_pictures_raise_their_error():
+    """One that cannot be read raises; in a batch its index is named."""
+    with pytest.raises(ImageReadError, match="`images` must name existing files"):
+        read("missing.png")
+    with pytest.raises(InvalidImageError, match=r"`images\[1\]` must"):
+        read([PAGE, np.full((4, 4), np.nan)])
+
+
+def test_bad_pictures_may_be_values():
+    """With errors="return", a reading that says why stands in the place of a bad picture."""
+    bad, good, broken = read(["missing.png", PAGE, b"no picture"], errors="return")
+
+    assert isinstance(bad.error, ImageReadError)
+    assert isinstance(broken.error, ImageReadError)
+    assert (bad.text, bad.lines, bad.confidence) == ("", (), 0.0)
+    assert bad.to_dict()["error"] == str(bad.error)
+    assert repr(bad) == "<Reading: ImageReadError>"
+    assert (good.text, good.error) == (TEXT, None)
+    assert isinstance(read("missing.png", errors="return").error, ImageReadError)
+
+
+def test_a_reader_is_shared_and_sent(reading):
+    """A DigitReader answers on several threads at once, and after it was pickled."""
+    reader = DigitReader(threads=1)
+
+    with ThreadPoolExecutor(3) as pool:
+        readings = list(pool.map(reader.read, [PAGE] * 3))
+    readings.append(pickle.loads(pickle.dumps(reader)).read(PAGE))
+    readings.append(read(PAGE, model=reader))
+
+    for each in readings:
+        assert_same(each, reading)
+
+
+# Nothing to read, too much, and odd shapes
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        np.full((120, 160), 255, np.uint8),
+        np.zeros((120, 160), np.uint8),
+        np.full((120, 160, 3), (200, 180, 90), np.uint8),
+        np.zeros((1, 1), np.uint8),
+        np.full((1, 10_000), 255, np.uint8),
+        np.zeros((10_000, 1), np.uint8),
+    ],
+    ids=["white", "black", "one colour", "a pixel", "a row", "a column"],
+)
+def test_without_digits_the_text_is_empty(picture):
+    """A picture with nothing in it gives an empty text and no confidence, and its size."""
+    reading = read(picture)
+
+    assert (reading.text, reading.full_text, reading.lines, reading.digits) == ("", "", (), ())
+    assert reading.confidence == 0.0
+    assert reading.size == picture.shape[1::-1]
+
+
+def test_noise_is_no_failure():
+    """Noise is read like any picture; whatever is taken for a digit lies in it."""
+    noise = np.random.default_rng(0).integers(0, 256, (180, 240), dtype=np.uint8)
+
+    assert holds_its_boxes(read(noise))
+
+
+def test_boxes_lie_in_the_picture():
+    """However tightly a page is cut, no box reaches out of it."""
+    tight = write_page("407", margin=0)[6:58, 4:]
+
+    reading = read(tight)
+
+    assert len(reading.digits) == 3
+    assert holds_its_boxes(reading)
+
+
+def test_forty_megapixels_are_read():
+    """A page of 40 megapixels with a number on a part of it is read."""
+    page = np.full((5_000, 8_000), 255, np.uint8)
+    number = scaled(write_page("407"), 4)
+    page[1_000 : 1_000 + number.shape[0], 3_000 : 3_000 + number.shape[1]] = number
+
+    reading = read(page)
+
+    assert (reading.text, reading.size) == ("407", (8_000, 5_000))
+    assert all(3_000 < digit.box[0] < digit.box[2] < 5_000 for digit in reading.digits)
+
+
+# Readings as data
+
+
+def test_a_reading_becomes_json(reading):
+    """`to_dict` is plain JSON: it comes back the same, and holds what the reading holds."""
+    record = reading.to_dict()
+
+    assert json.loads(json.dumps(record)) == record
+    assert record["text"] == TEXT
+    assert record["size"] == list(reading.size)
+    digits = [digit for line in record["lines"] for digit in line["digits"]]
+    assert [digit["value"] for digit in digits] == [digit.value for digit in reading.digits]
+    assert np.allclose([digit["box"] for digit in digits], boxes_of(reading), atol=0.05)
+
+
+def test_a_reading_says_what_it_is(reading):
+    """`repr` tells text, confidence and size at a glance."""
+    assert repr(reading).startswith(f"<Reading {TEXT!r}, confidence ")
+    assert repr(reading).endswith(f"%, of {PAGE.shape[1]} x {PAGE.shape[0]}>")
+
+
+def test_signs_stand_where_they_were_found():
+    """`full_text` puts signs among the digits by their places; `text` leaves them out."""
+    row = np.full(10, 0.1, np.float32)
+    digits = [
+        Digit(value, (x, 10, x + 8, 30), 0.9, row) for value, x in ((1, 20), (2, 30), (5, 50))
+    ]
+    marks = [Mark("-", (5, 18, 12, 21), 0.8), Mark(",", (42, 26, 46, 34), 0.7)]
+
+    line = Line(tuple(digits), tuple(marks))
+
+    assert (line.text, line.full_text) == ("125", "-12,5")
+    assert line.box == (5, 10, 58, 34)
+    assert line.confidence == pytest.approx(0.9**3)
+    assert Reading((line, line), (60, 40)).full_text == "-12,5\n-12,5"
+
+
+# One digit asked for, several shown
+
+
+@pytest.mark.parametrize("text", ["40", "407", "52968"])
+def test_several_digits_are_no_answer_for_predict(text):
+    """A picture that plainly holds several digits is refused, with `read` named as the cure."""
+    with pytest.raises(SeveralDigitsError, match=r"images\[1\].*digitcnn\.read\(\)") as raised:
+        predict([write_page("4"), write_page(text)])
+
+    assert raised.value.code == "several_digits"
+
+
+def test_several_digits_are_a_value_where_errors_are():
+    """With `errors="return"` they give -1 and NaN, and their neighbours are answered."""
+    pages = [write_page("4"), PAGE, write_page("7")]
+
+    assert predict(pages, errors="return").tolist() == [4, -1, 7]
+    assert np.isnan(predict_proba(pages, errors="return")).all(axis=1).tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize("digit", range(10))
+def test_one_digit_is_not_taken_for_several(digit):
+    """A single digit is named as before, by `predict` and by `read`."""
+    page = write_page(str(digit))
+
+    assert predict(page) == digit
+    assert read(page).text == str(digit)
