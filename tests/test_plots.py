@@ -14,6 +14,7 @@ import pytest
 from digitcnn import plots, preprocess
 from digitcnn.errors import InvalidArgumentError, MissingDependencyError
 from digitcnn.evaluation import Evaluation
+from digitcnn.readings import Digit, Line, Mark, Reading
 from digitcnn.synthesis import draw_digits
 
 pytest.importorskip("matplotlib")
@@ -44,6 +45,17 @@ def sure_of(answers, confidence=0.91):
     rows = np.full((len(answers), 10), (1 - confidence) / 9)
     rows[np.arange(len(answers)), answers] = confidence
     return rows
+
+
+def two_lines():
+    """Give a picture of two lines, and what might have been read in it."""
+
+    def digit(value, left, top, confidence):
+        return Digit(value, (left, top, left + 20, top + 30), confidence, sure_of([value])[0])
+
+    first = Line((digit(4, 10, 8, 0.99), digit(2, 40, 8, 0.7)), (Mark(",", (31, 30, 36, 44), 0.6),))
+    second = Line((digit(7, 20, 44, 0.3),))
+    return np.zeros((100, 120), np.uint8), Reading((first, second), (120, 100))
 
 
 def titles(axes):
@@ -92,6 +104,7 @@ def every_chart():
         "feature_maps": plots.feature_maps(RNG.random((26, 26, 12))),
         "training_curves": plots.training_curves(history, title="Run"),
         "confusion_matrix": plots.confusion_matrix(confusion),
+        "reading": plots.reading(*two_lines()),
         "reliability_diagram": plots.reliability_diagram(probabilities, LABELS),
     }
 
@@ -539,3 +552,69 @@ def test_impossible_probabilities_and_labels_are_refused():
         plots.prediction_grid(np.zeros((1, 28, 28)), odd)
     with pytest.raises(InvalidArgumentError, match=r"`labels` must lie in 0..9; got 77"):
         plots.reliability_diagram(np.eye(10)[[3]], [77])
+
+
+def test_a_reading_is_drawn_around_and_beside_its_digits():
+    """Each digit and sign has its frame in the picture, and its value beside it."""
+    picture, reading = two_lines()
+
+    ax = plots.reading(picture, reading)
+
+    rectangles = [patch.get_bbox().extents.tolist() for patch in ax.patches[0::3]]
+    plates = [patch.get_bbox() for patch in ax.patches[1::3]]
+    members = [each for line in reading.lines for each in (*line.digits, *line.marks)]
+    assert rectangles == [list(each.box) for each in members]
+    assert [patch.get_gid() for patch in ax.patches[2::3]] == ["4", "2", ",", "7"]
+    assert ax.get_title() == "4,2   7   21 %"
+    # The 7 stands close below: its label makes way, and all are within the Axes.
+    assert [plate.y1 <= each.box[1] for plate, each in zip(plates, members, strict=True)] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert all(
+        ax.viewLim.containsy(plate.y0) and ax.viewLim.containsy(plate.y1) for plate in plates
+    )
+
+
+def test_a_reading_says_how_sure_it_is():
+    """Colours stand for confidence; only what is sure is filled, and a legend explains it."""
+    ax = plots.reading(*two_lines())
+
+    edges = [colors.to_hex(patch.get_edgecolor(), False).upper() for patch in ax.patches[1::3]]
+    fills = [patch.get_facecolor()[:3] == (1, 1, 1) for patch in ax.patches[1::3]]
+    assert edges == [BLUE, ORANGE, ORANGE, VERMILION]
+    assert fills == [False, True, True, True]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == [
+        "90 % and surer",
+        "50 to 90 %",
+        "less than 50 %",
+    ]
+
+
+def test_a_reading_goes_on_axes_of_ones_own():
+    """With `ax` the drawing is there, and nothing else is made."""
+    ax = Figure().add_subplot()
+
+    assert plots.reading(*two_lines(), ax=ax) is ax
+
+
+def test_a_reading_of_nothing_shows_the_picture():
+    """Without digits the picture stands alone, and the title says so."""
+    ax = plots.reading(np.zeros((10, 30), np.uint8), Reading((), (30, 10)))
+
+    assert (ax.get_title(), len(ax.patches), ax.get_legend()) == ("no digits", 0, None)
+
+
+@pytest.mark.parametrize(
+    ("reading", "told"),
+    [
+        ("42", "`reading` must be a Reading; got str"),
+        (Reading((), (30, 20)), "must be that of the picture, of 120 x 100 pixels; got one of 30"),
+    ],
+)
+def test_a_reading_must_be_that_of_the_picture(reading, told):
+    """What is no reading, or one of another picture, is refused."""
+    with pytest.raises(InvalidArgumentError, match=told):
+        plots.reading(two_lines()[0], reading)

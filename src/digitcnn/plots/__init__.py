@@ -17,6 +17,7 @@ from digitcnn.plots._pictures import (
     sample_grid,
     steps,
 )
+from digitcnn.plots._readings import reading
 
 __all__ = [
     "augmentation_preview",
@@ -25,6 +26,7 @@ __all__ = [
     "filters",
     "misclassified",
     "prediction_grid",
+    "reading",
     "reliability_diagram",
     "sample_grid",
     "steps",
