@@ -103,6 +103,16 @@ COMMANDS = {
         [(PATHS, 3)],
         {"--weights": WEIGHTS, "--min-confidence": PARTS, "--proba": None, "--json": None},
     ),
+    "read": (
+        [(PATHS, 3)],
+        {
+            "--weights": ("reader", *WEIGHTS),
+            "--min-confidence": PARTS,
+            "--length": ("2", "4-6", "0", "6-4", "100", "many"),
+            "--draw": OUTPUTS,
+            "--json": None,
+        },
+    ),
     "evaluate": ([], {"--weights": WEIGHTS, "--dataset": DATASETS, "--json": None}),
     "train": (
         [],
@@ -138,11 +148,11 @@ COMMANDS = {
     ),
     "help": ([], {}),
 }
-COMMON = ("predict", "predict", "evaluate", "plot", "train", "export", "weights", "help")
+COMMON = ("predict", "predict", "read", "evaluate", "plot", "train", "export", "weights", "help")
 STREAMS = ("open", "open", "open", "closed", "without a reader", "full")
 
 # A single answer is whole or none; these go on after an error.
-GOES_ON = {"predict", "evaluate", "weights", "train"}
+GOES_ON = {"predict", "read", "evaluate", "weights", "train"}
 PIPE_CLOSED = 141
 
 

@@ -13,6 +13,7 @@ from digitcnn.errors import DigitcnnError
 # What stands on the command line for an argument that an error of the library names.
 _TYPED = {
     "predict": {"images": "FILE", "weights": "--weights"},
+    "read": {"images": "FILE", "weights": "--weights"},
     "evaluate": {
         "images": "--dataset",
         "labels": "--dataset",

@@ -38,6 +38,7 @@ _RECIPES = {
     "resnet": "deeper, with shortcuts; hours",
     "reader": "finds every digit of a page, learns from drawn ones; hours",
 }
+_MOST_DIGITS = 99  # that `read` takes for a length
 _WEIGHTS_HELP = (
     "a published name (base), an .onnx or .weights.h5 file, or a training run's folder; the last "
     "two need TensorFlow (default: %(default)s)"
@@ -62,7 +63,15 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"digitcnn {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (_add_predict, _add_evaluate, _add_train, _add_plot, _add_export, _add_weights):
+    for add in (
+        _add_predict,
+        _add_read,
+        _add_evaluate,
+        _add_train,
+        _add_plot,
+        _add_export,
+        _add_weights,
+    ):
         add(commands)
     return parser
 
@@ -78,12 +87,7 @@ def _add_predict(commands: Any) -> None:
         "digitcnn predict seven.jpg",
         "digitcnn predict scans/ --json --min-confidence 0.9",
     )
-    parser.add_argument(
-        "files",
-        nargs="+",
-        metavar="FILE",
-        help="a picture, a folder of pictures, or - for standard input",
-    )
+    _add_files(parser)
     parser.add_argument("--weights", default="base", help=_WEIGHTS_HELP)
     parser.add_argument(
         "--min-confidence",
@@ -100,6 +104,53 @@ def _add_predict(commands: Any) -> None:
         action="store_true",
         help="one JSON object a line: file, digit, confidence and, with --proba, probabilities; "
         "file and error for a bad file",
+    )
+
+
+def _add_read(commands: Any) -> None:
+    parser = _add_command(
+        commands,
+        "read",
+        "read all digits in each picture: numbers, lines, forms",
+        "A single FILE gives its text, a line for each line of writing; several or a folder give "
+        "FILE, a tab and the lines, separated by spaces. Signs that stand between digits, as the "
+        "comma in 12,50, are part of it; --json has the digits alone, too. Without digits the text "
+        "is empty. Errors about a file go to standard error; the others are still read, and the "
+        "exit status is 1. Folders within a folder are left out.",
+        "digitcnn read cheque.jpg",
+        "digitcnn read scans/ --length 5 --json --draw drawn/",
+    )
+    _add_files(parser)
+    parser.add_argument(
+        "--weights",
+        default="reader",
+        help="a published name or an .onnx file of a network that finds digits "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--min-confidence",
+        type=_probability,
+        default=0.0,
+        metavar="P",
+        help="leave out digits below this probability, 0 to 1 (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--length",
+        type=_length,
+        metavar="N",
+        help="how many digits each line has, where that is known: 5, or 4-6 for four to six",
+    )
+    parser.add_argument(
+        "--draw",
+        metavar="OUT",
+        help="draw the picture with what was read in it: a picture file or, for several FILEs, a "
+        "folder",
+    )
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="one JSON object a line: file, text, full_text, confidence, size, and lines with the "
+        "box, confidence and probabilities of each digit; file and error for a bad file",
     )
 
 
@@ -275,6 +326,15 @@ def _add_weights(commands: Any) -> None:
     verify.add_argument("name", metavar="NAME", nargs="?", help="(default: all)")
 
 
+def _add_files(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="a picture, a folder of pictures, or - for standard input",
+    )
+
+
 def _add_command(
     commands: Any,
     name: str,
@@ -325,3 +385,15 @@ def _probability(text: str) -> float:
 
 
 _probability.__name__ = "probability"  # in argparse's message about what is no number
+
+
+def _length(text: str) -> int | tuple[int, int]:
+    """Read a number of digits, or the least and the most of them."""
+    least, is_range, most = text.partition("-")
+    ends = int(least), int(most if is_range else least)
+    if not 1 <= ends[0] <= ends[1] <= _MOST_DIGITS:
+        raise ValueError(text)
+    return ends if is_range else ends[0]
+
+
+_length.__name__ = "number of digits"

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from digitcnn._probabilities import Probabilities, choose_digits
+from digitcnn.cli._files import are_several, is_folder, pictures_of
 from digitcnn.cli._output import as_typed, printable, report, write_line
-from digitcnn.datasets import PICTURE_SUFFIXES
-from digitcnn.errors import DigitcnnError, InvalidArgumentError
+from digitcnn.errors import DigitcnnError
 from digitcnn.inference import DigitClassifier, predict_proba
 from digitcnn.weights import identify
 
@@ -25,10 +22,10 @@ _DECIMALS = 6
 def run(arguments: argparse.Namespace) -> int:
     """Answer each file; the status is 1 if one of them was bad."""
     model = open_model(arguments.weights)
-    files = arguments.files
-    is_named = len(files) > 1 or _is_folder(files[0])
+    is_named = are_several(arguments.files)
     status = 0
-    for name, answer in _answers(model, files):
+    for name, picture in pictures_of(arguments.files):
+        answer = picture if isinstance(picture, Exception) else answer_one(model, picture)
         if isinstance(answer, Exception):
             answer.add_note(name)
             report(answer, arguments.command)
@@ -46,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
 def open_model(weights: str) -> Any:
     """Open what `--weights` names: published weights, a file, or a training run's folder."""
     found = identify(weights)
-    if isinstance(found, Path) and (found.suffix == ".h5" or _is_folder(weights)):
+    if isinstance(found, Path) and (found.suffix == ".h5" or is_folder(weights)):
         from digitcnn.cli._tensorflow import import_quietly
         from digitcnn.models import load_pretrained
 
@@ -61,51 +58,6 @@ def answer_one(model: Any, picture: Any) -> Probabilities | DigitcnnError:
         return predict_proba(picture, model=model)
     except DigitcnnError as error:
         return error
-
-
-def _answers(model: Any, files: list[str]) -> Iterator[tuple[str, Probabilities | Exception]]:
-    """Yield each picture's name with its probabilities, or with why there are none."""
-    for name in files:
-        if name == "-":
-            yield name, answer_one(model, _read_stdin())
-        elif _is_folder(name):
-            try:
-                paths = _pictures_in(Path(name))
-            except (DigitcnnError, OSError) as error:
-                yield name, error
-            else:
-                yield from ((str(path), answer_one(model, path)) for path in paths)
-        else:
-            yield name, answer_one(model, name)
-
-
-def _read_stdin() -> bytes:
-    """Read a picture from standard input, which may be closed."""
-    if sys.stdin is None:
-        return b""
-    return sys.stdin.buffer.read()
-
-
-def _is_folder(name: str) -> bool:
-    return os.path.isdir(name)  # noqa: PTH112 - Path refuses names with a NUL
-
-
-def _pictures_in(folder: Path) -> list[Path]:
-    """List the pictures in a folder by name, hidden ones left out."""
-    paths = [
-        path
-        for path in sorted(folder.iterdir())
-        if path.suffix.lower() in PICTURE_SUFFIXES and path.is_file() and path.name[0] != "."
-    ]
-    if not paths:
-        raise InvalidArgumentError(
-            argument="FILE",
-            rule="be a picture or a folder that holds some",
-            got=repr(str(folder)),
-            reason=f"which holds none ending in {', '.join(sorted(PICTURE_SUFFIXES))}",
-            remedy="Name the files instead.",
-        )
-    return paths
 
 
 def _columns(answer: Probabilities, arguments: argparse.Namespace) -> list[object]:

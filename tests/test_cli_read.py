@@ -1,0 +1,162 @@
+"""The command `digitcnn read`: lines, JSON, drawings, and what it says of bad files."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+from pages import write_page
+from PIL import Image
+
+from digitcnn import read
+from digitcnn.cli import main
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    """Give a folder of pictures: a number, two lines, a blank sheet, and what is no picture."""
+    folder = tmp_path_factory.mktemp("pages")
+    Image.fromarray(write_page("407")).save(folder / "a.png")
+    Image.fromarray(write_page("52", "968")).save(folder / "b.png")
+    Image.new("L", (60, 40), "white").save(folder / "c.png")
+    (folder / "notes.txt").write_text("no picture")
+    return folder
+
+
+def test_one_file_gives_its_text_alone(pages, capsys):
+    """For a single file the output is its lines, and nothing else."""
+    assert main(["read", str(pages / "a.png")]) == 0
+    assert main(["read", str(pages / "b.png")]) == 0
+
+    assert capsys.readouterr() == ("407\n52\n968\n", "")
+
+
+def test_a_folder_gives_a_line_for_each_picture(pages, capsys):
+    """Several pictures give name, tab and the lines of writing; a blank one an empty text."""
+    assert main(["read", str(pages)]) == 0
+
+    texts = {"a.png": "407", "b.png": "52 968", "c.png": ""}
+    expected = "".join(f"{pages / name}\t{text}\n" for name, text in texts.items())
+    assert capsys.readouterr() == (expected, "")
+
+
+def test_standard_input_is_a_picture(pages, monkeypatch, capsys):
+    """`-` reads the picture from standard input."""
+    content = io.BytesIO((pages / "a.png").read_bytes())
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=content))
+
+    assert (main(["read", "-"]), capsys.readouterr()) == (0, ("407\n", ""))
+
+
+def test_json_is_the_reading_as_a_dict(pages, capsys):
+    """With --json each line is `to_dict()` with the file's name, or the name and an error."""
+    path = str(pages / "b.png")
+
+    status = main(["read", path, "missing.png", "--json"])
+
+    printed = capsys.readouterr()
+    good, bad = map(json.loads, printed.out.splitlines())
+    assert (status, good) == (1, {"file": path} | read(path).to_dict())
+    assert (bad["file"], set(bad)) == ("missing.png", {"file", "error"})
+    assert printed.err.startswith("digitcnn: error: missing.png: `FILE` must name existing files")
+
+
+def test_bad_files_are_told_and_the_others_read(pages, capsys):
+    """A bad file is one line on standard error and status 1; every good one is answered."""
+    status = main(["read", str(pages / "notes.txt"), str(pages / "a.png"), "missing.png"])
+
+    printed = capsys.readouterr()
+    assert (status, printed.out) == (1, f"{pages / 'a.png'}\t407\n")
+    assert printed.err.count("\n") == 2
+
+
+def test_length_and_confidence_are_passed_on(pages, capsys):
+    """--length gives lines of that many digits, --min-confidence leaves out the less sure."""
+    path = str(pages / "a.png")
+
+    for options in (["--length", "2"], ["--length", "1-3"], ["--min-confidence", "1"]):
+        assert main(["read", path, *options]) == 0
+
+    expected = [read(path, length=2).text, read(path, length=(1, 3)).text, ""]
+    assert capsys.readouterr().out.splitlines() == expected
+    assert len(expected[0]) == 2
+
+
+@pytest.mark.parametrize("length", ["0", "6-4", "100", "many", "4-", "-5"])
+def test_a_wrong_length_is_a_wrong_command_line(length, pages, capsys):
+    """What is no number of digits ends with status 2, before anything is read."""
+    with pytest.raises(SystemExit, match="2"):
+        main(["read", str(pages / "a.png"), f"--length={length}"])
+
+    assert f"argument --length: invalid number of digits value: '{length}'" in (
+        capsys.readouterr().err
+    )
+
+
+def test_one_picture_is_drawn_into_the_file_named(pages, tmp_path, capsys):
+    """--draw writes the picture with what was read; PNG where no ending is given."""
+    assert main(["read", str(pages / "a.png"), "--draw", str(tmp_path / "drawn")]) == 0
+    assert main(["read", str(pages / "c.png"), "--draw", str(tmp_path / "blank.jpg")]) == 0
+
+    assert capsys.readouterr().out == "407\n\n"
+    with Image.open(tmp_path / "drawn.png") as drawn, Image.open(tmp_path / "blank.jpg") as blank:
+        hues = {color for _, color in drawn.getcolors(1 << 24) if max(color) - min(color) > 50}
+        assert hues
+        assert blank.getextrema() == ((255, 255),) * 3
+
+
+def test_several_pictures_are_drawn_into_a_folder(pages, tmp_path):
+    """A folder is made, and holds a drawing for each picture that was read."""
+    twice = [str(pages), str(pages / "a.png"), str(pages / "notes.txt")]
+
+    assert main(["read", *twice, "--draw", str(tmp_path / "drawn")]) == 1
+
+    assert sorted(path.name for path in (tmp_path / "drawn").iterdir()) == [
+        "a-2.png",
+        "a.png",
+        "b.png",
+        "c.png",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["a.png"], "`--draw` must end in a form that Pillow writes"),
+        (["a.png", "b.png"], "`--draw` must be a folder where several"),
+    ],
+)
+def test_a_drawing_that_cannot_be_written_is_told(names, told, pages, tmp_path, capsys):
+    """An ending that is none, or one file for several pictures, is an error in one line."""
+    files = [str(pages / name) for name in names]
+
+    status = main(["read", *files, "--draw", str(tmp_path / "drawn.txt")])
+
+    printed = capsys.readouterr()
+    assert (status, printed.err.count("\n")) == (1, 1)
+    assert told in printed.err
+    assert not list(tmp_path.iterdir())
+
+
+LOADED = """
+import sys
+from digitcnn.cli import main
+status = main(sys.argv[1:])
+heavy = ("tensorflow", "keras", "matplotlib", "pooch", "digitcnn.training", "digitcnn.evaluation")
+sys.exit(status or ", ".join(name for name in heavy if name in sys.modules) or None)
+"""
+
+
+def test_reading_and_drawing_load_nothing_more(pages, tmp_path):
+    """`digitcnn read --draw` loads neither TensorFlow nor matplotlib."""
+    words = ["read", str(pages / "a.png"), "--draw", str(tmp_path / "drawn.png")]
+
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED, *words], capture_output=True, timeout=60, check=False
+    )
+
+    assert (done.returncode, done.stderr) == (0, b"")
