@@ -1,4 +1,4 @@
-"""Make the pictures in `examples/`: digits as people photograph, scan, draw and save them.
+"""Make the pictures in `examples/`: digits and numbers as people photograph, scan and draw them.
 
 Every digit is drawn by `digitcnn.synthesis` and put on a paper, board or canvas that is computed
 here, so that the pictures are the project's own. The same script makes the same pictures.
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from scenery import (
     Picture,
     Plane,
@@ -29,9 +29,11 @@ from scenery import (
     tilt,
     to_image,
     write_digit,
+    write_number,
 )
 
 from digitcnn.synthesis import digits as forms
+from digitcnn.synthesis.surroundings import security_pattern
 
 SMALLEST_SIDE = 28  # of a paint program's picture in the manner of MNIST
 ORIENTATION = 0x0112  # the EXIF tag
@@ -210,6 +212,78 @@ def three_tiny(path: Path) -> None:
     Image.fromarray(~ink).save(path, optimize=True)
 
 
+def cheque_amount(path: Path) -> None:
+    """Scan a cheque's amount: a printed field on a security pattern, written with a blue pen."""
+    size, rng = (720, 260), np.random.default_rng(21)
+    sheet = paper(size, (0.965, 0.975, 0.965), rng, grain=0.004)
+    sheet = lay_ink(sheet, 0.4 * security_pattern(*size, rng), (0.72, 0.86, 0.82))
+    sheet = lay_ink(sheet, _print(size, "Amount in figures", (86, 34), 24), BLACK_INK)
+    sheet = lay_ink(sheet, _box(size, (80, 76, 660, 206), 3), (0.25, 0.32, 0.36))
+    number = write_number("1250", 3, start=(150, 142), height=88, gap=0.42, slant=0.14)
+    flow = _pen_flow(size, pull_pen(size, number, 7, taper=0.25), rng, skips=0.2)
+    _scan(lay_ink(sheet, flow, BLUE_INK), rng).save(path, quality=64)
+
+
+def form_cells(path: Path) -> None:
+    """Scan a row of a form: a postal code, a digit in each printed cell."""
+    size, rng, pitch = (620, 170), np.random.default_rng(22), 84
+    sheet = paper(size, (0.985, 0.985, 0.98), rng, grain=0.004)
+    sheet = lay_ink(sheet, _print(size, "Postal code", (20, 64), 20), (0.3, 0.3, 0.32))
+    written = np.zeros(size[::-1], np.float32)
+    for place, letter in enumerate("40719"):
+        left = 160 + place * pitch
+        sheet = lay_ink(sheet, _box(size, (left, 40, left + pitch, 130), 2), (0.45, 0.5, 0.55))
+        middle = (left + 0.28 * pitch + rng.uniform(-4, 6), 85 + rng.uniform(-3, 3))
+        digit = write_number(letter, 30 + place, start=middle, height=58)
+        written = np.maximum(written, pull_pen(size, digit, 5, taper=0.2))
+    _scan(lay_ink(sheet, written, BLACK_INK), rng).convert("L").save(path, quality=70)
+
+
+def meter_log(path: Path) -> None:
+    """Photograph a meter's log: three readings on lined paper, in blue ball-point."""
+    size, rng = (760, 560), np.random.default_rng(23)
+    sheet = paper(size, WHITE, rng)
+    sheet = rule(sheet, pitch=76, first=58, color=BLUE_RULES, width=2, tilt=-10)
+    written = np.zeros(size[::-1], np.float32)
+    for line, text in enumerate(("1204", "1377", "1586")):
+        start = (200 + rng.uniform(-14, 14), 172 + 152 * line)
+        number = write_number(text, 40 + 10 * line, start=start, height=74, gap=0.36)
+        written = np.maximum(written, pull_pen(size, number, 6, taper=0.3))
+    sheet = lay_ink(sheet, _pen_flow(size, written, rng, skips=0.25), BLUE_INK)
+    lit = 0.96 * light(size, rng, toward=(-1, -0.8), fall=0.28)
+    lit = lit * shadow(size, edge=(1.0, 0.4, 1.2), soft=0.05, depth=0.14)
+    photo = photograph(sheet, lit, rng, noise=0.012)
+    tilt(photo, [(10, 6), (752, 2), (760, 556), (4, 550)]).save(path, quality=58)
+
+
+def prices(path: Path) -> None:
+    """Photograph two prices in thick marker on a whiteboard, with decimal points."""
+    size, rng = (560, 400), np.random.default_rng(24)
+    board = np.full((size[1], size[0], 3), (0.94, 0.95, 0.955), np.float32)
+    written = np.zeros(size[::-1], np.float32)
+    for line, text in enumerate(("12.50", "7.95")):
+        number = write_number(text, 60 + 10 * line, start=(90, 115 + 165 * line), height=95)
+        written = np.maximum(written, pull_pen(size, number, 13))
+    streaky = np.clip(written * (0.94 + 0.015 * clouds(size, 30, rng)), 0, 1)
+    board = lay_ink(board, streaky, (0.16, 0.14, 0.15))
+    lit = 0.9 * light(size, rng, toward=(0.3, -1), fall=0.22)
+    photograph(board, lit, rng, tint=(0.97, 1.0, 0.98), blur=1.0).save(path, quality=62)
+
+
+def _print(size: Size, text: str, at: tuple[int, int], height: int) -> Plane:
+    """Cover the paper with a line of print."""
+    canvas = Image.new("L", size)
+    ImageDraw.Draw(canvas).text(at, text, fill=255, font=ImageFont.load_default(height))
+    return np.asarray(canvas, np.float32) / 255
+
+
+def _box(size: Size, sides: tuple[int, int, int, int], width: int) -> Plane:
+    """Cover the paper with a printed frame."""
+    canvas = Image.new("L", size)
+    ImageDraw.Draw(canvas).rectangle(sides, outline=255, width=width)
+    return np.asarray(canvas, np.float32) / 255
+
+
 def _margin(size: Size) -> Plane:
     """Cover the line that parts off the margin of lined paper."""
     line = np.array([[92.0, -5.0], [78.0, size[1] + 5.0]])
@@ -260,6 +334,10 @@ EXAMPLES: dict[str, Callable[[Path], None]] = {
     "seven-crossed.jpg": seven_crossed,
     "eight-marker.jpg": eight_marker,
     "nine-paint-28.png": nine_paint_28,
+    "numbers/cheque-amount.jpg": cheque_amount,
+    "numbers/form-cells.jpg": form_cells,
+    "numbers/meter-log.jpg": meter_log,
+    "numbers/prices.jpg": prices,
 }
 
 
@@ -267,7 +345,7 @@ def main() -> None:
     """Write every picture into the folder named on the command line, else into `examples/`."""
     root = Path(__file__).resolve().parents[1]
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else root / "examples"
-    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "numbers").mkdir(parents=True, exist_ok=True)
     for name, make in EXAMPLES.items():
         make(folder / name)
         print(f"{name:28}{(folder / name).stat().st_size:>8} bytes")

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
+from digitcnn.synthesis import digits
 from digitcnn.synthesis.geometry import Glyph, Path
 from digitcnn.synthesis.hands import Hand, write
 from digitcnn.synthesis.pens import Pen
@@ -20,6 +21,20 @@ Plane = NDArray[np.float32]
 Picture = NDArray[np.float32]
 Color = tuple[float, float, float]
 Size = tuple[int, int]  # width, height
+
+# How numbers are written: one form for each digit.
+NUMBER_FORMS = (
+    digits.draw_oval_zero,
+    digits.draw_flagged_one,
+    digits.draw_plain_two,
+    digits.draw_round_three,
+    digits.draw_open_four,
+    digits.draw_two_stroke_five,
+    digits.draw_curved_six,
+    digits.draw_seven,
+    digits.draw_one_stroke_eight,
+    digits.draw_closed_nine,
+)
 
 SUPERSAMPLING = 3
 _UNUSED_PEN = Pen(kind="round", width=0.05, ink=1, angle=0, shake=0, grid=28, blocky=False)
@@ -53,6 +68,41 @@ def write_digit(
     low, high = points.min(axis=0), points.max(axis=0)
     scale = height / (high[1] - low[1])
     return [(path - (low + high) / 2) * scale + np.array(center) for path in paths]
+
+
+def write_number(
+    text: str,
+    seed: int,
+    *,
+    start: tuple[float, float],
+    height: float,
+    gap: float = 0.3,
+    slant: float = 0.1,
+) -> list[Path]:
+    """Write digits and decimal points from left to right: pen paths in pixels.
+
+    `start` is the left end of the line through their middles, `gap` the space between two in
+    parts of their height.
+    """
+    rng = np.random.default_rng(seed)
+    paths: list[Path] = []
+    x, middle = start
+    for place, letter in enumerate(text):
+        if letter == " ":
+            x += 0.6 * height
+        elif letter == ".":
+            y = middle + 0.5 * height
+            paths.append(np.array([[x, y - 1.0], [x + 1.0, y]]))
+            x += gap * height
+        else:
+            y = middle + rng.normal(0, 0.03) * height
+            tall = height * rng.normal(1, 0.04)
+            form = NUMBER_FORMS[int(letter)]
+            digit = write_digit(form, seed + place, center=(x, y), height=tall, slant=slant)
+            across = np.concatenate(digit)[:, 0]
+            paths += [path + np.array([x - across.min(), 0.0]) for path in digit]
+            x += np.ptp(across) + gap * height
+    return paths
 
 
 def pull_pen(size: Size, paths: list[Path], width: float, *, taper: float = 0.0) -> Plane:
