@@ -1,10 +1,12 @@
-"""Measure what the README and the model card state, and write it there.
+"""Measure what the README, the model card and the page on numbers state, and write it there.
 
-    python tools/figures.py [--pictures FOLDER] [--nondigits FILE.npz] [--only NAME...]
+    python tools/figures.py [--pictures FOLDER] [--numbers FOLDER] [--nondigits FILE.npz]
+                            [--only NAME...]
 
-Replaces what stands between `<!-- figures: NAME -->` and `<!-- end -->` in both files, and draws
-the pictures in `docs/images`. FOLDER and FILE are as `benchmarks/pictures.py` and
-`benchmarks/nondigits.py` take them; without them those figures stay as they are.
+Replaces what stands between `<!-- figures: NAME -->` and `<!-- end -->` in these pages, and draws
+the pictures in `docs/images`. FOLDER and FILE are as `benchmarks/pictures.py`,
+`benchmarks/read_numbers.py` and `benchmarks/nondigits.py` take them; without them those figures
+stay as they are.
 """
 
 from __future__ import annotations
@@ -24,14 +26,18 @@ from matplotlib.figure import Figure
 from pages import format_table, write_figures
 from PIL import Image, ImageOps
 
-from digitcnn import datasets, evaluate, explain, plots, predict_proba
+from digitcnn import datasets, evaluate, explain, plots, predict_proba, read
 from digitcnn.weights import get_weights
 
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path.append(str(PROJECT / "benchmarks"))
 from accuracy import cell as accuracy_cell  # noqa: E402 - where to find it is said above
 
-PAGES = (PROJECT / "README.md", PROJECT / "docs" / "model-card.md")
+PAGES = (
+    PROJECT / "README.md",
+    PROJECT / "docs" / "model-card.md",
+    PROJECT / "docs" / "numbers.md",
+)
 COLUMNS = 7
 IMAGES = "images"
 
@@ -40,6 +46,7 @@ def main() -> None:
     """Measure, write and draw."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--pictures", type=Path, help="folder of labelled pictures")
+    parser.add_argument("--numbers", type=Path, help="folder of labelled pictures of numbers")
     parser.add_argument("--nondigits", type=Path, help="file of pictures of what is no digit")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="of the figures, or `images`")
     arguments = parser.parse_args()
@@ -52,6 +59,8 @@ def main() -> None:
     }
     if arguments.pictures:
         measures["pictures"] = lambda: picture_figures(arguments.pictures)
+    if arguments.numbers:
+        measures["numbers"] = lambda: number_figures(arguments.numbers)
     if arguments.nondigits:
         measures["nondigits"] = lambda: nondigit_figures(arguments.nondigits)
     wanted = arguments.only or [*measures, IMAGES]
@@ -66,6 +75,10 @@ def main() -> None:
         draw_examples(PROJECT / "docs" / "images" / "examples.png")
         steps = plots.steps(explain(PROJECT / "examples" / "seven-crossed.jpg"))
         steps[0, 0].figure.savefig(PROJECT / "docs" / "images" / "steps.png", dpi=72)
+        log = PROJECT / "examples" / "numbers" / "meter-log.jpg"
+        drawn = plots.reading(log, read(log)).figure
+        path = PROJECT / "docs" / "images" / "numbers.jpg"
+        drawn.savefig(path, dpi=84, pil_kwargs={"quality": 80})
 
 
 def mnist_figures() -> str:
@@ -107,6 +120,17 @@ def picture_figures(folder: Path) -> str:
         rows,
         "python benchmarks/pictures.py FOLDER --baseline",
     )
+
+
+def number_figures(folder: Path) -> str:
+    """Measure people's own pictures of numbers: the benchmark's table, and what it says below."""
+    command = [sys.executable, str(PROJECT / "benchmarks" / "read_numbers.py"), str(folder)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - as below
+    lines = [line for line in done.stdout.splitlines() if line]
+    table = [line for line in lines if line.startswith("|")]
+    below = [f"* {line}" for line in lines[1:] if not line.startswith("|")]
+    text = "\n".join([*table, "", *below])
+    return f"{text}\n\nCommand: `python benchmarks/read_numbers.py FOLDER`\n"
 
 
 @functools.cache
