@@ -81,7 +81,8 @@ OWN_COMMANDS = sorted(
 def is_cheap(command):
     """Tell whether a command takes seconds and needs nothing but a reader's folder."""
     _, name, *rest = shlex.split(command)
-    return (name == "predict" and "--weights" not in rest) or (name, rest[0]) == ("weights", "list")
+    is_reading = name in ("predict", "read") and "--weights" not in rest
+    return is_reading or (name, rest[0]) == ("weights", "list")
 
 
 @pytest.mark.parametrize("page", READING, ids=name_of)
