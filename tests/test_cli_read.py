@@ -9,8 +9,8 @@ import sys
 from types import SimpleNamespace
 
 import pytest
-from pages import write_page
 from PIL import Image
+from written import write_page
 
 from digitcnn import read
 from digitcnn.cli import main

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from pages import write_page
 from PIL import Image, ImageDraw
+from written import write_page
 
 from digitcnn import DigitReader, predict, predict_proba, read
 from digitcnn.errors import (

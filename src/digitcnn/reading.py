@@ -127,7 +127,8 @@ class _Frame:
     limits: npt.NDArray[np.float32]
 
     def box(self, box: npt.NDArray[np.float32]) -> Box:
-        left, top, right, bottom = np.minimum(box * self.reduction, self.limits).tolist()
+        sides = np.minimum(box * self.reduction, self.limits).tolist()
+        left, top, right, bottom = (round(side, 1) for side in sides)
         return left, top, right, bottom
 
 
