@@ -93,9 +93,10 @@ def test_neighbouring_cells_are_one_peak_and_signs_are_apart():
     assert signs.probabilities.argmax() == 1
 
 
-def detections(boxes, scores):
-    """Return detections of any digit."""
-    rows = np.full((len(boxes), 10), 0.1, np.float32)
+def detections(boxes, scores, *, named=0.91):
+    """Return detections, of a 3 with so much probability."""
+    rows = np.full((len(boxes), 10), (1 - named) / 9, np.float32)
+    rows[:, 3] = named
     return Detections(np.array(boxes, np.float32), np.array(scores, np.float32), rows)
 
 
@@ -114,3 +115,11 @@ def test_a_box_of_quite_another_height_is_no_digit_of_the_line():
     found = detections([*line, (90, -60, 96, 90), (100, 10, 103, 15)], [0.8] * 6)
 
     assert select_digits(found).tolist() == [0, 1, 2, 3]
+
+
+def test_what_looks_like_all_digits_at_once_is_noise():
+    """Where half of all boxes could be any digit, however sure that there is one, none is read."""
+    boxes = [(20 * k, 0, 20 * k + 14, 24) for k in range(5)]
+
+    assert len(select_digits(detections(boxes, [0.6] * 5))) == 5
+    assert len(select_digits(detections(boxes, [0.6] * 5, named=0.25))) == 0

@@ -13,6 +13,7 @@ Floats = npt.NDArray[np.float32]
 STRIDE = 4  # pixels of the picture for each cell of the maps
 BOX_UNIT = 16  # pixels: boxes of this size have logarithms of 0
 SIGNS = (".", ",", "-", "/", ":", "+")
+_MOST_PEAKS = 1500  # in one look: more are noise
 _TINY = 1e-4  # a probability that is not quite none
 
 # The maps' channels: is there a digit's middle, is there a sign's; which digit; the box; the ink.
@@ -99,7 +100,8 @@ def _peaks(scores: Floats, least: float) -> tuple[npt.NDArray[np.intp], npt.NDAr
     highest = np.maximum(np.maximum(around[:-2], around[1:-1]), around[2:])
     highest = np.maximum(np.maximum(highest[:, :-2], highest[:, 1:-1]), highest[:, 2:])
     found = np.nonzero((scores >= highest[:rows, :columns]) & (scores > least))
-    return found[0], found[1]
+    surest = np.argsort(-scores[found], kind="stable")[:_MOST_PEAKS]
+    return found[0][surest], found[1][surest]
 
 
 def _boxes_at(maps: Floats, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]) -> Floats:
@@ -139,14 +141,15 @@ def merge(looks: Sequence[Detections], *, overlap: float = 0.5) -> Detections:
     boxes, scores = found.boxes, found.scores
     logarithms = np.log(found.probabilities + _TINY)
     look_of = np.repeat(np.arange(len(looks)), [len(look) for look in looks])
-    shared, union = _overlaps(boxes)
-    is_same = shared > overlap * union
+    areas = _areas(boxes)
     free = np.ones(len(scores), bool)
     merged = []
     for index in np.argsort(-scores, kind="stable").tolist():
         if not free[index]:
             continue
-        members = np.flatnonzero(is_same[index] & free)
+        shared = _shared(boxes[index], boxes)
+        members = np.flatnonzero((shared > overlap * (areas[index] + areas - shared)) & free)
+        members = members if len(members) else np.array([index])  # a box without an area
         free[members] = False
         # Of each look the surest; they come in no order of scores.
         members = members[np.argsort(-scores[members], kind="stable")]
@@ -163,13 +166,14 @@ def merge(looks: Sequence[Detections], *, overlap: float = 0.5) -> Detections:
     )
 
 
-def _overlaps(boxes: Floats) -> tuple[Floats, Floats]:
-    """Return the intersection and the union of each two boxes, in square pixels."""
-    low = np.maximum(boxes[:, None, :2], boxes[:, :2])
-    high = np.minimum(boxes[:, None, 2:], boxes[:, 2:])
-    shared = (high - low).clip(0).prod(axis=2)
-    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
-    return shared, areas[:, None] + areas - shared
+def _areas(boxes: Floats) -> Floats:
+    return (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+
+
+def _shared(box: Floats, boxes: Floats) -> Floats:
+    """Return the intersection of a box with each of others, in square pixels."""
+    low, high = np.maximum(box[:2], boxes[:, :2]), np.minimum(box[2:], boxes[:, 2:])
+    return (high - low).clip(0).prod(axis=1)
 
 
 def suppress(found: Detections, *, overlap: float = 0.35, inside: float = 0.5) -> Detections:
@@ -188,11 +192,13 @@ def suppress(found: Detections, *, overlap: float = 0.35, inside: float = 0.5) -
     kept : Detections
         The surest first.
     """
-    shared, union = _overlaps(found.boxes)
-    areas = np.diag(shared)
-    is_same = (shared > overlap * union) | (shared > inside * np.minimum(areas, areas[:, None]))
+    boxes, areas = found.boxes, _areas(found.boxes)
     kept: list[int] = []
     for index in np.argsort(-found.scores, kind="stable").tolist():
-        if not is_same[index, kept].any():
+        # One by one: noise has thousands of peaks, and a table of all pairs would not fit.
+        shared = _shared(boxes[index], boxes[kept])
+        union = areas[index] + areas[kept] - shared
+        least = np.minimum(areas[index], areas[kept])
+        if not ((shared > overlap * union) | (shared > inside * least)).any():
             kept.append(index)
     return found[np.array(kept, np.intp)]

@@ -17,6 +17,7 @@ _BESIDE, _LEVEL, _AS_TALL = 1.2, 0.4, 1.5  # gap and step in heights, ratio of h
 _LEAST_MARK = 0.5
 _APART = 0.25  # of a digit's height: nearer signs are one
 _DOUBTFUL = 0.35
+_NOISE = 0.36  # half of what is found in noise is named with less probability
 # Heights of one picture's digits, relative to the common one.
 _ALIKE = (0.6, 1.6)
 _SHORTEST, _TALLEST = 0.5, 1.9
@@ -36,7 +37,10 @@ def select_digits(digits: Detections, *, likely: float = LIKELY) -> Indices:
     common = heights[(alike @ worth).argmax()]
     is_fit = (heights > _SHORTEST * common) & (heights < _TALLEST * common)
     chosen = np.flatnonzero(is_fit & (digits.scores > likely))
-    return chosen[_held_by_neighbours(digits[chosen])]
+    kept = chosen[_held_by_neighbours(digits[chosen])]
+    # Noise looks like all digits at once.
+    named = digits.probabilities[kept].max(axis=1)
+    return kept if len(kept) and np.median(named) > _NOISE else kept[:0]
 
 
 def _held_by_neighbours(digits: Detections) -> npt.NDArray[np.bool_]:
