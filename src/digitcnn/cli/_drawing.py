@@ -61,5 +61,5 @@ def _draw_label(draw: ImageDraw.ImageDraw, label: Label, frame: Box, plate: Box)
         fill="white" if label.is_sure else label.color,
         font=ImageFont.load_default(max(1, _FONT_HEIGHT * height)),
         anchor="ms",
-        stroke_width=height / 40,
+        stroke_width=round(height / 40),  # whole before Pillow 11
     )

@@ -39,8 +39,8 @@ def select_digits(digits: Detections, *, likely: float = LIKELY) -> Indices:
     chosen = np.flatnonzero(is_fit & (digits.scores > likely))
     kept = chosen[_held_by_neighbours(digits[chosen])]
     # Noise looks like all digits at once.
-    named = digits.probabilities[kept].max(axis=1)
-    return kept if len(kept) and np.median(named) > _NOISE else kept[:0]
+    named = digits.probabilities[kept].max(axis=1) > _NOISE
+    return kept if 2 * named.sum() > len(kept) else kept[:0]
 
 
 def _held_by_neighbours(digits: Detections) -> npt.NDArray[np.bool_]:
