@@ -35,6 +35,7 @@ _LEAST_SCORE = 0.1
 # Heights in pixels at which the network is at its best.
 _SHORTEST, _TALLEST = 20.0, 90.0
 _COMFORTABLE = 40.0  # a height at which looking closer adds nothing
+_LARGE = 64.0  # and one at which it does not even where the last look was the best yet
 _PLAIN = 0.15  # what one digit, or two, are worth that can hardly be missed
 # Looks at which digits have such heights are averaged.
 _LEAST, _MOST = 14.0, 120.0
@@ -103,8 +104,9 @@ class Detector:
             looks.append(self.find_at(gray, side))
             value, height = judge(looks[-1])
             values.append(value)
-            is_large = height * looks[-1].scale[1] > _COMFORTABLE
-            if value < max(values) and max(values) > _PLAIN and is_large:
+            seen = height * looks[-1].scale[1]
+            enough = _LARGE if value == max(values) else _COMFORTABLE
+            if max(values) > _PLAIN and seen > enough:
                 break
         chosen = looks[int(np.argmax(values))]
         _, height = judge(chosen)
