@@ -715,7 +715,7 @@ def test_base_is_opened_once_for_all_calls(monkeypatch):
     """The module's functions share one classifier, by whichever name it is asked for."""
     expected = DigitClassifier("base").predict_proba(DIGITS)
     predict(DIGITS)
-    monkeypatch.setattr("digitcnn.inference.NetworkSession", None)
+    monkeypatch.setattr("digitcnn._sessions.NetworkSession", None)
 
     np.testing.assert_array_equal(predict_proba(DIGITS), expected)
     np.testing.assert_array_equal(predict_proba(DIGITS, model="base"), expected)

@@ -20,6 +20,7 @@ from digitcnn.errors import (
     SeveralDigitsError,
 )
 from digitcnn.readings import Digit, Line, Mark, Reading
+from digitcnn.weights import resolve
 
 PAGE = write_page("407", "52968")
 TEXT = "407\n52968"
@@ -442,3 +443,13 @@ def test_one_digit_is_not_taken_for_several(digit):
 
     assert predict(page) == digit
     assert read(page).text == str(digit)
+
+
+def test_a_pickled_reader_finds_its_file_from_another_folder(tmp_path, monkeypatch):
+    """A file named relative to one folder is the same file where the reader is unpickled."""
+    (tmp_path / "own.onnx").write_bytes(resolve("reader").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    content = pickle.dumps(DigitReader("own.onnx", threads=1))
+    monkeypatch.chdir(tmp_path.parent)
+
+    assert pickle.loads(content).read(write_page("40")).text == "40"

@@ -19,6 +19,7 @@ from digitcnn.errors import InvalidArgumentError
 
 # What NumPy, Keras and TensorFlow all take as a seed.
 LARGEST_SEED = 2**32 - 1
+_MOST_THREADS = 1024
 
 
 def whole_number(
@@ -116,6 +117,19 @@ def one_of(name: str, value: Any, known: Collection[str]) -> str:
             remedy=nearest(value, known),
         )
     return value
+
+
+def errors_choice(errors: Any) -> str:
+    """Return what to do with a picture that cannot be read, or refuse it."""
+    return one_of("errors", errors, ("raise", "return"))
+
+
+def thread_count(threads: Any) -> int | None:
+    """Return how many threads may work, or None for as many as there are CPUs."""
+    if threads is None:
+        return None
+    # Of a number that no machine has, ONNX Runtime does not recover.
+    return whole_number("threads", threads, least=1, most=_MOST_THREADS, such_as=4)
 
 
 def nearest(value: Any, known: Collection[str]) -> str:

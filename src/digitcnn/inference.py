@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args, overload
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from digitcnn._checks import one_of, whole_number
+from digitcnn._checks import errors_choice, thread_count, whole_number
 from digitcnn._probabilities import (
     NUM_CLASSES,
     Digits,
@@ -19,11 +20,11 @@ from digitcnn._probabilities import (
     checked_confidence,
     choose_digits,
 )
-from digitcnn._sessions import NetworkSession, available_cpus
+from digitcnn._sessions import LazySession, available_cpus
 from digitcnn.errors import InvalidArgumentError
 from digitcnn.preprocessing import Failures, batches_of, is_single
 from digitcnn.reading import refuse_several_digits
-from digitcnn.weights import DEFAULT, Weights, identify, resolve
+from digitcnn.weights import DEFAULT, Weights, pin, resolve
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -38,7 +39,6 @@ OnePicture: TypeAlias = "str | os.PathLike[str] | bytes | Image.Image"
 ManyPictures: TypeAlias = list[Any] | tuple[Any, ...] | Iterator[Any]
 
 CHUNK_SIZE = 256
-_MOST_THREADS = 1024  # of a number that no machine has, ONNX Runtime does not recover
 
 
 @overload
@@ -184,12 +184,10 @@ class DigitClassifier:
     def __init__(
         self, weights: str | os.PathLike[str] | Weights = DEFAULT, *, threads: int | None = None
     ) -> None:
-        found = identify(weights)
-        path = resolve(found, format="onnx")
-        # A record and an absolute path mean the same in every process that this is pickled to.
-        self._weights = found if isinstance(found, Weights) else path.absolute()
-        self._threads = None if threads is None else _checked_threads(threads)
-        self._session: NetworkSession | None = NetworkSession(path, self._threads)
+        self._weights = pin(weights)
+        self._threads = thread_count(threads)
+        self._network = LazySession(partial(resolve, self._weights, format="onnx"), self._threads)
+        self._network.open()
         self.classes_ = np.arange(NUM_CLASSES)
 
     @overload
@@ -266,7 +264,7 @@ class DigitClassifier:
             Sums to 1.
         """
         chunk_size = whole_number("chunk_size", chunk_size, least=1, such_as=CHUNK_SIZE)
-        chunks = _chunks(self._run, self._threads, images, chunk_size, checked_errors(errors))
+        chunks = _chunks(self._run, self._threads, images, chunk_size, errors_choice(errors))
         return (row for rows in chunks for row in rows)
 
     def score(self, images: Any, labels: npt.ArrayLike) -> float:
@@ -291,23 +289,13 @@ class DigitClassifier:
         digits = np.atleast_1d(self.predict(images))
         return float(np.mean(digits == as_labels(labels, num_images=len(digits))))
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave the session behind; it is opened again at the first use."""
-        return {**self.__dict__, "_session": None}
-
     def __repr__(self) -> str:
         """Name the weights and the threads."""
         name = self._weights.id if isinstance(self._weights, Weights) else str(self._weights)
         return f"DigitClassifier({name!r}, threads={self._threads})"
 
     def _run(self, batch: npt.NDArray[np.float32]) -> Any:
-        session = self._session
-        # No lock, which a fork or a signal could leave held: two threads at once open two
-        # sessions, and the second stays.
-        if session is None or session.is_inherited:
-            session = NetworkSession(resolve(self._weights, format="onnx"), self._threads)
-            self._session = session
-        return session.run(batch)
+        return self._network.run(batch)
 
 
 def _predict(
@@ -316,7 +304,7 @@ def _predict(
     min_confidence = checked_confidence(min_confidence)
     chunks = [
         choose_digits(rows, min_confidence=min_confidence)
-        for rows in _chunks(run, threads, images, CHUNK_SIZE, checked_errors(errors))
+        for rows in _chunks(run, threads, images, CHUNK_SIZE, errors_choice(errors))
     ]
     if is_single(images):
         return int(chunks[0][0])
@@ -324,15 +312,10 @@ def _predict(
 
 
 def _predict_proba(run: Run, threads: int | None, images: Any, errors: Errors) -> Probabilities:
-    chunks = list(_chunks(run, threads, images, CHUNK_SIZE, checked_errors(errors)))
+    chunks = list(_chunks(run, threads, images, CHUNK_SIZE, errors_choice(errors)))
     if is_single(images):
         return chunks[0].reshape(NUM_CLASSES)
     return np.concatenate(chunks) if chunks else np.empty((0, NUM_CLASSES), np.float32)
-
-
-def checked_errors(errors: str) -> str:
-    """Give what to do with a picture that cannot be read, or refuse it."""
-    return one_of("errors", errors, get_args(Errors))
 
 
 def _chunks(
@@ -399,7 +382,3 @@ def _runner(model: Any) -> tuple[Run, int | None]:
             remedy=f"Leave it out for {DEFAULT!r}.",
         )
     return run, None
-
-
-def _checked_threads(threads: int) -> int:
-    return whole_number("threads", threads, least=1, most=_MOST_THREADS, such_as=4)

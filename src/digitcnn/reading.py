@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from digitcnn._checks import one_of, shown, whole_number
+from digitcnn._checks import errors_choice, shown, thread_count, whole_number
 from digitcnn._probabilities import checked_confidence
 from digitcnn._sessions import LazySession
 from digitcnn.detection import SIGNS, Detections, Detector, Found, group_lines
@@ -20,7 +20,7 @@ from digitcnn.errors import InvalidArgumentError, NoDigitError, SeveralDigitsErr
 from digitcnn.preprocessing import Picture, is_single, iter_pictures
 from digitcnn.preprocessing._ink_maps import to_canonical
 from digitcnn.readings import Box, Digit, Line, Mark, Reading
-from digitcnn.weights import Weights, resolve
+from digitcnn.weights import Weights, pin, resolve
 
 __all__ = ["Digit", "DigitReader", "Line", "Mark", "Reading", "read"]
 
@@ -163,14 +163,10 @@ class DigitReader:
     def __init__(
         self, weights: str | os.PathLike[str] | Weights = READER, *, threads: int | None = None
     ) -> None:
-        self._weights = weights
-        self._threads = (
-            None
-            if threads is None
-            else whole_number("threads", threads, least=1, most=1024, such_as=4)
-        )
+        self._weights = pin(weights)
+        self._threads = thread_count(threads)
         self._finder = LazySession(
-            partial(resolve, weights, format="onnx"), self._threads, form="maps"
+            partial(resolve, self._weights, format="onnx"), self._threads, form="maps"
         )
         self._namer = LazySession(partial(resolve, NAMER, format="onnx"), self._threads)
         self._finder.open()
@@ -227,7 +223,7 @@ class DigitReader:
         asked = _Asked(
             checked_confidence(min_confidence), _checked_length(length), _checked_cells(cells)
         )
-        one_of("errors", errors, ("raise", "return"))
+        errors_choice(errors)
         return self._iter_read(images, asked, returns_errors=errors == "return")
 
     def _iter_read(self, images: Any, asked: _Asked, *, returns_errors: bool) -> Iterator[Reading]:

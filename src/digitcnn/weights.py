@@ -225,6 +225,12 @@ def resolve(
     return _downloads.fetch(file, _sources(cache_dir), download=download)
 
 
+def pin(weights: AnyPath | Weights) -> Weights | Path:
+    """Return what names the same weights in every process: a record, or an absolute path."""
+    found = identify(weights)
+    return found if isinstance(found, Weights) else resolve(found, format="onnx").absolute()
+
+
 def fetch_weights(
     weights: str | Weights = DEFAULT, *, cache_dir: AnyPath | None = None
 ) -> dict[WeightsFormat, Path]:
