@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from networks import write_network
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 import digitcnn
 from digitcnn import DigitClassifier, datasets, evaluation, training, weights
@@ -132,7 +132,7 @@ def test_a_folder_without_pictures_is_told(network, tmp_path, capsys):
 
 
 def test_json_is_one_object_a_line(network, answers, capsys):
-    """With --json each line is an object: file, digit and confidence, or file and error."""
+    """With --json each line is an object: file, digit, confidence, unsure, or file and error."""
     path = next(iter(answers))
     row = DigitClassifier(network).predict_proba(path)
 
@@ -145,6 +145,7 @@ def test_json_is_one_object_a_line(network, answers, capsys):
         "file": path,
         "digit": answers[path],
         "confidence": pytest.approx(float(row.max()), abs=1e-6),
+        "unsure": bool(row.max() < 0.5),
     }
     assert bad.keys() == {"file", "error"}
     assert bad["file"] == "missing.png"
@@ -164,6 +165,45 @@ def test_probabilities_are_added_when_asked_for(network, answers, capsys):
     assert int(digit) == answers[path]
     np.testing.assert_allclose([float(column) for column in columns], expected, atol=1e-6)
     np.testing.assert_allclose(record["probabilities"], expected, atol=1e-6)
+
+
+@needs_base
+def test_an_unsure_answer_is_told(tmp_path, capsys):
+    """Below even odds, standard error and the JSON say so; with --strict the status is 1."""
+    letter = Image.new("L", (200, 200), "white")
+    ImageDraw.Draw(letter).text((60, 20), "R", 0, ImageFont.load_default(120))
+    letter.save(tmp_path / "letter.png")
+    words = ["predict", str(tmp_path / "letter.png"), SEVEN]
+
+    plain = main(words), capsys.readouterr()
+    strict = main([*words, "--strict", "--json"]), capsys.readouterr()
+
+    assert (plain[0], strict[0]) == (0, 1)
+    assert [json.loads(line)["unsure"] for line in strict[1].out.splitlines()] == [True, False]
+    for _, printed in (plain, strict):
+        assert re.fullmatch(r"digitcnn: unsure: \S+letter.png: .* of \d\d%\n", printed.err)
+
+
+class Terminal(io.StringIO):
+    """What a person looks at."""
+
+    def isatty(self):
+        """Say that a person does."""
+        return True
+
+
+def test_long_work_shows_a_person_how_far_it_is(network, pictures, answers, monkeypatch, capsys):
+    """Whoever sends the lines elsewhere sees a bar with the time left, gone at the end."""
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setattr(digitcnn.cli._output, "_REFRESH_S", 0)
+
+    assert main(["predict", str(pictures), "--weights", network]) == 0
+
+    assert capsys.readouterr().out.count("\n") == len(answers)
+    shown = terminal.getvalue().split("\r")
+    assert [line.split(",")[0] for line in shown if line.strip()] == ["1 of 3", "2 of 3"]
+    assert shown[-2:] == [" " * 60, ""]
 
 
 def test_a_digit_below_the_least_confidence_is_refused(network, answers, capsys):

@@ -60,7 +60,7 @@ def test_json_is_the_reading_as_a_dict(pages, capsys):
 
     printed = capsys.readouterr()
     good, bad = map(json.loads, printed.out.splitlines())
-    assert (status, good) == (1, {"file": path} | read(path).to_dict())
+    assert (status, good) == (1, {"file": path, "unsure": False} | read(path).to_dict())
     assert (bad["file"], set(bad)) == ("missing.png", {"file", "error"})
     assert printed.err.startswith("digitcnn: error: missing.png: `FILE` must name existing files")
 
@@ -95,6 +95,24 @@ def test_a_wrong_length_is_a_wrong_command_line(length, pages, capsys):
     assert f"argument --length: invalid number of digits value: '{length}'" in (
         capsys.readouterr().err
     )
+
+
+def test_cells_sort_the_digits_into_a_grid(pages, capsys):
+    """--cells prints a row of the grid a line, tabs between cells; in a folder it is one line."""
+    path = str(pages / "b.png")
+    assert main(["read", path, "--cells", "2x1"]) == 0
+    assert main(["read", str(pages), "--cells", "1x1"]) == 0
+
+    assert capsys.readouterr().out.splitlines() == [
+        "52",
+        "968",
+        f"{pages / 'a.png'}\t407",
+        f"{path}\t52968",
+        f"{pages / 'c.png'}\t",
+    ]
+    for wrong in ("2", "0x5", "2x"):
+        with pytest.raises(SystemExit, match="2"):
+            main(["read", path, "--cells", wrong])
 
 
 def test_one_picture_is_drawn_into_the_file_named(pages, tmp_path, capsys):

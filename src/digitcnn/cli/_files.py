@@ -1,22 +1,70 @@
-"""The pictures that FILE names: files, folders of them, and standard input."""
+"""The pictures that FILE names: files, folders of them, standard input; and a line for each."""
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any, NamedTuple
 
+from digitcnn.cli._output import as_typed, printable, report, tell, watched, write_line
 from digitcnn.datasets import PICTURE_SUFFIXES
 from digitcnn.errors import DigitcnnError, InvalidArgumentError
 
+# Confidence is calibrated: what has less is more likely wrong than right.
+_UNSURE = 0.5
 
-def pictures_of(files: Iterable[str]) -> Iterator[tuple[str, str | Path | bytes | Exception]]:
+
+class Answer(NamedTuple):
+    """What is told of one picture: alone, behind its name, and as JSON."""
+
+    text: str
+    column: str
+    record: dict[str, object]
+    confidence: float
+
+
+def answer_files(arguments: argparse.Namespace, answer: Callable[[str, Any], Answer]) -> int:
+    """Print the answer to each picture as soon as it is there.
+
+    The status is 1 if a picture was bad, or, with `--strict`, if an answer was unsure.
+    """
+    is_named = are_several(arguments.files)
+    # Lines on a terminal are a sign of progress themselves.
+    pictures = _pictures_of(arguments.files)
+    if is_named and not (sys.stdout is not None and sys.stdout.isatty()):
+        pictures = watched(list(pictures))
+    status = 0
+    for name, picture in pictures:
+        try:
+            if isinstance(picture, Exception):
+                raise picture
+            found = answer(name, _read_stdin() if name == "-" else picture)
+        except (DigitcnnError, OSError) as error:
+            error.add_note(name)
+            report(error, arguments.command)
+            status = 1
+            if arguments.json:
+                write_line(json.dumps({"file": name, "error": as_typed(error, arguments.command)}))
+            continue
+        is_unsure = found.confidence < _UNSURE
+        if arguments.json:
+            write_line(json.dumps({"file": name} | found.record | {"unsure": is_unsure}))
+        else:
+            write_line(f"{printable(name)}\t{found.column}" if is_named else found.text)
+        if is_unsure:
+            tell(f"unsure: {name}: the answer has a confidence of {found.confidence:.0%}")
+            status = max(status, int(arguments.strict))
+    return status
+
+
+def _pictures_of(files: Iterable[str]) -> Iterator[tuple[str, str | Path | Exception]]:
     """Yield each picture's name and what to open, or why a folder holds none."""
     for name in files:
-        if name == "-":
-            yield name, _read_stdin()
-        elif is_folder(name):
+        if name != "-" and is_folder(name):
             try:
                 paths = _pictures_in(Path(name))
             except (DigitcnnError, OSError) as error:

@@ -1,4 +1,4 @@
-"""Writes lines, whatever the names in them hold, and errors in the words of the command line."""
+"""Writes lines, whatever the names in them hold, errors as typed, and how far a folder has come."""
 
 from __future__ import annotations
 
@@ -6,14 +6,21 @@ import contextlib
 import os
 import re
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 from digitcnn.errors import DigitcnnError
+
+_Item = TypeVar("_Item")
+
+_REFRESH_S = 0.1
+_BAR_COLUMNS = 60
 
 # What stands on the command line for an argument that an error of the library names.
 _TYPED = {
     "predict": {"images": "FILE", "weights": "--weights"},
-    "read": {"images": "FILE", "weights": "--weights"},
+    "read": {"images": "FILE", "weights": "--weights", "length": "--length", "cells": "--cells"},
     "evaluate": {
         "images": "--dataset",
         "labels": "--dataset",
@@ -90,10 +97,34 @@ def drop_output() -> None:
 
 def report(error: BaseException, command: str) -> None:
     """Print an error on standard error, in one line; its notes, such as a file's name, first."""
+    tell(": ".join(["error", *getattr(error, "__notes__", ()), as_typed(error, command)]))
+
+
+def tell(text: str) -> None:
+    """Print a line on standard error, over the bar that may stand there."""
     if sys.stderr is not None:  # closed; `print` would take standard output
-        said = [*getattr(error, "__notes__", ()), as_typed(error, command)]
-        text = printable(" ".join(": ".join(said).split()))
-        print(f"digitcnn: error: {text}", file=sys.stderr, flush=True)
+        _show_bar("")
+        print(f"digitcnn: {printable(' '.join(text.split()))}", file=sys.stderr, flush=True)
+
+
+def watched(items: Sequence[_Item]) -> Iterator[_Item]:
+    """Yield items, and show on a terminal's standard error how many are done and the time left."""
+    begun = shown = time.monotonic()
+    for done, item in enumerate(items):
+        now = time.monotonic()
+        if done and now > shown + _REFRESH_S:
+            minutes, seconds = divmod(round((now - begun) / done * (len(items) - done)), 60)
+            _show_bar(f"{done:,} of {len(items):,}, {minutes}:{seconds:02} left")
+            shown = now
+        yield item
+    _show_bar("")
+
+
+def _show_bar(text: str) -> None:
+    """Write over the last line of a terminal; "" leaves it empty."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        end = "" if text else "\r"
+        print(f"\r{text:{_BAR_COLUMNS}}", end=end, file=sys.stderr, flush=True)
 
 
 def as_typed(error: BaseException, command: str) -> str:

@@ -102,9 +102,10 @@ def _add_predict(commands: Any) -> None:
     parser.add_argument(
         "--json",
         action="store_true",
-        help="one JSON object a line: file, digit, confidence and, with --proba, probabilities; "
-        "file and error for a bad file",
+        help="one JSON object a line: file, digit, confidence, unsure and, with --proba, "
+        "probabilities; file and error for a bad file",
     )
+    _add_strict(parser)
 
 
 def _add_read(commands: Any) -> None:
@@ -147,11 +148,20 @@ def _add_read(commands: Any) -> None:
         "folder",
     )
     parser.add_argument(
+        "--cells",
+        type=_cells,
+        metavar="RxC",
+        help="sort the digits into a grid of R rows and C columns over the picture, such as 2x5: "
+        "a line for each row, cells separated by tabs or, behind a FILE, by commas",
+    )
+    parser.add_argument(
         "--json",
         action="store_true",
-        help="one JSON object a line: file, text, full_text, confidence, size, and lines with the "
-        "box, confidence and probabilities of each digit; file and error for a bad file",
+        help="one JSON object a line: file, text, full_text, confidence, size, unsure, cells, and "
+        "lines with the box, confidence and probabilities of each digit; file and error for a bad "
+        "file",
     )
+    _add_strict(parser)
 
 
 def _add_evaluate(commands: Any) -> None:
@@ -335,6 +345,15 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_strict(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="exit status 1 also where an answer is unsure, more likely wrong than right, which "
+        "standard error says in any case",
+    )
+
+
 def _add_command(
     commands: Any,
     name: str,
@@ -396,4 +415,14 @@ def _length(text: str) -> int | tuple[int, int]:
     return ends if is_range else ends[0]
 
 
+def _cells(text: str) -> tuple[int, int]:
+    """Read a number of rows and one of columns."""
+    rows, _, columns = text.lower().partition("x")
+    cells = int(rows), int(columns)
+    if not all(1 <= number <= _MOST_DIGITS for number in cells):
+        raise ValueError(text)
+    return cells
+
+
+_cells.__name__ = "grid"  # such as 2x5
 _length.__name__ = "number of digits"

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from digitcnn.cli._datasets import MNIST, load_mnist_part, load_own
-from digitcnn.cli._output import report, write_line
-from digitcnn.cli.predict import answer_one, open_model
+from digitcnn.cli._output import report, watched, write_line
+from digitcnn.cli.predict import open_model
 from digitcnn.errors import DigitcnnError, InvalidArgumentError
 from digitcnn.evaluation import Evaluation, evaluate
+from digitcnn.inference import predict_proba
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -32,14 +33,13 @@ def _evaluate_own(model: Any, folder: str) -> tuple[Evaluation, int]:
     paths, all_labels = load_own(folder)
     if not isinstance(paths, list):
         return evaluate(model, paths, all_labels), 0
-    for path, label in zip(paths, all_labels, strict=True):
-        answer = answer_one(model, path)
-        if isinstance(answer, DigitcnnError):
-            answer.add_note(f"{path}, left out")
-            report(answer, "evaluate")
-        else:
-            rows.append(answer)
+    for path, label in watched(list(zip(paths, all_labels, strict=True))):
+        try:
+            rows.append(predict_proba(path, model=model))
             labels.append(label)
+        except DigitcnnError as error:
+            error.add_note(f"{path}, left out")
+            report(error, "evaluate")
     if not rows:
         raise InvalidArgumentError(
             argument="--dataset",

@@ -11,7 +11,7 @@ import numpy as np
 
 from digitcnn import plots
 from digitcnn.cli._datasets import MNIST, load_mnist_part, load_own
-from digitcnn.cli._output import write_line
+from digitcnn.cli._output import watched, write_line
 from digitcnn.cli._tensorflow import import_quietly
 from digitcnn.cli.predict import open_model
 from digitcnn.errors import DigitcnnError, InvalidArgumentError
@@ -156,7 +156,7 @@ def _dataset(arguments: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:
     paths, labels = load_own(arguments.dataset)
     if not isinstance(paths, list):
         return paths, labels
-    return np.concatenate([_prepared(path) for path in paths]), labels
+    return np.concatenate([_prepared(path) for path in watched(paths)]), labels
 
 
 def _prepared(path: Path) -> np.ndarray:

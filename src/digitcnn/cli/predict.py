@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from digitcnn._probabilities import Probabilities, choose_digits
-from digitcnn.cli._files import are_several, is_folder, pictures_of
-from digitcnn.cli._output import as_typed, printable, report, write_line
-from digitcnn.errors import DigitcnnError
+from digitcnn._probabilities import choose_digits
+from digitcnn.cli._files import Answer, answer_files, is_folder
 from digitcnn.inference import DigitClassifier, predict_proba
 from digitcnn.weights import identify
 
@@ -20,24 +17,22 @@ _DECIMALS = 6
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Answer each file; the status is 1 if one of them was bad."""
+    """Answer each file."""
     model = open_model(arguments.weights)
-    is_named = are_several(arguments.files)
-    status = 0
-    for name, picture in pictures_of(arguments.files):
-        answer = picture if isinstance(picture, Exception) else answer_one(model, picture)
-        if isinstance(answer, Exception):
-            answer.add_note(name)
-            report(answer, arguments.command)
-            status = 1
-            if arguments.json:
-                write_line(json.dumps({"file": name, "error": as_typed(answer, arguments.command)}))
-        elif arguments.json:
-            write_line(json.dumps(_record(name, answer, arguments)))
-        else:
-            columns = [str(value) for value in _columns(answer, arguments)]
-            write_line("\t".join([printable(name), *columns] if is_named else columns))
-    return status
+
+    def answer(_: str, picture: Any) -> Answer:
+        row = predict_proba(picture, model=model)
+        digit = int(choose_digits(row[None], min_confidence=arguments.min_confidence)[0])
+        probabilities = np.round(row.astype(np.float64), _DECIMALS).tolist()
+        record = {"digit": digit, "confidence": max(probabilities)}
+        columns = [str(digit)]
+        if arguments.proba:
+            record["probabilities"] = probabilities
+            columns += [f"{probability:.{_DECIMALS}f}" for probability in probabilities]
+        text = "\t".join(columns)
+        return Answer(text, text, record, float(row.max()))
+
+    return answer_files(arguments, answer)
 
 
 def open_model(weights: str) -> Any:
@@ -50,33 +45,3 @@ def open_model(weights: str) -> Any:
         import_quietly()
         return load_pretrained(weights)
     return DigitClassifier(found)
-
-
-def answer_one(model: Any, picture: Any) -> Probabilities | DigitcnnError:
-    """Give the probabilities of one picture, or why there are none."""
-    try:
-        return predict_proba(picture, model=model)
-    except DigitcnnError as error:
-        return error
-
-
-def _columns(answer: Probabilities, arguments: argparse.Namespace) -> list[object]:
-    """Give what stands behind the name: the digit and, if asked for, the probabilities."""
-    digit = _digit(answer, arguments)
-    rows = answer.tolist() if arguments.proba else []
-    return [digit, *(f"{probability:.{_DECIMALS}f}" for probability in rows)]
-
-
-def _record(name: str, answer: Probabilities, arguments: argparse.Namespace) -> dict[str, object]:
-    """Give the same as a JSON object."""
-    probabilities = np.round(answer.astype(np.float64), _DECIMALS).tolist()
-    record = {
-        "file": name,
-        "digit": _digit(answer, arguments),
-        "confidence": max(probabilities),
-    }
-    return record | {"probabilities": probabilities} if arguments.proba else record
-
-
-def _digit(answer: Probabilities, arguments: argparse.Namespace) -> int:
-    return int(choose_digits(answer[None], min_confidence=arguments.min_confidence)[0])

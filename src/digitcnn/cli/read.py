@@ -3,57 +3,41 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
 from digitcnn.cli._drawing import draw_reading
-from digitcnn.cli._files import are_several, is_folder, pictures_of
-from digitcnn.cli._output import as_typed, printable, report, write_line
-from digitcnn.errors import DigitcnnError, InvalidArgumentError
+from digitcnn.cli._files import Answer, answer_files, are_several, is_folder
+from digitcnn.errors import InvalidArgumentError
 from digitcnn.reading import DigitReader, Reading
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Read each file; the status is 1 if one of them was bad."""
+    """Read each file."""
     reader = DigitReader(arguments.weights)
-    is_named = are_several(arguments.files)
-    drawings = _Drawings(arguments.draw, is_one=not is_named) if arguments.draw else None
-    status = 0
-    for name, picture in pictures_of(arguments.files):
-        answer = picture if isinstance(picture, Exception) else _answer(reader, picture, arguments)
-        if isinstance(answer, Reading) and drawings is not None:
-            try:
-                drawings.add(name, picture, answer)
-            except DigitcnnError as error:
-                answer = error
-        if isinstance(answer, Exception):
-            answer.add_note(name)
-            report(answer, arguments.command)
-            status = 1
-            if arguments.json:
-                write_line(json.dumps({"file": name, "error": as_typed(answer, arguments.command)}))
-        elif arguments.json:
-            write_line(json.dumps({"file": name} | answer.to_dict()))
-        elif is_named:
-            write_line(f"{printable(name)}\t{' '.join(answer.full_text.split())}")
-        else:
-            write_line(answer.full_text)
-    return status
+    is_one = not are_several(arguments.files)
+    drawings = _Drawings(arguments.draw, is_one=is_one) if arguments.draw else None
 
-
-def _answer(
-    reader: DigitReader, picture: Any, arguments: argparse.Namespace
-) -> Reading | DigitcnnError:
-    """Give the reading of one picture, or why there is none."""
-    try:
+    def answer(name: str, picture: Any) -> Answer:
         reading = reader.read(
-            picture, min_confidence=arguments.min_confidence, length=arguments.length
+            picture,
+            min_confidence=arguments.min_confidence,
+            length=arguments.length,
+            cells=arguments.cells,
         )
-    except DigitcnnError as error:
-        return error
-    assert isinstance(reading, Reading)  # noqa: S101 - one picture has one
-    return reading
+        assert isinstance(reading, Reading)  # noqa: S101 - one picture has one
+        if drawings is not None:
+            drawings.add(name, picture, reading)
+        rows = [" ".join(line.full_text.split()) for line in reading.lines]
+        text = "\n".join(rows)
+        if reading.cells is not None:
+            rows = [",".join(row) for row in reading.cells]
+            text = "\n".join("\t".join(row) for row in reading.cells)
+        # Nothing found is no unsure answer.
+        confidence = reading.confidence if reading.lines else 1.0
+        return Answer(text, " ".join(rows), reading.to_dict(), confidence)
+
+    return answer_files(arguments, answer)
 
 
 class _Drawings:
@@ -87,6 +71,14 @@ class _Drawings:
                 rule="end in a form that Pillow writes",
                 got=repr(str(path)),
                 remedy="Name one such as .png or .jpg.",
+            ) from error
+        except OSError as error:
+            raise InvalidArgumentError(
+                argument="--draw",
+                rule="be a file that can be written",
+                got=repr(str(path)),
+                reason=f"which fails with: {error.strerror or error}",
+                remedy="Make its folder first, or name another.",
             ) from error
 
     def _path_for(self, name: str) -> Path:
