@@ -261,9 +261,22 @@ def test_a_model_of_ones_own_is_trained(digits, tmp_path):
     assert all(np.array_equal(a, b) for a, b in zip(before, own.get_weights(), strict=True))
     assert len(run.history["loss"]) == 8
     assert predict(digits[0][:3], model=run).shape == (3,)
+    loaded = load_pretrained(tmp_path)
+    assert _same_weights(run.model, loaded)
+    assert [type(each) for each in loaded.layers] == [type(each) for each in own.layers]
+    _name_a_class(tmp_path / "run.json", "Lambda")
+    with pytest.raises(InvalidArgumentError, match=r"usual layers; .* holds 'Lambda'. Build it"):
+        load_pretrained(tmp_path)
     own.add(keras.layers.Dense(10, "softmax"))
     with pytest.raises(InvalidArgumentError, match="differs in layers"):
         train(*digits, **options)
+
+
+def _name_a_class(path, name):
+    """Change the class of a run's last layer, as an attacker might."""
+    content = json.loads(path.read_text("utf-8"))
+    content["network"]["config"]["layers"][-1]["class_name"] = name
+    path.write_text(json.dumps(content), "utf-8")
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ class RunRecord:
     run_dir : pathlib.Path
         The folder.
     architecture : str
-        What `build_model` calls the network.
+        What `build_model` calls the network; "own" for one that `train` was given.
     recipe : dict
         The fields of the recipe.
     seed, num_images, validation_size : int
@@ -34,6 +34,8 @@ class RunRecord:
         An entry for each epoch.
     versions : dict of str to str
         Of Python, Keras, its backend, NumPy and digitcnn.
+    network : dict, optional
+        The layers of one that `train` was given, as Keras describes them in JSON.
     """
 
     run_dir: Path
@@ -45,6 +47,7 @@ class RunRecord:
     metrics: dict[str, float]
     history: list[dict[str, float]]
     versions: dict[str, str]
+    network: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no training writes."""
@@ -90,8 +93,9 @@ def read_record(run_dir: str | os.PathLike[str], *, argument: str) -> RunRecord:
     folder = Path(run_dir)
     try:
         content = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
-        known = {each.name for each in fields(RunRecord)} - {"run_dir"}
-        record = RunRecord(folder, **{name: content[name] for name in known})
+        known = {each.name for each in fields(RunRecord)} - {"run_dir", "network"}
+        values = {name: content[name] for name in known}
+        record = RunRecord(folder, **values, network=content.get("network"))
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise CorruptFileError(
             argument=argument,

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
+import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from digitcnn._hdf5 import copy_arrays
-from digitcnn._runs import read_record
+from digitcnn._runs import RunRecord, read_record
 from digitcnn.architectures import (
     ARCHITECTURES,
     CLASSIFIERS,
@@ -26,8 +28,22 @@ if TYPE_CHECKING:
     import keras
 
 _FEWEST_MEMBERS = 2
+# What a description may name: it computes, and neither runs a function nor opens a file.
+_PLAIN_CLASSES = re.compile(
+    r"""keras\ (DTypePolicy|Sequential)
+    |keras\.src\.models\.functional\ (Functional|Model)
+    |None\ (__keras_tensor__)
+    |keras\.(initializers|regularizers|constraints)\ \w+
+    |keras\.layers\ (InputLayer|Dense|Flatten|Reshape|Permute|Rescaling|Random\w+|\w*Dropout\w*
+        |(Depthwise|Separable)?Conv[12]D(Transpose)?|(Global)?(Max|Average)Pooling[12]D
+        |(ZeroPadding|Cropping|UpSampling)[12]D|(Batch|Layer|Group|Unit)Normalization
+        |GaussianNoise|Activation|\w*Re?LU|Softmax|Add|Subtract|Multiply|Average|Maximum|Minimum
+        |Concatenate|Dot|LSTM|GRU|SimpleRNN|Attention|MultiHeadAttention|Embedding)""",
+    re.VERBOSE,
+)
 # Probabilities near 1 are told apart, and their loss is exact, whatever policy Keras computes by.
 _OUTPUT_DTYPE = "float32"
+OWN = "own"  # what a run calls the architecture of a network that it was given
 
 
 def build_model(architecture: str = "base") -> keras.Model:
@@ -208,7 +224,8 @@ def load_pretrained(
     ----------
     weights : str or os.PathLike
         The name of published weights ("base", or "base-v1" to pin a version), the folder of a
-        finished training run, or a `.weights.h5` file of your own.
+        finished training run, or a `.weights.h5` file of your own. The folder of a run that trained
+        a network of your own holds its layers, too, if they are among Keras' usual ones.
     architecture : str, optional
         What the weights must be for, as `build_model` calls it; a file of your own is taken for
         "base" without it.
@@ -231,7 +248,7 @@ def load_pretrained(
     MissingDependencyError
         If Keras is not installed.
     """
-    import_keras("load_pretrained")
+    keras = import_keras("load_pretrained")
     found, path = find_weights(weights, cache_dir=cache_dir)
     if architecture and found not in (None, architecture):
         raise InvalidArgumentError(
@@ -242,7 +259,10 @@ def load_pretrained(
             remedy="Choose weights and architecture that belong together.",
         )
     architecture = found or architecture or "base"
-    model = build_model(architecture)
+    if found == OWN:
+        model = _own_layers(keras, read_record(weights, argument="weights"))
+    else:
+        model = build_model(architecture)
     # Keras reads a file of this process's own, into which only checked arrays are copied.
     with tempfile.TemporaryDirectory(prefix="digitcnn-") as folder:
         checked = Path(folder) / "checked.weights.h5"
@@ -255,6 +275,40 @@ def load_pretrained(
         )
         model.load_weights(checked)
     return model
+
+
+def _own_layers(keras: Any, record: RunRecord) -> Any:
+    """Build the network that a run was given, of layers that can do no harm."""
+    described = record.network or {}
+    foreign = next((name for name in _classes_in(described) if not _is_plain(name)), None)
+    reason = f"which holds {foreign.split()[-1]!r}" if foreign else "which holds none"
+    if described and foreign is None:
+        try:
+            return keras.models.model_from_json(json.dumps(described))
+        except (ValueError, TypeError, AttributeError, KeyError) as error:
+            reason = f"which fails with: {str(error).splitlines()[0].rstrip('.')}"
+    raise InvalidArgumentError(
+        argument="weights",
+        rule="be of a run with a network of Keras' usual layers",
+        got=repr(str(record.run_dir)),
+        reason=reason,
+        remedy=f"Build it anew, then call load_weights({str(record.weights_path)!r}) on it.",
+    )
+
+
+def _is_plain(name: str) -> bool:
+    return _PLAIN_CLASSES.fullmatch(name) is not None
+
+
+def _classes_in(described: Any) -> Iterator[str]:
+    """Go through what a description in JSON has Keras make: its modules and classes."""
+    if isinstance(described, dict):
+        if "class_name" in described:
+            yield f"{described.get('module')} {described['class_name']}"
+        described = list(described.values())
+    if isinstance(described, list):
+        for each in described:
+            yield from _classes_in(each)
 
 
 def find_weights(

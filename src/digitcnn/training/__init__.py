@@ -342,7 +342,7 @@ def _carry_out(
         return read_run(folder)
     with sole_use(folder):
         history, metrics = _go_on(recipe, task, folder, initial_weights, pools)
-        finish(folder, plan, metrics, history)
+        finish(folder, plan | task.network.layout(), metrics, history)
     return read_run(folder)
 
 
@@ -475,7 +475,7 @@ def _checked_origin(initial_weights: str | os.PathLike[str] | None, recipe: Reci
             rule=f"be for the recipe's architecture {recipe.architecture!r}",
             got=repr(initial_weights),
             reason=f"which is for {architecture!r}",
-            remedy="Choose another recipe.",
+            remedy="Choose another recipe, or pass model=load_pretrained(...) to go on from them.",
         )
     return hashlib.sha256(path.read_bytes()).hexdigest()
 

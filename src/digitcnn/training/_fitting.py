@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from collections.abc import Iterator, Sequence
@@ -15,7 +16,7 @@ import numpy as np
 from digitcnn._probabilities import as_probabilities
 from digitcnn._runs import WEIGHTS_FILE
 from digitcnn.errors import InvalidArgumentError
-from digitcnn.models import build_model, load_pretrained
+from digitcnn.models import OWN, build_model, load_pretrained
 from digitcnn.training._folders import History, State, read_state, whole, write_history, write_state
 from digitcnn.training._memory import kept_memory
 from digitcnn.training._optimizers import fitting_momentum, make_optimizer
@@ -70,6 +71,10 @@ class Network:
         ]
         return {"architecture": self.architecture, "layers": layers}
 
+    def layout(self) -> dict[str, Any]:
+        """Describe a caller's model so that a run's folder can be loaded without it."""
+        return {} if self.own is None else {"network": json.loads(self.own.to_json())}
+
 
 def own_network(model: Any) -> Network:
     """Check a caller's model."""
@@ -87,7 +92,7 @@ def own_network(model: Any) -> Network:
                 reason=f"which fails with: {str(error).splitlines()[0].rstrip('.')}",
                 remedy="Begin it with keras.Input((28, 28, 1)), end it with softmax.",
             ) from error
-        return Network("own", model)
+        return Network(OWN, model)
     raise InvalidArgumentError(
         argument="model",
         rule=rule,
