@@ -14,6 +14,7 @@ from test_exports import FUNCTIONS
 import digitcnn
 from digitcnn import (
     augmentation,
+    bulk,
     datasets,
     detection,
     evaluation,
@@ -47,6 +48,8 @@ GOOD = {
     digitcnn.predict: lambda: {"images": IMAGES},
     digitcnn.DigitReader: dict,
     digitcnn.read: lambda: {"images": IMAGES},
+    bulk.BatchReader: dict,
+    bulk.run: lambda: {"source": "missing", "out": "missing"},
     digitcnn.evaluate: lambda: {"model_or_weights": "base", "images": IMAGES},
     evaluation.Evaluation: lambda: {"probabilities": ROWS},
     digitcnn.train: lambda: {"images": IMAGES, "labels": LABELS, "recipe": "tiny", "verbose": 0},
@@ -78,6 +81,7 @@ GOOD = {
 }
 NEEDS = {
     digitcnn.train: ["keras", "tensorflow"],
+    bulk.run: ["dask", "distributed", "pyarrow"],
     datasets.as_tf_dataset: ["tensorflow"],
     tuning.tune: ["optuna"],
 }
@@ -98,9 +102,11 @@ WHOLE = {
     "num_trials",
     "patience",
     "seed",
+    "shard_size",
     "side",
     "threads",
     "validation_size",
+    "workers",
 }
 REAL = {
     "learning_rate",

@@ -56,6 +56,7 @@ _ROOMS = {
 _MODULES = (
     "architectures",
     "augmentation",
+    "bulk",
     "datasets",
     "detection",
     "errors",

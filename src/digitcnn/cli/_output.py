@@ -21,6 +21,16 @@ _BAR_COLUMNS = 60
 _TYPED = {
     "predict": {"images": "FILE", "weights": "--weights"},
     "read": {"images": "FILE", "weights": "--weights", "length": "--length", "cells": "--cells"},
+    "bulk": {
+        "source": "SOURCE",
+        "out": "--out",
+        "weights": "--weights",
+        "column": "--column",
+        "labels": "--labels",
+        "shard_size": "--shard-size",
+        "workers": "--workers",
+        "scheduler": "--scheduler",
+    },
     "evaluate": {
         "images": "--dataset",
         "labels": "--dataset",

@@ -66,6 +66,7 @@ def build_parser() -> argparse.ArgumentParser:
     for add in (
         _add_predict,
         _add_read,
+        _add_bulk,
         _add_evaluate,
         _add_train,
         _add_plot,
@@ -162,6 +163,58 @@ def _add_read(commands: Any) -> None:
         "file",
     )
     _add_strict(parser)
+
+
+def _add_bulk(commands: Any) -> None:
+    parser = _add_command(
+        commands,
+        "bulk",
+        "read pictures by the million into Parquet files, here or on a cluster",
+        'Needs pip install "digitcnn[bulk]". SOURCE is a folder with all folders in it, a glob, a '
+        "Parquet file or folder of encoded pictures, a CSV file of 784 pixels a row, or an address "
+        "such as s3://bucket/scans. A picture that cannot be read is a row with its error. A job "
+        "that was stopped goes on when the same command is given again.",
+        "digitcnn bulk scans/ --out answers/",
+        "digitcnn bulk train.csv --out checked/ --task predict --labels label",
+        "digitcnn bulk s3://forms/2025 --out /shared/answers --scheduler tcp://10.0.0.1:8786",
+    )
+    parser.add_argument("source", metavar="SOURCE", help="the pictures: see above")
+    parser.add_argument("--out", required=True, metavar="DIR", help="where the answers go")
+    parser.add_argument(
+        "--task",
+        choices=("read", "predict"),
+        default="read",
+        help="all digits of each picture, or the one (default: %(default)s)",
+    )
+    parser.add_argument("--weights", help="a published name or an .onnx file (default: the task's)")
+    parser.add_argument(
+        "--min-confidence",
+        type=_probability,
+        default=0.0,
+        metavar="P",
+        help="as for read and predict (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--column", metavar="NAME", help="the column of pictures, where Parquet has several"
+    )
+    parser.add_argument(
+        "--labels", metavar="NAME", help="the column of right answers: adds accuracy and confusion"
+    )
+    parser.add_argument(
+        "--shard-size",
+        type=int,
+        metavar="N",
+        help="pictures to a file of answers (default: 200 of read, 1000 of predict)",
+    )
+    parser.add_argument(
+        "--workers", type=int, metavar="N", help="processes here (default: one for each CPU)"
+    )
+    parser.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="of a Dask cluster (default: DASK_SCHEDULER_ADDRESS, else this machine)",
+    )
+    parser.add_argument("--quiet", action="store_true", help="print neither progress nor summary")
 
 
 def _add_evaluate(commands: Any) -> None:

@@ -1,0 +1,293 @@
+"""A whole source to Parquet files, by a driver on Dask that can be stopped and goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib
+import importlib.util
+import logging
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from digitcnn._checks import one_of, whole_number
+from digitcnn._probabilities import checked_confidence
+from digitcnn._sessions import available_cpus
+from digitcnn.bulk.reader import TASKS
+from digitcnn.bulk.shards import JobFolder, Settings, Task, answer_shard
+from digitcnn.bulk.sources import check_columns, is_remote
+from digitcnn.bulk.summary import Counts, Summary
+from digitcnn.errors import (
+    DigitcnnError,
+    MissingDependencyError,
+    UnavailableError,
+)
+from digitcnn.reading import NAMER
+from digitcnn.weights import Weights, pin, resolve
+
+# Answers that are lost, at most, where a worker is killed: some seconds' work.
+SHARD_SIZES = {"read": 200, "predict": 1000}
+
+_LEAST_IN_FLIGHT = 32  # shards that the scheduler knows of, so that it can plan
+_TICK_S = 1.0
+_MOST_WORKERS = 1024
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a job is.
+
+    Attributes
+    ----------
+    num_done, num_pictures : int
+        Pictures that are answered, and all of them.
+    num_errors : int
+        How many of them could not be read.
+    rate : float
+        Pictures in a second, since this call began.
+    remaining_s : float or None
+        Seconds that are left at this rate; None where it is not known yet.
+    num_workers : int
+        Processes that are at work.
+    dashboard : str or None
+        The address of Dask's own page on the job, where there is one.
+    """
+
+    num_done: int
+    num_pictures: int
+    num_errors: int
+    rate: float
+    remaining_s: float | None
+    num_workers: int
+    dashboard: str | None
+
+
+def run(
+    source: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    task: str = "read",
+    weights: str | os.PathLike[str] | Weights | None = None,
+    min_confidence: float = 0.0,
+    column: str | None = None,
+    labels: str | None = None,
+    shard_size: int | None = None,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    progress: Callable[[Progress], object] | None = None,
+) -> Summary:
+    """Read all pictures of a source into Parquet files; the same call goes on where it stopped.
+
+    Parameters
+    ----------
+    source : str or os.PathLike
+        A folder of pictures or of Parquet files, with the folders in it; a glob; a Parquet file; a
+        CSV file of 784 pixels a row, with a label or without; or an address that fsspec opens.
+    out : str or os.PathLike
+        A folder, which all workers can write to: it is made, or holds the same job.
+    task : str
+        "read": every digit of each picture. "predict": the one digit of each.
+    weights : str, os.PathLike or Weights, optional
+        The name of published weights, or an `.onnx` file; by default those of the task.
+    min_confidence : float
+        As :func:`digitcnn.read` and :func:`digitcnn.predict` take it.
+    column : str, optional
+        The column of a Parquet file that holds encoded pictures, if there are several.
+    labels : str, optional
+        The column of a table that holds what is right: the summary then says how much is.
+    shard_size : int, optional
+        How many pictures are answered together and written to one file; by default 200 of "read"
+        and 1,000 of "predict".
+    workers : int, optional
+        How many processes work on this machine; by default as many as there are CPUs.
+    scheduler : str, optional
+        The address of Dask's scheduler on a cluster, such as "tcp://10.0.0.1:8786"; by default what
+        `DASK_SCHEDULER_ADDRESS` names, else processes on this machine.
+    progress : callable, optional
+        Is told how far the job is, once a second.
+
+    Returns
+    -------
+    summary : Summary
+        The counts of the whole job, which `manifest.json` in the folder holds, too.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If an argument is not what is asked for, or the folder holds another job, or one that runs.
+    UnavailableError
+        If the folder cannot be written, or the cluster is out of reach.
+    CorruptFileError
+        If a table is damaged; all else has been read.
+    MissingDependencyError
+        If Dask or PyArrow is not installed.
+
+    Examples
+    --------
+    >>> run("scans/", "answers/").num_answered  # doctest: +SKIP
+    11980
+    """
+    _distributed()
+    weights = pin(TASKS[one_of("task", task, TASKS)] if weights is None else weights)
+    source, out = os.fspath(source), Path(os.path.abspath(out))  # noqa: PTH100 - no links followed
+    size = SHARD_SIZES[task] if shard_size is None else shard_size
+    settings = Settings(
+        source if is_remote(source) else os.path.abspath(source),  # noqa: PTH100 - may be a glob
+        task,
+        _digests(task, weights),
+        checked_confidence(min_confidence),
+        column,
+        labels,
+        whole_number("shard_size", size, least=1, such_as=SHARD_SIZES[task]),
+    )
+    workers = available_cpus() if workers is None else workers
+    whole_number("workers", workers, least=1, most=_MOST_WORKERS, such_as=2)
+    check_columns(settings.source, column=column, labels=labels)
+    folder = JobFolder(out, settings)
+    with folder.open():
+        done = dict(folder.done())
+        counts = sum(done.values(), Counts())
+        todo = ((at, each) for at, each in enumerate(folder.plan()) if at not in done)
+        if len(done) < folder.num_shards:
+            with _connected(scheduler, workers) as client:
+                driver = _Driver(client, Task(settings, weights, out), folder.num_pictures, counts)
+                driver.run(todo, progress or (lambda _: None))
+        summary = Summary.of(counts)
+        folder.write_manifest(summary)
+    return summary
+
+
+class _Driver:
+    """Hands shards to the workers, a bounded number at a time, and adds up what comes back."""
+
+    def __init__(self, client: Any, task: Task, num_pictures: int, counts: Counts) -> None:
+        self._client = client
+        self._task = task
+        self._num_pictures = num_pictures
+        self._counts = counts
+        self._key = f"digitcnn-{uuid.uuid4().hex}"
+        self._begun, self._num_before = time.monotonic(), counts["pictures"]
+
+    def run(self, todo: Iterator[Any], progress: Callable[[Progress], object]) -> None:
+        """Have every shard answered; raise what a shard failed with when all others are done."""
+        futures: set[Any] = set()
+        failures: list[BaseException] = []
+        while True:
+            most = max(_LEAST_IN_FLIGHT, 4 * self._num_workers())
+            futures |= {self._submit(*each) for each in islice(todo, most - len(futures))}
+            if not futures:
+                break
+            with contextlib.suppress(TimeoutError):
+                _distributed().wait(list(futures), timeout=_TICK_S, return_when="FIRST_COMPLETED")
+            finished = {future for future in futures if future.done()}
+            for future in finished:
+                error = future.exception()
+                if error is None:
+                    self._counts.update(future.result())
+                elif isinstance(error, DigitcnnError) and error.argument in ("out", "scheduler"):
+                    raise error
+                else:
+                    failures.append(error)
+            futures -= finished
+            progress(self._progress())
+        if failures:
+            raise _unfinished(failures)
+
+    def _submit(self, number: int, shard: Any) -> Any:
+        key = f"{self._key}-{number}"
+        return self._client.submit(
+            answer_shard, self._task, number, shard, key=key, pure=False, retries=2
+        )
+
+    def _num_workers(self) -> int:
+        return len(self._client.scheduler_info().get("workers", ()))
+
+    def _progress(self) -> Progress:
+        num_done = self._counts["pictures"]
+        errors = sum(count for key, count in self._counts.items() if key.startswith("error "))
+        rate = (num_done - self._num_before) / max(time.monotonic() - self._begun, 1e-9)
+        remaining_s = (self._num_pictures - num_done) / rate if rate else None
+        has_dashboard = importlib.util.find_spec("bokeh") is not None
+        return Progress(
+            num_done,
+            self._num_pictures,
+            errors,
+            rate,
+            remaining_s,
+            self._num_workers(),
+            self._client.dashboard_link if has_dashboard else None,
+        )
+
+
+def _unfinished(failures: list[BaseException]) -> BaseException:
+    """Return why shards are missing when all others are done."""
+    first = failures[0]
+    if isinstance(first, DigitcnnError):
+        return first
+    return UnavailableError(
+        f"{len(failures)} shards could not be answered; the first failed with "
+        f"{type(first).__name__}: {first}.",
+        remedy="All others are done; the same command tries these again.",
+    )
+
+
+@contextlib.contextmanager
+def _connected(scheduler: str | None, workers: int) -> Iterator[Any]:
+    """Connect to a cluster, or start processes on this machine."""
+    dask = _distributed()
+    address = scheduler or os.environ.get("DASK_SCHEDULER_ADDRESS")
+    if not address:
+        has_dashboard = importlib.util.find_spec("bokeh") is not None
+        with (
+            dask.LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                dashboard_address="127.0.0.1:0" if has_dashboard else None,
+                silence_logs=logging.CRITICAL,
+            ) as cluster,
+            dask.Client(cluster, set_as_default=False) as client,
+            client.as_current(),
+        ):
+            yield client
+        return
+    try:
+        client = dask.Client(address, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise UnavailableError(
+            argument="scheduler",
+            rule="be the address of Dask's scheduler",
+            got=repr(address),
+            reason=f"which fails with: {error}",
+            remedy="Start one with `dask scheduler`, or leave it out to work on this machine.",
+        ) from error
+    with client, client.as_current():
+        yield client
+
+
+def _digests(task: str, weights: Weights | Path) -> dict[str, str]:
+    """Return the SHA-256 of each network that a task uses."""
+    used = [weights, pin(NAMER)] if task == "read" else [weights]
+    return {
+        each.id if isinstance(each, Weights) else str(each): hashlib.sha256(
+            resolve(each, format="onnx").read_bytes()
+        ).hexdigest()
+        for each in used
+    }
+
+
+def _distributed() -> Any:
+    """Import Dask's distributed part, of which only some is typed, once PyArrow is there, too."""
+    try:
+        importlib.import_module("pyarrow")
+        return importlib.import_module("dask.distributed")
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"bulk.run() needs Dask and PyArrow: {error}.",
+            remedy='Type: pip install "digitcnn[bulk]"',
+        ) from error
