@@ -805,14 +805,14 @@ def published(monkeypatch):
 
 @pytest.mark.usefixtures("published")
 def test_weights_are_listed_with_their_figures(capsys):
-    """The list tells name, architecture, size, accuracy where measured, and day."""
+    """The list tells name, architecture, size, accuracy where measured, day, and what is here."""
     assert main(["weights", "list"]) == 0
 
     _, *rows = capsys.readouterr().out.splitlines()
     assert [row.split() for row in rows] == [
-        ["broken-v1", "conv5x5", "1,234,567", "-", "2026-01-31"],
-        ["distant-v1", "conv5x5", "1,234,567", "-", "2026-01-31"],
-        ["small-v1", "conv5x5", "1,234,567", "99.61%", "2026-01-31"],
+        ["broken-v1", "conv5x5", "1,234,567", "-", "2026-01-31", "damaged"],
+        ["distant-v1", "conv5x5", "1,234,567", "-", "2026-01-31", "no"],
+        ["small-v1", "conv5x5", "1,234,567", "99.61%", "2026-01-31", "yes"],
     ]
 
 

@@ -458,6 +458,18 @@ def test_missing_release_is_explained(cache, server):
 
 
 @pytest.mark.usefixtures("bundle", "cache")
+def test_in_a_checkout_the_error_names_its_folder(tmp_path, monkeypatch):
+    """Where the folder `weights` lies here with the file, the error says how to use it."""
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / "digitcnn-large-v1.onnx").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DIGITCNN_OFFLINE", "1")
+
+    with pytest.raises(UnavailableError, match=r"`weights` has it: set DIGITCNN_WEIGHTS_DIR=weigh"):
+        weights.resolve("large")
+
+
+@pytest.mark.usefixtures("bundle", "cache")
 @pytest.mark.parametrize("status", [400, 403, 410])
 def test_a_final_answer_is_not_asked_for_again(server, status):
     """What a server refuses it will refuse the next time."""

@@ -24,17 +24,29 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _list() -> int:
-    """Print a line for each set of weights."""
+    """Print a line for each set of weights, and whether its files are on this machine."""
     write_line(
-        f"{'weights':24} {'architecture':20} {'parameters':>10} {'MNIST test':>10}  published"
+        f"{'weights':24} {'architecture':20} {'parameters':>10} {'MNIST test':>10}  "
+        f"{'published':10}  here"
     )
     for record in weights.list_weights():
         accuracy = record.metrics.get("mnist_test_accuracy")
         write_line(
             f"{record.id:24} {record.architecture:20} {record.num_parameters:10,} "
-            f"{'-' if accuracy is None else f'{accuracy:.2%}':>10}  {record.date}"
+            f"{'-' if accuracy is None else f'{accuracy:.2%}':>10}  {record.date}  {_presence(record)}"
         )
     return 0
+
+
+def _presence(record: weights.Weights) -> str:
+    """Say whether both files are on this machine."""
+    try:
+        weights.verify(record)
+    except CorruptFileError:
+        return "damaged"
+    except UnavailableError:
+        return "no"
+    return "yes"
 
 
 def _verify(name: str | None) -> int:
