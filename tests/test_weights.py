@@ -465,7 +465,9 @@ def test_in_a_checkout_the_error_names_its_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DIGITCNN_OFFLINE", "1")
 
-    with pytest.raises(UnavailableError, match=r"`weights` has it: set DIGITCNN_WEIGHTS_DIR=weigh"):
+    with pytest.raises(
+        UnavailableError, match=r"`weights` here holds it: set DIGITCNN_WEIGHTS_DIR"
+    ):
         weights.resolve("large")
 
 

@@ -372,10 +372,11 @@ def _nowhere(file: PublishedFile, sources: Sources, folder: Path | None) -> Unav
 
 def _by_hand(file: PublishedFile, sources: Sources) -> str:
     """Word how to put a file in place by hand."""
-    if is_file(Path("weights", file.filename)):  # in a checkout, which holds the release's assets
-        return f"This folder's own `weights` has it: set {sources.folder_variable}=weights."
+    # A checkout holds the release's assets.
+    is_beside = is_file(Path("weights", file.filename))
+    hint = f" The folder `weights` here holds it: set {sources.folder_variable}=weights."
     return (
         f"To place it by hand, download {' or '.join(sources.urls(file))} on any machine and copy "
         f"it to {sources.cache / file.filename}, or into a folder that you name in "
-        f"{sources.folder_variable}."
+        f"{sources.folder_variable}.{hint if is_beside else ''}"
     )

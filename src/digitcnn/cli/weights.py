@@ -33,7 +33,8 @@ def _list() -> int:
         accuracy = record.metrics.get("mnist_test_accuracy")
         write_line(
             f"{record.id:24} {record.architecture:20} {record.num_parameters:10,} "
-            f"{'-' if accuracy is None else f'{accuracy:.2%}':>10}  {record.date}  {_presence(record)}"
+            f"{'-' if accuracy is None else f'{accuracy:.2%}':>10}  {record.date}  "
+            f"{_presence(record)}"
         )
     return 0
 
