@@ -20,6 +20,7 @@ from digitcnn import (
     evaluation,
     plots,
     preprocessing,
+    serve,
     synthesis,
     training,
     tuning,
@@ -70,6 +71,7 @@ GOOD = {
     },
     datasets.one_hot: lambda: {"labels": LABELS},
     datasets.as_tf_dataset: lambda: {"images": IMAGES, "labels": LABELS},
+    serve.create_app: dict,
     plots.sample_grid: lambda: {"images": IMAGES},
     plots.prediction_grid: lambda: {"images": IMAGES, "probabilities": ROWS},
     plots.misclassified: lambda: {"images": IMAGES, "probabilities": ROWS, "labels": LABELS + 1},
@@ -83,6 +85,7 @@ NEEDS = {
     digitcnn.train: ["keras", "tensorflow"],
     bulk.run: ["dask", "distributed", "pyarrow"],
     datasets.as_tf_dataset: ["tensorflow"],
+    serve.create_app: ["fastapi", "multipart"],
     tuning.tune: ["optuna"],
 }
 
@@ -98,6 +101,8 @@ WHOLE = {
     "epochs",
     "hand",
     "hands",
+    "max_bytes",
+    "max_pixels",
     "num_classes",
     "num_trials",
     "patience",

@@ -97,6 +97,16 @@ MAY_IMPORT = {
         "_probabilities",
     },
     "tuning": {"errors", "_checks", "preprocessing", "training"},
+    "serve": {
+        "__version__",
+        "_checks",
+        "_sessions",
+        "errors",
+        "inference",
+        "preprocessing",
+        "reading",
+        "weights",
+    },
 }
 # These see everything: the public names, and the shell over them.
 FREE = {"__init__", "__main__", "cli"}
@@ -114,6 +124,9 @@ MAY_LOAD = {
     "requests": {"_downloads"},
     "matplotlib": {"plots", "synthesis"},
     "seaborn": {"plots"},
+    "fastapi": {"serve"},
+    "starlette": {"serve"},
+    "uvicorn": {"cli"},
     "scipy": set(),
     "skimage": set(),
     "cv2": set(),

@@ -68,6 +68,7 @@ _MODULES = (
     "preprocessing",
     "reading",
     "readings",
+    "serve",
     "synthesis",
     "training",
     "tuning",

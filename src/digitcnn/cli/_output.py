@@ -73,6 +73,7 @@ _TYPED = {
         "format": "--format",
         "architecture": "--architecture",
     },
+    "serve": {"weights": "--weights", "samples": "--samples"},
     "weights": {"weights": "NAME", "format": "--format"},
 }
 

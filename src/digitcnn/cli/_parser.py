@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import re
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -38,6 +39,7 @@ _RECIPES = {
     "resnet": "deeper, with shortcuts; hours",
     "reader": "finds every digit of a page, learns from drawn ones; hours",
 }
+_UNITS = {"": 1, "k": 1000, "M": 1000**2, "G": 1000**3}
 _MOST_DIGITS = 99  # that `read` takes for a length
 _WEIGHTS_HELP = (
     "a published name (base), an .onnx or .weights.h5 file, or a training run's folder; the last "
@@ -71,6 +73,7 @@ def build_parser() -> argparse.ArgumentParser:
         _add_train,
         _add_plot,
         _add_export,
+        _add_serve,
         _add_weights,
     ):
         add(commands)
@@ -363,6 +366,57 @@ def _add_export(commands: Any) -> None:
     )
 
 
+def _add_serve(commands: Any) -> None:
+    parser = _add_command(
+        commands,
+        "serve",
+        "open a page to draw on, and a service for other programs",
+        'Needs pip install "digitcnn[serve]". Listens on this machine alone unless told otherwise; '
+        "with another --host, set DIGITCNN_TOKEN to what clients must send as a bearer token.",
+        "digitcnn serve --open",
+        "digitcnn serve --port 8080 --samples my-digits",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="(default: %(default)s)")
+    parser.add_argument(
+        "--port", type=_port, default=8000, metavar="N", help="0 is any free one (default: 8000)"
+    )
+    parser.add_argument(
+        "--workers", type=_count, default=1, metavar="N", help="processes (default: 1)"
+    )
+    parser.add_argument(
+        "--weights",
+        default="base",
+        help="what names single digits: a published name or an .onnx file (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--max-bytes",
+        type=_bytes,
+        default=20_000_000,
+        metavar="SIZE",
+        help="the largest request, as 20MB (default: 20MB)",
+    )
+    parser.add_argument(
+        "--samples",
+        metavar="DIR",
+        help="keep what is corrected on the page in this folder, by its digit, to train with",
+    )
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a name that the service is called by, behind a proxy; may be given several times",
+    )
+    parser.add_argument(
+        "--allow-origin",
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="a page of another host that may call the service, as https://example.org",
+    )
+    parser.add_argument("--open", action="store_true", help="open the page in the browser")
+
+
 def _add_weights(commands: Any) -> None:
     parser = _add_command(
         commands,
@@ -479,3 +533,28 @@ def _cells(text: str) -> tuple[int, int]:
 
 _cells.__name__ = "grid"  # such as 2x5
 _length.__name__ = "number of digits"
+
+
+def _port(text: str) -> int:
+    """Read the number of a port."""
+    if not 0 <= (port := int(text)) < 2**16:
+        raise ValueError(text)
+    return port
+
+
+def _count(text: str) -> int:
+    """Read a whole number of at least 1."""
+    if (count := int(text)) < 1:
+        raise ValueError(text)
+    return count
+
+
+def _bytes(text: str) -> int:
+    """Read a number of bytes, as 20MB or 500000."""
+    found = re.fullmatch(r"(\d+) ?([kMG]?)B?", text)
+    if found is None or not (size := int(found[1]) * _UNITS[found[2]]):
+        raise ValueError(text)
+    return size
+
+
+_port.__name__, _count.__name__, _bytes.__name__ = "port", "whole number", "number of bytes"

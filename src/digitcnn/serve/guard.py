@@ -1,0 +1,149 @@
+"""What stands before every request: who may ask, how much at once, and what a browser may do."""
+
+from __future__ import annotations
+
+import contextlib
+import hmac
+import ipaddress
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from digitcnn.serve.metrics import Metrics
+
+MOST_AT_ONCE = 128  # requests with a body that are waited for or answered
+_BODIES_AT_ONCE = 8  # of the largest size
+
+_HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
+        "connect-src 'self'; media-src 'self'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "permissions-policy": "camera=(self), microphone=(), geolocation=()",
+    "cache-control": "no-cache",
+}
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Who may ask: with which token, by which names, from pages of which origins."""
+
+    token: str | None
+    hosts: frozenset[str]
+    origins: frozenset[str]
+    max_bytes: int
+
+
+class Guard:
+    """Refuses what the rules forbid, counts the rest, and sets the headers of each response."""
+
+    def __init__(self, app: ASGIApp, rules: Rules, metrics: Metrics) -> None:
+        self._app, self._rules, self._metrics = app, rules, metrics
+        self._promised = 0  # bytes of the bodies that are being taken
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer or pass on one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        started = time.perf_counter()
+        origin = headers.get("origin")
+
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                added = MutableHeaders(raw=message["headers"])
+                for name, value in _HEADERS.items():
+                    added.setdefault(name, value)
+                if origin in self._rules.origins:
+                    added["access-control-allow-origin"] = str(origin)
+                    added["vary"] = "Origin"
+                else:
+                    added["cross-origin-resource-policy"] = "same-origin"
+                seconds = time.perf_counter() - started
+                self._metrics.count(scope["path"], message["status"], seconds)
+            await send(message)
+
+        refused = self._refusal(scope, headers)
+        if refused is not None:
+            await refused(scope, receive, guarded)
+            return
+        with self._taken(scope, headers) as has_room:
+            if has_room:
+                await self._app(scope, receive, guarded)
+            else:
+                full = _refused(503, "busy", "The service is busy. Ask again in a second.")
+                full.headers["retry-after"] = "1"
+                await full(scope, receive, guarded)
+
+    def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
+        """Return what is answered to a request that the rules forbid."""
+        rules, host, origin = self._rules, headers.get("host", ""), headers.get("origin")
+        if host and not _is_own(host, rules.hosts):
+            return _refused(421, "foreign_host", "This service is not called by that name.")
+        is_named = origin in rules.origins
+        if origin is not None and not is_named and urlsplit(origin).netloc != host:
+            return _refused(403, "foreign_origin", "Pages of other hosts may not call this.")
+        if is_named and scope["method"] == "OPTIONS":
+            allowed = {
+                "access-control-allow-methods": "GET, POST",
+                "access-control-allow-headers": "authorization, content-type",
+            }
+            return Response(status_code=204, headers=allowed)
+        if rules.token is not None and scope["path"].startswith(("/v1/", "/metrics")):
+            sent = headers.get("authorization", "").removeprefix("Bearer ")
+            if not hmac.compare_digest(sent.encode(), rules.token.encode()):
+                locked = _refused(401, "unauthorized", "Send the token as a bearer token.")
+                locked.headers["www-authenticate"] = "Bearer"
+                return locked
+        return None
+
+    @contextlib.contextmanager
+    def _taken(self, scope: Scope, headers: Headers) -> Iterator[bool]:
+        """Keep room for a body and its answer, if there is some."""
+        if scope["method"] != "POST":
+            yield True
+            return
+        most = self._rules.max_bytes
+        length = headers.get("content-length", "")
+        promised = min(int(length), most) if length.isdecimal() else most
+        has_room = (
+            self._metrics.in_progress < MOST_AT_ONCE
+            and self._promised + promised <= _BODIES_AT_ONCE * most
+        )
+        if not has_room:
+            yield False
+            return
+        self._metrics.in_progress += 1
+        self._promised += promised
+        try:
+            yield True
+        finally:
+            self._metrics.in_progress -= 1
+            self._promised -= promised
+
+
+def _is_own(host: str, names: frozenset[str]) -> bool:
+    """Tell a host that is an address, this machine, or a name of the service.
+
+    A foreign page that has its own name lead here still calls here by that name.
+    """
+    name = urlsplit(f"//{host}").hostname or ""
+    with contextlib.suppress(ValueError):
+        return bool(ipaddress.ip_address(name))
+    return name == "localhost" or name in names
+
+
+def _refused(status: int, code: str, error: str) -> Response:
+    content = json.dumps({"code": code, "error": error})
+    return Response(content, status, media_type="application/json")

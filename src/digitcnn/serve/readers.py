@@ -1,0 +1,194 @@
+"""Answers about pictures: worked out on a few threads, errors as values."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import io
+import logging
+import os
+import warnings
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from digitcnn._checks import thread_count
+from digitcnn._sessions import LazySession, available_cpus
+from digitcnn.errors import DigitcnnError, InvalidImageError, NoDigitError
+from digitcnn.inference import DigitClassifier
+from digitcnn.preprocessing import explain
+from digitcnn.reading import DigitReader
+from digitcnn.weights import pin, resolve
+
+Answer = dict[str, Any]
+
+_DECIMALS = 6
+_STEP_SIDE = 280  # pixels of the longer side of a step's picture
+# What is hidden of the network's 28 x 28 pixels, at each of 14 x 14 places.
+_PATCH, _STRIDE = 4, 2
+_FIRST = np.full((60, 60), 255, np.uint8)
+_FIRST[15:45, 28:33] = 0
+_HOT = np.array([255, 122, 24], np.float32)
+
+_log = logging.getLogger(__name__)
+
+
+class PictureTooLargeError(InvalidImageError):
+    """The picture has more pixels than the service decodes."""
+
+    code = "too_large"
+
+
+class Readers:
+    """A classifier and a reader, and the threads that use them.
+
+    Parameters
+    ----------
+    weights : str or os.PathLike
+        What names single digits.
+    threads : int or None
+        How many pictures are worked on at the same time; None is as many as there are CPUs.
+    max_pixels : int
+        The largest picture that is decoded.
+    """
+
+    def __init__(
+        self, weights: str | os.PathLike[str], threads: int | None, max_pixels: int
+    ) -> None:
+        self._classifier = DigitClassifier(weights, threads=1)
+        self._reader = DigitReader(threads=1)
+        self._network = LazySession(partial(resolve, pin(weights), format="onnx"), 1)
+        self._max_pixels = max_pixels
+        self._pool = ThreadPoolExecutor(thread_count(threads) or available_cpus(), "digitcnn")
+        # The first answer opens the networks and loads Pillow's plugins: let no user wait for it.
+        first = io.BytesIO()
+        Image.fromarray(_FIRST).save(first, "PNG")
+        for work in (self.predict, self.read, self.explain):
+            self.answer_one(work, first.getvalue())
+
+    async def answer(self, work: Callable[[bytes], Answer], pictures: list[bytes]) -> list[Answer]:
+        """Answer each picture on its own, in order; what is wrong with one is its answer."""
+        loop = asyncio.get_running_loop()
+        jobs = [
+            loop.run_in_executor(self._pool, self.answer_one, work, picture) for picture in pictures
+        ]
+        return list(await asyncio.gather(*jobs))
+
+    def close(self) -> None:
+        """Let the threads end."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def predict(self, picture: bytes, *, min_confidence: float = 0.0) -> Answer:
+        """Name the one digit of a picture."""
+        probabilities = self._classifier.predict_proba(picture)
+        digit = int(probabilities.argmax())
+        confidence = float(probabilities[digit])
+        is_sure = confidence >= min_confidence
+        return {
+            "digit": digit if is_sure else None,
+            "confidence": round(confidence, _DECIMALS),
+            "probabilities": np.round(probabilities.astype(np.float64), _DECIMALS).tolist(),
+            "code": None if is_sure else "not_sure",
+            "error": None,
+        }
+
+    def read(self, picture: bytes, *, min_confidence: float = 0.0, length: Any = None) -> Answer:
+        """Read all digits of a picture."""
+        reading: Any = self._reader.read(picture, min_confidence=min_confidence, length=length)
+        answer: Answer = reading.to_dict()
+        del answer["cells"]
+        return answer | {"code": None if reading.lines else NoDigitError.code}
+
+    def explain(self, picture: bytes) -> Answer:
+        """Show how a digit is read: the steps of preprocessing, and what the network looks at."""
+        steps = explain(picture)
+        answer: Answer = {
+            "steps": [
+                {"name": step.name, "note": step.note, "png": _png(_viewable(step.picture))}
+                for step in steps
+            ],
+            "attention": None,
+            "code": None,
+            "error": None,
+        }
+        if steps[-1].picture.dtype != np.uint8:
+            return answer | {"code": NoDigitError.code}
+        return answer | {"attention": _png(self._attention(steps[-1].picture))}
+
+    def _attention(self, pixels: npt.NDArray[np.uint8]) -> Image.Image:
+        """Colour each place by how much of the probability goes when it is hidden."""
+        side = len(pixels)
+        places = [
+            (top, left) for top in range(0, side, _STRIDE) for left in range(0, side, _STRIDE)
+        ]
+        ink = pixels.astype(np.float32)[None, :, :, None]
+        batch: npt.NDArray[np.float32] = np.repeat(ink / 255, 1 + len(places), axis=0)
+        for hidden, (top, left) in zip(batch[1:], places, strict=True):
+            around = (
+                slice(max(0, top - 1), top + _PATCH - 1),
+                slice(max(0, left - 1), left + _PATCH - 1),
+            )
+            hidden[around] = 0
+        probabilities = np.asarray(self._network.run(batch))
+        digit = int(probabilities[0].argmax())
+        lost = (probabilities[0, digit] - probabilities[1:, digit]).clip(0)
+        heat = (lost / max(float(lost.max()), 1e-6)).reshape(side // _STRIDE, -1)
+        heat = np.asarray(Image.fromarray(heat).resize((side, side), Image.Resampling.BILINEAR))
+        shown = ink[0] * 0.85
+        colored = shown + (_HOT - shown) * heat[..., None] * np.float32(0.8)
+        return Image.fromarray(colored.clip(0, 255).astype(np.uint8))
+
+    def answer_one(self, work: Callable[[bytes], Answer], picture: bytes) -> Answer:
+        """Answer one picture, here and now."""
+        try:
+            self._refuse_large(picture)
+            return work(picture)
+        except DigitcnnError as error:
+            error.argument, error.index = "picture", None
+            return {"code": error.code, "error": str(error)}
+        # A defect, which must not take the picture's neighbours along.
+        except Exception:  # noqa: BLE001
+            _log.exception("a picture could not be answered")
+            return {"code": "internal", "error": "The service failed on this picture."}
+
+    def _refuse_large(self, picture: bytes) -> None:
+        """Refuse a picture by the size in its header, before anything of it is decoded."""
+        got = f"one of more than {self._max_pixels}"
+        try:
+            with warnings.catch_warnings(), Image.open(io.BytesIO(picture)) as image:
+                if image.width * image.height <= self._max_pixels:
+                    return
+                got = f"{image.width} x {image.height}"
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+            pass
+        except Exception:  # noqa: BLE001 - what is no picture is told by who reads it
+            return
+        raise PictureTooLargeError(
+            argument="picture",
+            rule=f"have at most {self._max_pixels} pixels",
+            got=got,
+            remedy="Crop or shrink it first.",
+        )
+
+
+def _viewable(picture: npt.NDArray[Any]) -> Image.Image:
+    """Return a step's picture in eight bits; strengths of ink reach to their peak."""
+    if picture.dtype.kind == "f":
+        picture = picture * (255 / max(float(picture.max(initial=0)), 1e-6))
+    elif picture.dtype == np.uint16:
+        picture = picture // 257
+    image = Image.fromarray(picture.clip(0, 255).astype(np.uint8))
+    image.thumbnail((_STEP_SIDE, _STEP_SIDE))
+    return image
+
+
+def _png(image: Image.Image) -> str:
+    """Return a picture as base64."""
+    stream = io.BytesIO()
+    image.save(stream, "PNG")
+    return base64.b64encode(stream.getvalue()).decode("ascii")
