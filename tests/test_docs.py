@@ -140,13 +140,15 @@ def test_scripts_exist_with_their_options():
 
 
 def test_extras_exist():
-    """Each `pip install` names extras that the package has."""
+    """Each `pip install` names extras that there are, and the README's table has them all."""
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"][
         "optional-dependencies"
     ]
     for page in PAGES:
         for named in re.findall(r"(?:digitcnn|\.)\[([\w,]+)\]", page.read_text("utf-8")):
             assert set(named.split(",")) <= set(extras), f"{name_of(page)}: {named}"
+    table = r"^\| .* \| `pip install \"\.\[(\w+)\]\"` \|$"
+    assert set(re.findall(table, PAGES[0].read_text("utf-8"), re.MULTILINE)) == set(extras)
 
 
 def test_other_commands_are_known_ones():
