@@ -1,119 +1,335 @@
-"""Measure every published network on MNIST's test set, from its published files.
+"""Measure how well published networks read: one table, a column for each network.
 
-    python benchmarks/accuracy.py [--weights NAME ...] [--json FILE]
+    python benchmarks/accuracy.py [DATASET...] [--weights NAME...] [--pictures FOLDER]
+                                  [--nondigits FILE.npz] [--brief]
+                                  [--sheet FILE.png] [--page PAGE]
 
-Nothing is trained and nothing chosen here. Some labels of the test set are disputed: a majority of
-five people read another digit. `undisputed` counts the errors that are left without those images.
-The last table compares each network with the first, image by image (McNemar's exact test): `only`
-are the images that one of the two alone misreads, and p is the chance of so uneven a split between
-equally good networks.
+DATASETs are `mnist`, its test set; `corruptions`, MNIST's validation images after something has
+befallen them; `scenes`, digits in scenes of the project's own drawing; `pictures`, those that
+FOLDER's `manifest.csv` lists (columns path, label, source, kind); and `nondigits`, what FILE holds:
+`x` uint8 (N, H, W), `kind`, and `lookalike`, true where it looks like a digit. By default all that
+need no FOLDER and no FILE. `NAME:tutorial` is a network fed as tutorials do: gray, resized to
+28 x 28, divided by 255. A refusal counts as misread. Nothing is trained and nothing chosen here.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import csv
+import io
 import math
 import sys
-import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from checkout import use_published_files
+import onnxruntime
+from PIL import Image, ImageDraw, ImageOps
 
-from digitcnn import DigitClassifier, Evaluation, datasets
+from digitcnn import DigitClassifier, DigitcnnError, Evaluation, datasets, predict_proba, preprocess
 from digitcnn.architectures import DETECTORS
+from digitcnn.augmentation import DAMAGES, damage
 from digitcnn.weights import get_weights, list_weights, resolve
 
-# Positions in the test set, 0-based.
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "benchmarks")]
+from checkout import use_published_files  # noqa: E402 - where to find them is said above
+from pages import fill_place, format_table  # noqa: E402
+from scene_kinds import KINDS, draw  # noqa: E402
+
+# Of MNIST's test set: a majority of five people reads another digit than the label.
 DISPUTED = (
     *(947, 1621, 1901, 2130, 2462, 2597, 2654, 3520),
     *(3558, 5937, 6651, 6783, 8527, 9679, 9729),
 )
-REPEATS = 3
+SURE = 0.9
+KEPT = 0.99  # of MNIST's validation digits, by the threshold that refuses what is no digit
+CELL, COLUMNS = 180, 6  # of the sheet
+TUTORIAL = ":tutorial"
+
+Cells = dict[str, str]  # what is measured: its figure
+Answer = Callable[[Any], np.ndarray]
 
 
-def measure(name: str, images: np.ndarray, labels: np.ndarray) -> tuple[dict[str, Any], np.ndarray]:
-    """Measure one network; give its figures, and which images it misreads."""
-    record = get_weights(name)
+@dataclass
+class Samples:
+    """Pictures, their labels, and for each the kind and the person it comes from."""
+
+    images: Any
+    labels: np.ndarray
+    kinds: list[str] = field(default_factory=list)
+    sources: list[str] = field(default_factory=list)
+
+
+def read_as_tutorials(name: str) -> Answer:
+    """Return a reader that feeds the network as tutorials do."""
+    session = onnxruntime.InferenceSession(resolve(name, format="onnx"))
+
+    def read(images: Any) -> np.ndarray:
+        planes = [_opened(image).convert("L").resize((28, 28)) for image in images]
+        batch = np.stack([np.asarray(plane, np.float32) / 255 for plane in planes])[..., None]
+        return session.run(None, {"images": batch})[0]
+
+    return read
+
+
+def _opened(image: Any) -> Image.Image:
+    if isinstance(image, np.ndarray):
+        return Image.fromarray(image)
+    return Image.open(io.BytesIO(image) if isinstance(image, bytes) else image)
+
+
+def read_whole(name: str) -> Answer:
+    """Return a reader of pictures as the library reads them: a row of NaN where it refuses."""
     classifier = DigitClassifier(resolve(name, format="onnx"))
-    seconds = []
-    for _ in range(REPEATS):
-        start = time.perf_counter()
-        probabilities = classifier.predict_proba(images)
-        seconds.append(time.perf_counter() - start)
-    evaluation = Evaluation(labels, probabilities)
-    figures = {
-        "weights": record.id,
-        "accuracy": evaluation.accuracy,
-        "errors": evaluation.num_errors,
-        "undisputed": len(set(evaluation.errors.tolist()) - set(DISPUTED)),
-        "calibration error": evaluation.calibration_error,
-        "parameters": record.num_parameters,
-        "multiply-adds": record.multiply_adds,
-        ".onnx bytes": record.onnx.size,
-        ".h5 bytes": record.h5.size,
-        "images/s": round(len(images) / min(seconds)),
-    }
-    return figures, evaluation.predictions != labels
+    return lambda images: classifier.predict_proba(images, errors="return")
 
 
-def mcnemar(wrong: np.ndarray, other: np.ndarray) -> dict[str, Any]:
-    """Compare two networks by the images that only one of them misreads."""
-    ours, theirs = int((wrong & ~other).sum()), int((other & ~wrong).sum())
-    total, fewer = ours + theirs, min(ours, theirs)
-    tail = sum(math.comb(total, count) for count in range(fewer + 1)) / 2**total
-    return {"only first": ours, "only other": theirs, "p": min(1.0, 2 * tail)}
+def read_by(model: Any) -> Answer:
+    """Return a reader by a model of the user's own, such as a Keras network."""
+    return lambda images: predict_proba(images, model=model, errors="return")
 
 
-def table(rows: list[dict[str, Any]]) -> str:
-    """Write a Markdown table."""
-    head = tuple(rows[0])
-    lines = [head, ("---",) * len(head)]
-    lines += [tuple(cell(name, value) for name, value in row.items()) for row in rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+def mnist(_: argparse.Namespace) -> Samples:
+    """Load the test set."""
+    return Samples(*datasets.load_mnist()[1])
 
 
-def cell(name: str, value: Any) -> str:
-    """Write one figure as its column has it."""
-    if value is None:
-        return "-"
-    if name in {"accuracy", "calibration error"}:
-        return f"{value:.2%}"
-    if name == "p":
-        return f"{value:.2g}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
-
-
-def main() -> int:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--weights", nargs="+", help="names; by default the newest of each")
-    parser.add_argument("--json", type=Path, help="write every figure to this file")
-    arguments = parser.parse_args()
-    use_published_files()
-
-    names = arguments.weights or list(
-        dict.fromkeys(
-            record.name for record in list_weights() if record.architecture not in DETECTORS
-        )
+def corruptions(arguments: argparse.Namespace) -> Samples:
+    """Damage some images of MNIST in each way: of its validation part, or of its test set."""
+    train, test = datasets.load_mnist()
+    images, labels = (
+        test if arguments.split == "test" else datasets.train_validation_split(*train)[1]
     )
-    _, (images, labels) = datasets.load_mnist()
-    measured = [measure(name, images, labels) for name in names]
-    print(table([figures for figures, _ in measured]))
-    first, wrong = measured[0]
-    pairs = [
-        {"first": first["weights"], "other": figures["weights"], **mcnemar(wrong, other)}
-        for figures, other in measured[1:]
+    images, labels = images[: arguments.images], labels[: arguments.images]
+    damaged = [damage(images, seed=seed, kinds=[name]) for seed, name in enumerate(DAMAGES)]
+    kinds = [name for name in DAMAGES for _ in labels]
+    return Samples(np.concatenate(damaged), np.tile(labels, len(DAMAGES)), kinds)
+
+
+def scenes(arguments: argparse.Namespace) -> Samples:
+    """Draw so many scenes of each kind."""
+    kinds = [kind for kind in KINDS for _ in range(arguments.scenes)]
+    drawn = [
+        draw(kind, index % arguments.scenes, arguments.seed) for index, kind in enumerate(kinds)
     ]
-    if pairs:
-        print(f"\n{table(pairs)}")
-    if arguments.json:
-        record = {"weights": [figures for figures, _ in measured], "pairs": pairs}
-        arguments.json.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    return 0
+    digits, contents = zip(*drawn, strict=True)
+    return Samples(list(contents), np.array(digits), kinds)
+
+
+def pictures(arguments: argparse.Namespace) -> Samples:
+    """List people's own pictures."""
+    with (arguments.pictures / "manifest.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    return Samples(
+        [arguments.pictures / row["path"] for row in rows],
+        np.array([int(row["label"]) for row in rows]),
+        [row["kind"] for row in rows],
+        [row["source"] for row in rows],
+    )
+
+
+DATASETS: dict[str, Callable[[argparse.Namespace], Samples]] = {
+    "mnist": mnist,
+    "corruptions": corruptions,
+    "scenes": scenes,
+    "pictures": pictures,
+}
+NEEDS = {"pictures": "pictures", "nondigits": "nondigits"}
+
+
+def measure(name: str, samples: Samples, probabilities: np.ndarray) -> Iterator[tuple[str, str]]:
+    """Count what is right and what is wrong."""
+    right, answered = is_right(samples, probabilities), ~np.isnan(probabilities).any(axis=1)
+    yield f"{name}, {len(right):,}: read", f"{right.mean():.2%}"
+    yield "misread or refused", f"{(~right).sum():,}"
+    if name == "mnist":
+        wrong = set(np.flatnonzero(~right).tolist())
+        yield "misread but for the 15 of disputed label", f"{len(wrong - set(DISPUTED)):,}"
+    else:
+        sure = ~right & (np.nan_to_num(probabilities).max(axis=1) >= SURE)
+        yield f"misread with {SURE:.0%} confidence and more", f"{sure.sum():,}"
+    if answered.any():
+        result = Evaluation(samples.labels[answered], probabilities[answered])
+        yield "expected calibration error", f"{result.calibration_error:.2%}"
+    if samples.sources:
+        shares = [right[members].mean() for members in _members(samples.sources).values()]
+        yield f"mean over {len(shares)} sources", f"{np.mean(shares):.2%}"
+
+
+def measure_kinds(samples: Samples, probabilities: np.ndarray) -> Iterator[tuple[str, str]]:
+    """Count what is right of each kind."""
+    right = is_right(samples, probabilities)
+    for kind, members in _members(samples.kinds).items():
+        yield f"{kind}, {len(members):,}", f"{right[members].mean():.1%}"
+
+
+def is_right(samples: Samples, probabilities: np.ndarray) -> np.ndarray:
+    """Tell of each picture whether its digit is read; refused, it is not."""
+    refused = np.isnan(probabilities).any(axis=1)
+    return ~refused & (np.nan_to_num(probabilities).argmax(axis=1) == samples.labels)
+
+
+def _members(names: Iterable[str]) -> dict[str, list[int]]:
+    """Return the places of each name."""
+    found: dict[str, list[int]] = {}
+    for place, name in enumerate(names):
+        found.setdefault(name, []).append(place)
+    return dict(sorted(found.items()))
+
+
+def nondigits(read: Answer, file: Path) -> Iterator[tuple[str, str]]:
+    """Count what is no digit and refused by the threshold that keeps 99 % of the digits."""
+    train, _ = datasets.load_mnist()
+    _, (images, _) = datasets.train_validation_split(*train)
+    threshold = float(np.quantile(read(images).max(axis=1), 1 - KEPT))
+    yield f"confidence that {KEPT:.0%} of the validation digits reach", f"{threshold:.3f}"
+    with np.load(file, allow_pickle=False) as archive:
+        images, kinds, alike = (archive[name] for name in ("x", "kind", "lookalike"))
+    refused = np.nan_to_num(read(list(images))).max(axis=1) < threshold
+    for name, part in (
+        ("nondigits", ~alike),
+        *((kind, ~alike & (kinds.astype(str) == kind)) for kind in np.unique(kinds.astype(str))),
+        ("letters that look like a digit, not counted", alike),
+    ):
+        yield f"{name}, {part.sum():,}: refused by it", f"{refused[part].mean():.1%}"
+
+
+def properties(name: str) -> Iterator[tuple[str, str]]:
+    """Return what a network takes."""
+    record = get_weights(name)
+    yield "parameters", f"{record.num_parameters:,}"
+    yield "multiply-adds for an image", f"{record.multiply_adds:,}"
+    yield "size of the `.onnx` file", f"{record.onnx.size / 1e6:.2f} MB"
+
+
+def mcnemar(wrong: np.ndarray, other: np.ndarray) -> float:
+    """Return the chance of so uneven a split between equally good networks (McNemar's exact)."""
+    ours, theirs = int((wrong & ~other).sum()), int((other & ~wrong).sum())
+    tail = sum(math.comb(ours + theirs, count) for count in range(min(ours, theirs) + 1))
+    return min(1.0, 2 * tail / 2 ** (ours + theirs))
+
+
+def draw_sheet(samples: Samples, probabilities: np.ndarray, path: Path) -> None:
+    """Draw what is misread: the picture, what the network was given, and the answer."""
+    cells = []
+    for index, row in enumerate(probabilities):
+        refused = bool(np.isnan(row).any())
+        if not refused and row.argmax() == samples.labels[index]:
+            continue
+        image = samples.images[index]
+        cell = Image.new("RGB", (CELL, CELL + 75), "white")
+        answer = "refused" if refused else f"{row.argmax()} {row.max():.2f}"
+        name = image.name if isinstance(image, Path) else "".join(samples.kinds[index : index + 1])
+        text = f"{name[-20:]} {samples.labels[index]}: {answer}"
+        ImageDraw.Draw(cell).text((0, 0), text, fill="black")
+        shown = ImageOps.exif_transpose(_opened(image)).convert("RGB")
+        cell.paste(ImageOps.contain(shown, (CELL - 4, CELL - 30)), (0, 12))
+        if not refused:
+            given = np.rint(preprocess(image)[0, ..., 0] * 255).astype(np.uint8)
+            cell.paste(Image.fromarray(given).resize((84, 84)), (0, CELL - 15))
+        cells.append(cell)
+    sheet = Image.new("RGB", (COLUMNS * CELL, max(1, -(-len(cells) // COLUMNS)) * (CELL + 75)))
+    for place, cell in enumerate(cells):
+        sheet.paste(cell, (place % COLUMNS * CELL, place // COLUMNS * (CELL + 75)))
+    sheet.save(path)
+
+
+def table(arguments: argparse.Namespace, names: list[str]) -> str:
+    """Measure each network on each data set, and write the table."""
+    use_published_files()
+    columns: dict[str, Cells] = {name: dict(properties(_plain(name))) for name in names}
+    first_wrong: np.ndarray | None = None
+    for dataset in arguments.datasets:
+        samples = None if dataset == "nondigits" else DATASETS[dataset](arguments)
+        for name in names:
+            is_tutorial = name.endswith(TUTORIAL)
+            read = (read_as_tutorials if is_tutorial else read_whole)(_plain(name))
+            if samples is None:
+                columns[name] |= dict(nondigits(read, arguments.nondigits))
+                continue
+            probabilities = read(samples.images)
+            cells = dict(measure(dataset, samples, probabilities))
+            if dataset == "mnist":
+                wrong = probabilities.argmax(axis=1) != samples.labels
+                first_wrong = wrong if first_wrong is None else first_wrong
+                cells["chance of as good as the first (McNemar)"] = (
+                    f"{mcnemar(first_wrong, wrong):.2g}"
+                )
+            if not arguments.brief:
+                cells |= dict(measure_kinds(samples, probabilities))
+            columns[name] |= {_row(dataset, key): value for key, value in cells.items()}
+            if arguments.sheet and name == names[0]:
+                path = arguments.sheet.with_stem(f"{arguments.sheet.stem}-{dataset}")
+                draw_sheet(samples, probabilities, path)
+    measured = list(dict.fromkeys(key for cells in columns.values() for key in cells))
+    rows = [(key, *(columns[name].get(key, "-") for name in names)) for key in measured]
+    head = ("", *(f"{get_weights(_plain(name)).id}{_way(name)}" for name in names))
+    return format_table(head, rows, f"python benchmarks/accuracy.py {arguments.command}")
+
+
+def _plain(name: str) -> str:
+    return name.removesuffix(TUTORIAL)
+
+
+def _way(name: str) -> str:
+    return ", fed as tutorials do" if name.endswith(TUTORIAL) else ""
+
+
+def _row(dataset: str, key: str) -> str:
+    return key if key.startswith(dataset) else f"{dataset}: {key}"
+
+
+def parse(words: list[str] | None) -> argparse.Namespace:
+    """Read the command line; `command` is what repeats it, without the user's own paths."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    known = [*DATASETS, "nondigits"]
+    parser.add_argument("datasets", nargs="*", metavar="DATASET", help=", ".join(known))
+    parser.add_argument("--weights", nargs="+", help="names; by default the newest of each")
+    parser.add_argument("--pictures", type=Path, metavar="FOLDER", help="manifest.csv, pictures")
+    parser.add_argument("--nondigits", type=Path, metavar="FILE", help="of what is no digit")
+    parser.add_argument("--scenes", type=int, default=20, help="of each kind")
+    parser.add_argument("--seed", type=int, default=0, help="another one draws other scenes")
+    parser.add_argument("--images", type=int, default=1000, help="to be damaged in each way")
+    parser.add_argument("--split", choices=("test", "validation"), default="validation")
+    parser.add_argument("--brief", action="store_true", help="no row for each kind of picture")
+    parser.add_argument("--sheet", type=Path, help="draw what the first network misreads")
+    parser.add_argument("--page", type=Path, help="write the table into this page")
+    parser.add_argument("--name", default="accuracy", help="of the table in the page")
+    arguments = parser.parse_args(words)
+    if unknown := set(arguments.datasets) - set(known):
+        parser.error(f"unknown: {', '.join(unknown)}; known are {', '.join(known)}")
+    given = [name for name in known if name not in NEEDS or getattr(arguments, NEEDS[name])]
+    asked = arguments.datasets
+    arguments.datasets = asked or given
+    if missing := set(arguments.datasets) - set(given):
+        parser.error(f"{', '.join(missing)}: give --{' and --'.join(missing)}")
+    options = ["--weights", *arguments.weights] if arguments.weights else []
+    options += ["--brief"] if arguments.brief else []
+    options += ["--split test"] if arguments.split == "test" else []
+    options += ["--pictures FOLDER"] if "pictures" in arguments.datasets else []
+    options += ["--nondigits FILE"] if "nondigits" in arguments.datasets else []
+    arguments.command = " ".join([*asked, *options])
+    return arguments
+
+
+def main(words: list[str] | None = None) -> str:
+    """Measure, print, and write what was asked for."""
+    arguments = parse(words)
+    names = arguments.weights or list(
+        dict.fromkeys(each.name for each in list_weights() if each.architecture not in DETECTORS)
+    )
+    try:
+        text = table(arguments, names)
+    except DigitcnnError as error:
+        sys.exit(str(error))
+    print(text)
+    if arguments.page:
+        fill_place(arguments.page, arguments.name, text)
+    return text
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,45 +1,70 @@
-"""The same network on other engines than ONNX Runtime, where they are installed."""
+"""What else runs the same network, or reads digits: the yardsticks of `speed.py`.
+
+Each is opened when it is measured; an ImportError says that it is not installed.
+"""
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from PIL import Image, ImageOps
 
-from benchmarks.answering import MANY, mnist, not_installed
-from benchmarks.timing import Job, Line, in_turn
-from digitcnn import DigitClassifier, preprocess
-from digitcnn._sessions import available_cpus
 from digitcnn.weights import resolve
 
-# All engines take as many images at once as the library does.
-CHUNK_SIZE = 256
+Run = Callable[[np.ndarray], object]
+CHUNK_SIZES = (64, 128, 256, 512, 1024)
+CHUNK_SIZE = 256  # as many at once as the library takes
 
 
-def other_engines(*, quick: bool) -> Iterator[Line]:
-    """Measure ready batches on other engines, against the library with all that it does."""
-    images = mnist(quick=quick)
-    images = images[: len(images) // CHUNK_SIZE * CHUNK_SIZE]
-    batch, classifier = preprocess(images), DigitClassifier()
-    for name, find in (("OpenVINO", _openvino), ("LiteRT", _litert)):
-        line_name, yardstick = f"many-arrays-{name.lower()}", f"{name} on ready float32 batches"
-        if (run := find()) is None:
-            yield not_installed(line_name, MANY, yardstick, None)
-            continue
-        jobs: dict[str, Job] = {
-            "ours": lambda: classifier.predict(images),
-            "theirs": lambda run=run: [  # type: ignore[misc]
-                run(batch[at : at + CHUNK_SIZE]) for at in range(0, len(batch), CHUNK_SIZE)
-            ],
-        }
-        times = in_turn(jobs, rounds=3 if quick else 11)
-        yield Line(line_name, MANY, yardstick, None, times["ours"], times["theirs"])
+def bare_session() -> Any:
+    """Open the network of `base` as anybody would."""
+    import onnxruntime
+
+    path = str(resolve("base", format="onnx"))
+    return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
 
 
-def _openvino() -> Callable[[np.ndarray], object] | None:
-    if importlib.util.find_spec("openvino") is None:
-        return None
+def keras_model() -> Any:
+    """Load the network of `base` in Keras."""
+    import keras  # noqa: F401 - tells at once where it is missing
+
+    from digitcnn import load_pretrained
+
+    return load_pretrained("base")
+
+
+def _in_chunks(run: Run, size: int = CHUNK_SIZE) -> Run:
+    return lambda batch: [run(batch[at : at + size]) for at in range(0, len(batch), size)]
+
+
+def open_bare() -> Run:
+    """Open a bare session, at the chunk size at which it is fastest."""
+    session, chosen = bare_session(), {}
+
+    def run(batch: np.ndarray) -> object:
+        if not chosen:
+            for size in CHUNK_SIZES:
+                job = _in_chunks(lambda part: session.run(None, {"images": part}), size)
+                job(batch)
+                start = time.perf_counter()
+                job(batch)
+                chosen[time.perf_counter() - start] = job
+        return chosen[min(chosen)](batch)
+
+    return run
+
+
+def open_keras() -> Run:
+    """Open the network in Keras."""
+    model = keras_model()
+    return lambda batch: model.predict(batch, batch_size=512, verbose=0)
+
+
+def open_openvino() -> Run:
+    """Open the network in OpenVINO."""
     import openvino
 
     network = openvino.Core().compile_model(
@@ -49,19 +74,17 @@ def _openvino() -> Callable[[np.ndarray], object] | None:
         {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"},
     )
     request = network.create_infer_request()
-    return lambda batch: request.infer({0: batch}, share_inputs=True)[0]
+    return _in_chunks(lambda batch: request.infer({0: batch}, share_inputs=True)[0])
 
 
-def _litert() -> Callable[[np.ndarray], object] | None:
-    needed = ("ai_edge_litert", "tensorflow")
-    if any(importlib.util.find_spec(package) is None for package in needed):
-        return None
+def open_litert() -> Run:
+    """Open the network in LiteRT."""
     import tensorflow as tf
     from ai_edge_litert.interpreter import Interpreter
 
-    from digitcnn import load_pretrained
+    from digitcnn._sessions import available_cpus
 
-    content = tf.lite.TFLiteConverter.from_keras_model(load_pretrained("base")).convert()
+    content = tf.lite.TFLiteConverter.from_keras_model(keras_model()).convert()
     interpreter = Interpreter(model_content=content, num_threads=available_cpus())
     takes, gives = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
     interpreter.resize_tensor_input(takes["index"], (CHUNK_SIZE, 28, 28, 1))
@@ -72,4 +95,39 @@ def _litert() -> Callable[[np.ndarray], object] | None:
         interpreter.invoke()
         return interpreter.get_tensor(gives["index"])
 
-    return run
+    return _in_chunks(run)
+
+
+ENGINES: dict[str, tuple[str, float | None, Callable[[], Run]]] = {
+    "bare": ("`InferenceSession.run` on ready batches, best chunk size", 1.15, open_bare),
+    "keras": ("Keras `predict(batch_size=512)` on the same network", 2 / 3, open_keras),
+    "openvino": ("OpenVINO on ready float32 batches", None, open_openvino),
+    "litert": ("LiteRT on ready float32 batches", None, open_litert),
+}
+
+
+def as_page(image: np.ndarray) -> Image.Image:
+    """Show an image as those programs want it: dark on white, with a margin, larger."""
+    page = ImageOps.invert(Image.fromarray(image)).resize((112, 112), Image.Resampling.BICUBIC)
+    return ImageOps.expand(page, 32, fill=255).convert("RGB")
+
+
+def _open_rapidocr() -> Callable[[Image.Image], object]:
+    from rapidocr import RapidOCR
+
+    engine = RapidOCR()
+    return lambda page: engine(np.asarray(page), use_det=False, use_cls=False, use_rec=True)
+
+
+def _open_tesseract() -> Callable[[Image.Image], object]:
+    import pytesseract
+
+    try:
+        pytesseract.get_tesseract_version()
+    except pytesseract.TesseractNotFoundError as error:
+        raise ImportError(str(error)) from error
+    config = "--psm 10 -c tessedit_char_whitelist=0123456789"
+    return lambda page: pytesseract.image_to_string(page, config=config)
+
+
+READERS = {"rapidocr": _open_rapidocr, "tesseract": _open_tesseract}

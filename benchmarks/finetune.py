@@ -19,13 +19,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from checkout import use_published_files
 
 from digitcnn import load_pretrained, predict, train
 from digitcnn.synthesis import draw_digits
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / "tools"))
-from pages import fill_place, format_table
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "benchmarks")]
+from checkout import use_published_files  # noqa: E402 - where to find them is said above
+from pages import fill_place, format_table  # noqa: E402
 
 NAME = "finetune"  # of the table in the page
 SCREENING_SEED, TRAINING_SEED, HELD_OUT_SEED = 1_000, 2_000, 3_000

@@ -9,7 +9,9 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
+from zlib import crc32
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
@@ -18,7 +20,7 @@ from digitcnn.synthesis.digits import DIGITS
 from digitcnn.synthesis.hands import draw_form, sample_hand
 from digitcnn.synthesis.pens import Pen
 
-WIDTH, HEIGHT = 640, 480  # pixels of most scenes
+WIDTH, HEIGHT = SIZE = 640, 480  # pixels of most scenes
 PIXEL_MAX = 255
 BLUE = (0.55, 0.67, 0.86)  # of printed rules
 GRAY = (0.6, 0.6, 0.62)
@@ -41,7 +43,7 @@ class Draft:
         *,
         height: float,
         pen: float = 0.05,
-        size: tuple[int, int] = (WIDTH, HEIGHT),
+        size: tuple[int, int] = SIZE,
         center: tuple[float, float] | None = None,
     ) -> np.ndarray:
         """Cover paper of `size` with ink: a digit `height` tall, the pen a part of that wide."""
@@ -70,7 +72,7 @@ class Draft:
         """Choose one of several."""
         return things[int(self.rng.integers(len(things)))]
 
-    def paper(self, size: tuple[int, int] = (WIDTH, HEIGHT), grain: float = 0.008) -> np.ndarray:
+    def paper(self, size: tuple[int, int] = SIZE, grain: float = 0.008) -> np.ndarray:
         """Give a blank sheet of some colour, with its fibres."""
         fibres = 0.7 * self.clouds(size, 2.2) + 0.3 * self.clouds(size, 60)
         return np.array(self.pick(PAPERS), np.float32) * (1 + grain * fibres[..., None])
@@ -82,7 +84,7 @@ class Draft:
         plane = np.asarray(values.resize(size, Image.Resampling.BICUBIC))
         return (plane - plane.mean()) / (plane.std() + 1e-6)
 
-    def light(self, size: tuple[int, int] = (WIDTH, HEIGHT), fall: float = 0.25) -> np.ndarray:
+    def light(self, size: tuple[int, int] = SIZE, fall: float = 0.25) -> np.ndarray:
         """Give a lamp's light, darker by `fall` on the far side: shape (H, W, 1)."""
         angle = self.rng.uniform(0, 2 * np.pi)
         x, y = positions(size)
@@ -169,13 +171,11 @@ def rules(
 # Plain.
 
 
-def clean(draft: Draft) -> bytes:
-    """Draw black on white, to tell what the network misreads anyway."""
+def _clean(draft: Draft) -> bytes:
     return encoded(to_image(1 - draft.cover(height=200)))
 
 
-def on_paper(draft: Draft) -> bytes:
-    """Photograph ball-point on paper."""
+def _on_paper(draft: Draft) -> bytes:
     scene = lay(draft.paper(), draft.cover(height=240), draft.pick(INKS)) * draft.light()
     return draft.photo(scene)
 
@@ -188,7 +188,7 @@ def _ruled(
 ) -> bytes:
     height = draft.rng.uniform(130, 200)
     cover = rules(
-        (WIDTH, HEIGHT),
+        SIZE,
         pitch=draft.rng.uniform(*pitch),
         width=draft.rng.uniform(0.8, 2.2),
         first=draft.rng.uniform(0, 40),
@@ -200,21 +200,10 @@ def _ruled(
     return draft.photo(scene * draft.light(fall=0.15))
 
 
-def squared_wide(draft: Draft) -> bytes:
-    """Photograph squares of half the digit and more."""
-    return _ruled(draft, down=True, pitch=(80, 140), strength=0.8)
-
-
-def squared_narrow(draft: Draft) -> bytes:
-    """Photograph squares of a third to a sixth of the digit, clearly visible."""
-    return _ruled(draft, down=True, pitch=(22, 60), strength=0.8)
-
-
-def squared_dark(draft: Draft) -> bytes:
-    """Photograph squares printed nearly as dark as the ink."""
+def _squared_dark(draft: Draft) -> bytes:
     height = draft.rng.uniform(150, 220)
     cover = rules(
-        (WIDTH, HEIGHT),
+        SIZE,
         pitch=draft.rng.uniform(35, 90),
         width=draft.rng.uniform(0.8, 1.6),
         first=draft.rng.uniform(0, 40),
@@ -226,28 +215,16 @@ def squared_dark(draft: Draft) -> bytes:
     return draft.photo(scene * draft.light(fall=0.15))
 
 
-def millimetre_paper(draft: Draft) -> bytes:
-    """Photograph orange graph paper with a stronger line every fifth."""
+def _millimetre_paper(draft: Draft) -> bytes:
     pitch, first = draft.rng.uniform(9, 14), draft.rng.uniform(0, 40)
-    thin = rules((WIDTH, HEIGHT), pitch=pitch, width=0.6, first=first, down=True)
-    thick = rules((WIDTH, HEIGHT), pitch=5 * pitch, width=1.4, first=first, down=True)
+    thin = rules(SIZE, pitch=pitch, width=0.6, first=first, down=True)
+    thick = rules(SIZE, pitch=5 * pitch, width=1.4, first=first, down=True)
     scene = lay(draft.paper(), np.maximum(0.5 * thin, 0.8 * thick), (0.92, 0.6, 0.42))
     scene = lay(scene, 0.95 * draft.cover(height=180, pen=0.06), INKS[0])
     return draft.photo(scene * draft.light(fall=0.15))
 
 
-def ruled_wide(draft: Draft) -> bytes:
-    """Photograph lined paper, the digit two or three lines high."""
-    return _ruled(draft, down=False, pitch=(60, 90), strength=0.8)
-
-
-def ruled_narrow(draft: Draft) -> bytes:
-    """Photograph lined paper, the digit many lines high."""
-    return _ruled(draft, down=False, pitch=(22, 50), strength=0.8)
-
-
-def dotted_paper(draft: Draft) -> bytes:
-    """Photograph the dotted paper of note books."""
+def _dotted_paper(draft: Draft) -> bytes:
     pitch = round(draft.rng.uniform(40, 70))
 
     def draw_on(draw: ImageDraw.ImageDraw) -> None:
@@ -255,26 +232,25 @@ def dotted_paper(draft: Draft) -> bytes:
             for x in range(17, 2 * WIDTH, pitch):
                 draw.ellipse((x - 3, y - 3, x + 3, y + 3), fill=PIXEL_MAX)
 
-    scene = lay(draft.paper(), drawn((WIDTH, HEIGHT), draw_on), (0.55, 0.55, 0.58))
+    scene = lay(draft.paper(), drawn(SIZE, draw_on), (0.55, 0.55, 0.58))
     scene = lay(scene, 0.95 * draft.cover(height=190), draft.pick(INKS))
     return draft.photo(scene * draft.light(fall=0.15))
 
 
-def form_box(draft: Draft) -> bytes:
-    """Scan a printed box with the digit written in it."""
+def _form_box(draft: Draft) -> bytes:
     side = draft.rng.uniform(1.35, 1.8) * 200
 
-    def draw_on(draw: ImageDraw.ImageDraw) -> None:
-        box = (WIDTH - side, HEIGHT - side, WIDTH + side, HEIGHT + side)
-        draw.rectangle(box, outline=PIXEL_MAX, width=6)
-
-    scene = lay(draft.paper(), drawn((WIDTH, HEIGHT), draw_on), draft.pick((BLUE, (0.2, 0.2, 0.2))))
+    box = (WIDTH - side, HEIGHT - side, WIDTH + side, HEIGHT + side)
+    scene = lay(
+        draft.paper(),
+        drawn(SIZE, lambda draw: draw.rectangle(box, outline=PIXEL_MAX, width=6)),
+        draft.pick((BLUE, (0.2, 0.2, 0.2))),
+    )
     cover = draft.cover(height=200, center=(WIDTH / 2, HEIGHT / 2))
     return draft.photo(lay(scene, cover, draft.pick(INKS)), noise=0.006)
 
 
-def form_comb(draft: Draft) -> bytes:
-    """Scan a row of joined boxes, the digit in one of them."""
+def _form_comb(draft: Draft) -> bytes:
     cell, height = 110, draft.rng.uniform(80, 90)
 
     def draw_on(draw: ImageDraw.ImageDraw) -> None:
@@ -283,19 +259,18 @@ def form_comb(draft: Draft) -> bytes:
             box = (left, 2 * 170, left + 2 * cell, 2 * 300)
             draw.rectangle(box, outline=PIXEL_MAX, width=4)
 
-    scene = lay(draft.paper(), drawn((WIDTH, HEIGHT), draw_on), (0.35, 0.35, 0.38))
+    scene = lay(draft.paper(), drawn(SIZE, draw_on), (0.35, 0.35, 0.38))
     center = (35 + 110 * int(draft.rng.integers(5)) + 55, 235)
     cover = draft.cover(height=height, pen=0.08, center=center)
     return draft.photo(lay(scene, cover, draft.pick(INKS)), noise=0.006)
 
 
-def underlined(draft: Draft) -> bytes:
-    """Photograph a digit on the one line of a form, which it does not touch."""
-
-    def draw_on(draw: ImageDraw.ImageDraw) -> None:
-        draw.line((300, 760, 1000, 765), fill=PIXEL_MAX, width=5)
-
-    scene = lay(draft.paper(), drawn((WIDTH, HEIGHT), draw_on), (0.25, 0.25, 0.28))
+def _underlined(draft: Draft) -> bytes:
+    scene = lay(
+        draft.paper(),
+        drawn(SIZE, lambda draw: draw.line((300, 760, 1000, 765), fill=PIXEL_MAX, width=5)),
+        (0.25, 0.25, 0.28),
+    )
     cover = draft.cover(height=190, center=(WIDTH / 2, 255))
     return draft.photo(lay(scene, cover, draft.pick(INKS)) * draft.light(fall=0.15))
 
@@ -305,57 +280,38 @@ def underlined(draft: Draft) -> bytes:
 
 def _table(draft: Draft, kind: str) -> np.ndarray:
     """Give a table: wood with its grain, or a plain one."""
-    size = (WIDTH, HEIGHT)
     if kind == "dark":
         return np.full((HEIGHT, WIDTH, 3), 0.16, np.float32)
     base = np.array(draft.pick(((0.45, 0.3, 0.18), (0.6, 0.44, 0.28), (0.35, 0.24, 0.16))))
     if kind == "plain":
         return np.broadcast_to(base, (HEIGHT, WIDTH, 3)).astype(np.float32)
-    x, y = positions(size)
-    bent = 14 * y + 1.5 * draft.clouds(size, 160) + 0.5 * draft.clouds(size, 50) + x
-    fibres = Image.fromarray(draft.clouds((WIDTH // 30, HEIGHT), 1.5)).resize(size)
+    x, y = positions(SIZE)
+    bent = 14 * y + 1.5 * draft.clouds(SIZE, 160) + 0.5 * draft.clouds(SIZE, 50) + x
+    fibres = Image.fromarray(draft.clouds((WIDTH // 30, HEIGHT), 1.5)).resize(SIZE)
     grain = 0.09 * np.sin(2.2 * bent) + 0.05 * np.asarray(fibres)
     return (base * (1 + grain[..., None])).astype(np.float32)
 
 
 def _sheet_on_table(draft: Draft, kind: str, *, fall: float) -> bytes:
-    size = (WIDTH, HEIGHT)
     angle = draft.rng.uniform(-15, 15)
     half = np.array([draft.rng.uniform(170, 235), draft.rng.uniform(140, 175)])
     cosine, sine = np.cos(np.radians(angle)), np.sin(np.radians(angle))
     corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * half
     corners = corners @ np.array([(cosine, sine), (-sine, cosine)]) + (WIDTH / 2, HEIGHT / 2)
 
-    def draw_on(draw: ImageDraw.ImageDraw) -> None:
-        draw.polygon([(2 * x, 2 * y) for x, y in corners.tolist()], fill=PIXEL_MAX)
-
-    sheet = drawn(size, draw_on)[..., None]
+    sheet = drawn(
+        SIZE,
+        lambda draw: draw.polygon([(2 * x, 2 * y) for x, y in corners.tolist()], fill=PIXEL_MAX),
+    )[..., None]
     scene = _table(draft, kind) * (1 - sheet) + draft.paper() * sheet
     center = (WIDTH / 2 + draft.rng.uniform(-40, 40), HEIGHT / 2 + draft.rng.uniform(-25, 25))
     scene = lay(scene, draft.cover(height=150, pen=0.055, center=center), draft.pick(INKS))
     return draft.photo(scene * draft.light(fall=fall))
 
 
-def sheet_on_plain_table(draft: Draft) -> bytes:
-    """Photograph a sheet on a table of one colour, light falling off."""
-    return _sheet_on_table(draft, "plain", fall=0.35)
-
-
-def sheet_on_wood(draft: Draft) -> bytes:
-    """Photograph a sheet on grained wood."""
-    return _sheet_on_table(draft, "wood", fall=0.25)
-
-
-def sheet_on_dark_table(draft: Draft) -> bytes:
-    """Photograph a sheet on a nearly black table."""
-    return _sheet_on_table(draft, "dark", fall=0.2)
-
-
-def table_at_one_side(draft: Draft) -> bytes:
-    """Photograph a sheet so that the table shows along one side or two."""
-    size = (WIDTH, HEIGHT)
+def _table_at_one_side(draft: Draft) -> bytes:
     angle = np.radians(draft.pick((0, 90, 180, 270)) + draft.rng.uniform(-8, 8))
-    x, y = positions(size)
+    x, y = positions(SIZE)
     beyond = x * np.cos(angle) + y * np.sin(angle) - draft.rng.uniform(0.72, 0.88)
     table = np.clip(beyond * 300, 0, 1)[..., None]
     scene = draft.paper() * (1 - table) + _table(draft, draft.pick(("wood", "dark"))) * table
@@ -363,8 +319,7 @@ def table_at_one_side(draft: Draft) -> bytes:
     return draft.photo(lay(scene, cover, draft.pick(INKS)) * draft.light(fall=0.2))
 
 
-def scanner_border(draft: Draft) -> bytes:
-    """Scan a sheet smaller than the glass: black beside it, on one side or two."""
+def _scanner_border(draft: Draft) -> bytes:
     scene = lay(draft.paper(), draft.cover(height=210), draft.pick(INKS))
     right, bottom = int(draft.rng.integers(12, 70)), int(draft.rng.integers(0, 60))
     scene[:, WIDTH - right :] = 0.06
@@ -373,8 +328,7 @@ def scanner_border(draft: Draft) -> bytes:
     return draft.photo(scene, noise=0.006)
 
 
-def spiral_holes(draft: Draft) -> bytes:
-    """Photograph a page of a spiral pad: a row of dark holes along an edge."""
+def _spiral_holes(draft: Draft) -> bytes:
     pitch, radius = draft.rng.uniform(30, 44), draft.rng.uniform(7, 11)
 
     def draw_on(draw: ImageDraw.ImageDraw) -> None:
@@ -382,31 +336,39 @@ def spiral_holes(draft: Draft) -> bytes:
             box = (x - radius, 26 - radius, x + radius, 26 + radius)
             draw.ellipse([2 * side for side in box], fill=PIXEL_MAX)
 
-    scene = lay(draft.paper(), drawn((WIDTH, HEIGHT), draw_on), (0.12, 0.11, 0.1))
+    scene = lay(draft.paper(), drawn(SIZE, draw_on), (0.12, 0.11, 0.1))
     cover = draft.cover(height=200, center=(WIDTH / 2, HEIGHT * 0.57))
     return draft.photo(lay(scene, cover, draft.pick(INKS)) * draft.light())
 
 
-def finger_at_the_border(draft: Draft) -> bytes:
-    """Photograph a page that a thumb holds down at its edge."""
+def _finger_at_the_border(draft: Draft) -> bytes:
     left = draft.rng.uniform(60, WIDTH - 160)
 
-    def draw_on(draw: ImageDraw.ImageDraw) -> None:
-        box = (left, HEIGHT - 75, left + 90, HEIGHT + 160)
-        draw.rounded_rectangle([2 * side for side in box], radius=85, fill=PIXEL_MAX)
-
-    scene = lay(draft.paper(), drawn((WIDTH, HEIGHT), draw_on, soft=1.5), (0.78, 0.55, 0.45))
+    box = (left, HEIGHT - 75, left + 90, HEIGHT + 160)
+    scene = lay(
+        draft.paper(),
+        drawn(
+            SIZE,
+            lambda draw: draw.rounded_rectangle(
+                [2 * side for side in box], radius=85, fill=PIXEL_MAX
+            ),
+            soft=1.5,
+        ),
+        (0.78, 0.55, 0.45),
+    )
     cover = draft.cover(height=210, center=(WIDTH / 2, 200))
     return draft.photo(lay(scene, cover, draft.pick(INKS)) * draft.light())
 
 
-def pen_at_the_border(draft: Draft) -> bytes:
-    """Photograph a page with the pen lying beside the digit, reaching over the edge."""
-
-    def draw_on(draw: ImageDraw.ImageDraw) -> None:
-        draw.line((2 * 570, 2 * 170, 2 * 690, 2 * 510), fill=PIXEL_MAX, width=46)
-
-    scene = lay(draft.paper(), drawn((WIDTH, HEIGHT), draw_on), (0.1, 0.12, 0.35))
+def _pen_at_the_border(draft: Draft) -> bytes:
+    scene = lay(
+        draft.paper(),
+        drawn(
+            SIZE,
+            lambda draw: draw.line((2 * 570, 2 * 170, 2 * 690, 2 * 510), fill=PIXEL_MAX, width=46),
+        ),
+        (0.1, 0.12, 0.35),
+    )
     cover = draft.cover(height=230, center=(260, HEIGHT / 2))
     return draft.photo(lay(scene, cover, draft.pick(INKS)) * draft.light())
 
@@ -416,7 +378,7 @@ def pen_at_the_border(draft: Draft) -> bytes:
 
 def _shadowed(draft: Draft, *, soft: float, depth: tuple[float, float]) -> bytes:
     angle = draft.rng.uniform(0, 2 * np.pi)
-    x, y = positions((WIDTH, HEIGHT))
+    x, y = positions(SIZE)
     bent = 0.06 * np.sin(3 * x + 2 * y + draft.rng.uniform(0, 6))
     beyond = x * np.cos(angle) + y * np.sin(angle) + bent - draft.rng.uniform(-0.2, 0.45)
     dark = draft.rng.uniform(*depth) / (1 + np.exp(-beyond / soft))
@@ -424,30 +386,13 @@ def _shadowed(draft: Draft, *, soft: float, depth: tuple[float, float]) -> bytes
     return draft.photo(scene * draft.light(fall=0.15) * (1 - dark[..., None]))
 
 
-def soft_shadow(draft: Draft) -> bytes:
-    """Photograph through the shadow of a head far off."""
-    return _shadowed(draft, soft=0.15, depth=(0.25, 0.5))
-
-
-def narrow_shadow(draft: Draft) -> bytes:
-    """Photograph through the shadow of a hand, its edge a tenth of the picture wide."""
-    return _shadowed(draft, soft=0.04, depth=(0.2, 0.45))
-
-
-def hard_shadow(draft: Draft) -> bytes:
-    """Photograph through the shadow of the phone under a desk lamp."""
-    return _shadowed(draft, soft=0.008, depth=(0.2, 0.45))
-
-
-def strong_gradient(draft: Draft) -> bytes:
-    """Photograph beside a window: one side much darker than the other."""
+def _strong_gradient(draft: Draft) -> bytes:
     scene = lay(draft.paper(), draft.cover(height=240), draft.pick(INKS))
     return draft.photo(scene * draft.light(fall=0.7))
 
 
-def folded_paper(draft: Draft) -> bytes:
-    """Photograph a sheet that was folded twice."""
-    x, y = positions((WIDTH, HEIGHT))
+def _folded_paper(draft: Draft) -> bytes:
+    x, y = positions(SIZE)
     folds = np.exp(-np.abs(x - draft.rng.uniform(-0.6, 0.6)) / 0.012)
     folds = folds + np.exp(-np.abs(y - draft.rng.uniform(-0.6, 0.6)) / 0.012)
     tilted = 0.08 * ((x > 0) ^ (y > 0))
@@ -455,41 +400,35 @@ def folded_paper(draft: Draft) -> bytes:
     return draft.photo(scene * draft.light() * (1 - 0.12 * folds - tilted)[..., None])
 
 
-def whiteboard_glare(draft: Draft) -> bytes:
-    """Photograph a whiteboard that a lamp mirrors in, its frame along one side."""
+def _whiteboard_glare(draft: Draft) -> bytes:
     board = np.full((HEIGHT, WIDTH, 3), 0.82, np.float32)
     colors = ((0.1, 0.1, 0.12), (0.1, 0.2, 0.6), (0.75, 0.1, 0.12), (0.05, 0.45, 0.25))
     scene = lay(board, draft.cover(height=260, pen=0.06), draft.pick(colors)) * draft.light()
-    x, y = positions((WIDTH, HEIGHT))
+    x, y = positions(SIZE)
     spot = ((x - draft.rng.uniform(-0.8, 0.8)) / 0.25) ** 2 + ((y + 0.7) / 0.2) ** 2
     return draft.photo(scene + 0.5 * np.exp(-spot)[..., None])
 
 
-def blackboard(draft: Draft) -> bytes:
-    """Photograph chalk on a board that was wiped before."""
-    size = (WIDTH, HEIGHT)
+def _blackboard(draft: Draft) -> bytes:
     board = np.full((HEIGHT, WIDTH, 3), (0.14, 0.2, 0.17), np.float32)
     board = (
-        board + 0.02 * draft.clouds(size, 120)[..., None] + 0.01 * draft.clouds(size, 9)[..., None]
+        board + 0.02 * draft.clouds(SIZE, 120)[..., None] + 0.01 * draft.clouds(SIZE, 9)[..., None]
     )
     chalk = draft.cover(height=250, pen=0.07)
-    chalk = chalk * np.clip(0.75 + 0.4 * draft.clouds(size, 1.7), 0, 1)
+    chalk = chalk * np.clip(0.75 + 0.4 * draft.clouds(SIZE, 1.7), 0, 1)
     return draft.photo(lay(board, chalk, (0.93, 0.93, 0.9)) * draft.light(fall=0.35))
 
 
 # Ink.
 
 
-def pale_pencil(draft: Draft) -> bytes:
-    """Photograph hard pencil on grainy paper."""
-    size = (WIDTH, HEIGHT)
-    tooth = np.clip(0.7 + 0.35 * draft.clouds(size, 2.2), 0, 1)
+def _pale_pencil(draft: Draft) -> bytes:
+    tooth = np.clip(0.7 + 0.35 * draft.clouds(SIZE, 2.2), 0, 1)
     cover = draft.rng.uniform(0.3, 0.45) * tooth * draft.cover(height=230, pen=0.035)
     return draft.photo(lay(draft.paper(grain=0.012), cover, (0.3, 0.3, 0.32)) * draft.light())
 
 
-def colored_ground(draft: Draft) -> bytes:
-    """Photograph a marker on coloured card."""
+def _colored_ground(draft: Draft) -> bytes:
     cards = ((0.85, 0.3, 0.3), (0.25, 0.55, 0.8), (0.95, 0.8, 0.2), (0.3, 0.65, 0.4))
     card = draft.paper() / 0.94 * np.array(draft.pick(cards))
     inks = ((0.08, 0.08, 0.1), (0.97, 0.97, 0.97), (0.15, 0.15, 0.5))
@@ -497,28 +436,24 @@ def colored_ground(draft: Draft) -> bytes:
     return draft.photo(scene * draft.light())
 
 
-def thick_marker(draft: Draft) -> bytes:
-    """Photograph a thick marker that fills the frame."""
+def _thick_marker(draft: Draft) -> bytes:
     cover = draft.cover(height=420, pen=0.15, center=(WIDTH / 2, HEIGHT / 2))
     return draft.photo(lay(draft.paper(), cover, draft.pick(INKS)) * draft.light())
 
 
-def hairline(draft: Draft) -> bytes:
-    """Draw with a pencil one pixel wide on a large canvas, without anti-aliasing."""
+def _hairline(draft: Draft) -> bytes:
     side = int(draft.rng.integers(500, 2000))
     height = side * draft.rng.uniform(0.35, 0.7)
     ink = draft.cover(height=height, pen=1.2 / height, size=(side, side)) > 0.3
     return encoded(to_image(1.0 - ink))
 
 
-def hairline_photo(draft: Draft) -> bytes:
-    """Photograph fine ball-point, large in the frame."""
+def _hairline_photo(draft: Draft) -> bytes:
     scene = lay(draft.paper(), draft.cover(height=330, pen=0.01), INKS[0])
     return draft.photo(scene * draft.light())
 
 
-def tiny_digit(draft: Draft) -> bytes:
-    """Photograph a large empty sheet with a small digit on it."""
+def _tiny_digit(draft: Draft) -> bytes:
     size = (1600, 1200)
     center = (draft.rng.uniform(200, 1400), draft.rng.uniform(200, 1000))
     cover = draft.cover(height=draft.rng.uniform(45, 90), pen=0.08, size=size, center=center)
@@ -526,8 +461,7 @@ def tiny_digit(draft: Draft) -> bytes:
     return draft.photo(scene)
 
 
-def tight_crop(draft: Draft) -> bytes:
-    """Cut a photograph to the digit's own box, or a little into it."""
+def _tight_crop(draft: Draft) -> bytes:
     ink = draft.cut(height=200, pen=0.07)
     trim = int(draft.rng.integers(0, 4))
     height, width = ink.shape
@@ -536,8 +470,7 @@ def tight_crop(draft: Draft) -> bytes:
     return draft.photo(scene, blur=0.6)
 
 
-def at_the_edge(draft: Draft) -> bytes:
-    """Photograph a digit that touches an edge of the picture."""
+def _at_the_edge(draft: Draft) -> bytes:
     ink = draft.cut(height=260, pen=0.06)
     page = np.zeros((HEIGHT, WIDTH), np.float32)
     height, width = ink.shape
@@ -549,8 +482,7 @@ def at_the_edge(draft: Draft) -> bytes:
     return draft.photo(lay(draft.paper(), page, draft.pick(INKS)) * draft.light())
 
 
-def see_through(draft: Draft) -> bytes:
-    """Scan a thin sheet whose other side is written on."""
+def _see_through(draft: Draft) -> bytes:
     page = Draft(int(draft.rng.integers(10)), draft.rng).cover(
         height=260, center=(draft.rng.uniform(150, 490), HEIGHT / 2)
     )
@@ -559,20 +491,17 @@ def see_through(draft: Draft) -> bytes:
     return draft.photo(lay(scene, draft.cover(height=230), INKS[0]) * draft.light(fall=0.1))
 
 
-def smudged(draft: Draft) -> bytes:
-    """Photograph pencil that a hand wiped over, with a stain beside."""
-    size = (WIDTH, HEIGHT)
+def _smudged(draft: Draft) -> bytes:
     cover = draft.cover(height=230, pen=0.045)
     shifts = np.stack([np.roll(cover, step, axis=1) for step in range(0, 60, 4)])
     smear = 0.35 * shifts.mean(axis=0)
-    x, y = positions(size)
+    x, y = positions(SIZE)
     stain = 0.1 * np.exp(-(((x - 0.6) / 0.2) ** 2) - ((y + 0.4) / 0.25) ** 2)
     scene = lay(draft.paper(), np.clip(0.7 * cover + smear + stain, 0, 1), (0.25, 0.25, 0.27))
     return draft.photo(scene * draft.light())
 
 
-def drawn_twice(draft: Draft) -> bytes:
-    """Photograph a digit that was gone over again, not quite in the same place."""
+def _drawn_twice(draft: Draft) -> bytes:
     cover = draft.cover(height=230, pen=0.03)
     shift = (int(draft.rng.integers(-6, 7)), int(draft.rng.integers(-6, 7)))
     again = np.roll(cover, shift, (0, 1))
@@ -580,10 +509,8 @@ def drawn_twice(draft: Draft) -> bytes:
     return draft.photo(scene * draft.light())
 
 
-def broken_strokes(draft: Draft) -> bytes:
-    """Photograph the work of a pen that runs dry."""
-    size = (WIDTH, HEIGHT)
-    flow = np.clip(1.4 + 1.6 * draft.clouds(size, 16), 0, 1)
+def _broken_strokes(draft: Draft) -> bytes:
+    flow = np.clip(1.4 + 1.6 * draft.clouds(SIZE, 16), 0, 1)
     scene = lay(draft.paper(), flow * draft.cover(height=240, pen=0.06), draft.pick(INKS))
     return draft.photo(scene * draft.light())
 
@@ -591,21 +518,18 @@ def broken_strokes(draft: Draft) -> bytes:
 # Cameras.
 
 
-def poor_jpeg(draft: Draft) -> bytes:
-    """Save a small photograph at a JPEG quality of 10 to 30."""
+def _poor_jpeg(draft: Draft) -> bytes:
     size = (240, 240)
     scene = lay(draft.paper(size), draft.cover(height=120, size=size), draft.pick(INKS))
     return draft.photo(scene * draft.light(size), quality=int(draft.rng.integers(10, 31)))
 
 
-def noisy_night(draft: Draft) -> bytes:
-    """Photograph in the dark at a high sensitivity."""
+def _noisy_night(draft: Draft) -> bytes:
     scene = lay(draft.paper(), draft.cover(height=240, pen=0.06), draft.pick(INKS))
     return draft.photo(0.4 * scene * draft.light(), noise=0.05)
 
 
-def out_of_focus(draft: Draft) -> bytes:
-    """Photograph too close for the lens."""
+def _out_of_focus(draft: Draft) -> bytes:
     scene = lay(draft.paper(), draft.cover(height=230, pen=0.05), draft.pick(INKS))
     return draft.photo(scene * draft.light(), blur=6)
 
@@ -613,14 +537,12 @@ def out_of_focus(draft: Draft) -> bytes:
 # Computers.
 
 
-def canvas(draft: Draft) -> bytes:
-    """Draw on a web page's canvas, white on black or black on white."""
+def _canvas(draft: Draft) -> bytes:
     cover = draft.cover(height=190, pen=0.1, size=(280, 280))
     return encoded(to_image(cover if draft.pick((True, False)) else 1 - cover))
 
 
-def canvas_with_border(draft: Draft) -> bytes:
-    """Draw on a canvas with a dark outline of 1 to 4 pixels at its edge."""
+def _canvas_with_border(draft: Draft) -> bytes:
     plane = 1 - draft.cover(height=170, pen=0.08, size=(280, 280))
     width = int(draft.rng.integers(1, 5))
     edge = np.ones_like(plane)
@@ -628,8 +550,7 @@ def canvas_with_border(draft: Draft) -> bytes:
     return encoded(to_image(np.where(edge > 0, draft.pick((0.0, 0.4, 0.6)), plane)))
 
 
-def border_in_jpeg(draft: Draft) -> bytes:
-    """Save such a canvas as a JPEG, the outline a little inside the edge."""
+def _border_in_jpeg(draft: Draft) -> bytes:
     plane = 1 - draft.cover(height=170, pen=0.08, size=(300, 300))
     width, inset = int(draft.rng.integers(1, 4)), int(draft.rng.integers(0, 8))
     edge = np.zeros_like(plane)
@@ -639,8 +560,7 @@ def border_in_jpeg(draft: Draft) -> bytes:
     return encoded(to_image(np.where(edge > 0, 0.1, plane)), quality=80)
 
 
-def screenshot(draft: Draft) -> bytes:
-    """Take a picture of the screen: the drawing inside a window with a bar on top."""
+def _screenshot(draft: Draft) -> bytes:
     scene = np.full((HEIGHT, WIDTH, 3), 0.94, np.float32)
     scene[:34] = draft.pick(((0.2, 0.22, 0.26), (0.16, 0.38, 0.72)))
     scene[8:26, WIDTH - 40 : WIDTH - 22] = 0.85
@@ -650,8 +570,7 @@ def screenshot(draft: Draft) -> bytes:
     return encoded(to_image(lay(scene, cover, (0, 0, 0))))
 
 
-def on_transparent(draft: Draft) -> bytes:
-    """Save bright or dark ink on nothing."""
+def _on_transparent(draft: Draft) -> bytes:
     cover = draft.cover(height=190, pen=0.08, size=(280, 280))
     rgba = np.zeros((280, 280, 4), np.uint8)
     rgba[..., :3] = draft.pick((0, PIXEL_MAX, 90))
@@ -659,19 +578,61 @@ def on_transparent(draft: Draft) -> bytes:
     return encoded(Image.fromarray(rgba))
 
 
+# What each shows is said by its name.
 KINDS: dict[str, Scene] = {
-    make.__name__.replace("_", " "): make
-    for make in (
-        *(clean, canvas, on_paper),
-        *(squared_wide, squared_narrow, squared_dark, millimetre_paper),
-        *(ruled_wide, ruled_narrow, dotted_paper, form_box, form_comb, underlined),
-        *(sheet_on_plain_table, sheet_on_wood, sheet_on_dark_table, table_at_one_side),
-        *(scanner_border, spiral_holes, finger_at_the_border, pen_at_the_border),
-        *(soft_shadow, narrow_shadow, hard_shadow, strong_gradient, folded_paper),
-        *(whiteboard_glare, blackboard, pale_pencil, colored_ground, thick_marker),
-        *(hairline, hairline_photo, tiny_digit, tight_crop, at_the_edge),
-        *(see_through, smudged, drawn_twice, broken_strokes),
-        *(poor_jpeg, noisy_night, out_of_focus),
-        *(canvas_with_border, border_in_jpeg, screenshot, on_transparent),
-    )
+    "clean": _clean,
+    "canvas": _canvas,
+    "on paper": _on_paper,
+    "squared wide": partial(_ruled, down=True, pitch=(80, 140), strength=0.8),
+    "squared narrow": partial(_ruled, down=True, pitch=(22, 60), strength=0.8),
+    "squared dark": _squared_dark,
+    "millimetre paper": _millimetre_paper,
+    "ruled wide": partial(_ruled, down=False, pitch=(60, 90), strength=0.8),
+    "ruled narrow": partial(_ruled, down=False, pitch=(22, 50), strength=0.8),
+    "dotted paper": _dotted_paper,
+    "form box": _form_box,
+    "form comb": _form_comb,
+    "underlined": _underlined,
+    "sheet on plain table": partial(_sheet_on_table, kind="plain", fall=0.35),
+    "sheet on wood": partial(_sheet_on_table, kind="wood", fall=0.25),
+    "sheet on dark table": partial(_sheet_on_table, kind="dark", fall=0.2),
+    "table at one side": _table_at_one_side,
+    "scanner border": _scanner_border,
+    "spiral holes": _spiral_holes,
+    "finger at the border": _finger_at_the_border,
+    "pen at the border": _pen_at_the_border,
+    "soft shadow": partial(_shadowed, soft=0.15, depth=(0.25, 0.5)),
+    "narrow shadow": partial(_shadowed, soft=0.04, depth=(0.2, 0.45)),
+    "hard shadow": partial(_shadowed, soft=0.008, depth=(0.2, 0.45)),
+    "strong gradient": _strong_gradient,
+    "folded paper": _folded_paper,
+    "whiteboard glare": _whiteboard_glare,
+    "blackboard": _blackboard,
+    "pale pencil": _pale_pencil,
+    "colored ground": _colored_ground,
+    "thick marker": _thick_marker,
+    "hairline": _hairline,
+    "hairline photo": _hairline_photo,
+    "tiny digit": _tiny_digit,
+    "tight crop": _tight_crop,
+    "at the edge": _at_the_edge,
+    "see through": _see_through,
+    "smudged": _smudged,
+    "drawn twice": _drawn_twice,
+    "broken strokes": _broken_strokes,
+    "poor jpeg": _poor_jpeg,
+    "noisy night": _noisy_night,
+    "out of focus": _out_of_focus,
+    "canvas with border": _canvas_with_border,
+    "border in jpeg": _border_in_jpeg,
+    "screenshot": _screenshot,
+    "on transparent": _on_transparent,
 }
+
+
+def draw(kind: str, index: int, seed: int) -> tuple[int, bytes]:
+    """Draw one scene: return the digit in it and the encoded picture."""
+    # By name, so that a new kind leaves the others as they are; the first digits differ.
+    name = crc32(kind.encode())
+    digit = (index + name) % 10
+    return digit, KINDS[kind](Draft(digit, np.random.default_rng((seed, index, name))))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, Phase, settings
 
 from digitcnn import datasets
 from digitcnn.errors import UnavailableError
@@ -13,6 +13,16 @@ from digitcnn.errors import UnavailableError
 # The same examples each time in CI, new ones each time elsewhere; newer versions of Hypothesis do
 # so by themselves.
 settings.register_profile("same-each-time", derandomize=True, deadline=None, print_blob=True)
+# `pytest tests/test_fuzz.py --hypothesis-profile=fuzz` goes on for as long as one likes.
+settings.register_profile(
+    "fuzz",
+    derandomize=False,
+    deadline=10_000,  # milliseconds: the library's limit for one picture
+    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "10000")),
+    phases=[Phase.generate],
+    print_blob=True,
+    suppress_health_check=list(HealthCheck),
+)
 if os.environ.get("CI"):
     settings.load_profile("same-each-time")
 

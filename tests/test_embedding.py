@@ -55,7 +55,6 @@ def run_python(script, *arguments, options=()):
     return done.stdout
 
 
-@pytest.mark.reliability("embedding", "a classifier in a pool of processes: right answers")
 @pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
 def test_a_pool_of_processes_predicts(network, method):
     """Workers that are forked, spawned or served answer as this process does, more than once."""
@@ -91,9 +90,6 @@ print(len(answers), len(set(answers)))
 
 
 @needs_base
-@pytest.mark.reliability(
-    "embedding", "eight threads that make the first call at once: right answers"
-)
 def test_eight_threads_may_make_the_first_call():
     """Where nothing is loaded yet, eight threads that start at once get the same answers."""
     assert run_python(FIRST_USE, options=("-W", "error")) == "8 1\n"
@@ -122,9 +118,6 @@ print(set(heard) == {expected})
 
 
 @pytest.mark.skipif(os.name != "posix", reason="this system has no timer signals")
-@pytest.mark.reliability(
-    "embedding", "predicting in a signal handler while a network is opened: no deadlock"
-)
 def test_a_signal_handler_predicts_at_any_moment(network):
     """Fifty signals, a few of them in the middle of opening a network: no deadlock."""
     assert run_python(SIGNALLED, network) == "True\n"
@@ -185,9 +178,6 @@ print("errors", changed())
 """
 
 
-@pytest.mark.reliability(
-    "embedding", "fifteen kinds of global state: as they were, nothing printed"
-)
 def test_the_program_around_stays_as_it_was(network, tmp_path):
     """Import, preprocess, predict, evaluate and errors change none of fifteen kinds of state."""
     path = tmp_path / "digit.png"
@@ -198,7 +188,6 @@ def test_the_program_around_stays_as_it_was(network, tmp_path):
     assert printed == "import []\npreprocess []\npredict []\nerrors []\n"
 
 
-@pytest.mark.reliability("embedding", "Keras' policy and settings: as they were")
 def test_keras_settings_stay():
     """Building a model and predicting with it leave Keras' policy and epsilon, whichever they are.
 
@@ -228,7 +217,6 @@ def resident_mib():
 MOST_GROWTH_MIB = 8
 
 
-@pytest.mark.reliability("embedding", "between two answers: the CPU left to the program")
 def test_no_thread_spins_on_after_an_answer(network):
     """Threads wait asleep for the next call: ONNX Runtime's own way takes 10 ms of CPU and more."""
     classifier = DigitClassifier(network, threads=2)
@@ -244,8 +232,7 @@ def test_no_thread_spins_on_after_an_answer(network):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not STATUS.exists(), reason="reads memory in /proc")
-@pytest.mark.reliability("embedding", "100,000 calls of every form: no growth of memory")
-def test_memory_does_not_grow(network, record_property):
+def test_memory_does_not_grow(network):
     """After 100,000 calls of every form, errors among them, the process is as large as before."""
     classifier = DigitClassifier(network, threads=1)
     files = [encoded(picture) for picture in PICTURES]
@@ -267,5 +254,4 @@ def test_memory_does_not_grow(network, record_property):
     for index in range(20_000):
         call_all(index)
 
-    record_property("cases", 100_000)
     assert resident_mib() - before < MOST_GROWTH_MIB

@@ -250,7 +250,6 @@ BAD = {
 }
 
 
-@pytest.mark.reliability("bad input", "bad items with errors='return': -1 or NaN, the others read")
 @pytest.mark.parametrize("kind", BAD)
 @pytest.mark.parametrize("chunk_size", [1, 2, 256])
 def test_bad_items_stop_no_batch_that_asks_for_it(classifier, kind, chunk_size):
@@ -524,7 +523,6 @@ def test_a_number_of_threads_below_one_is_refused(network, threads):
         DigitClassifier(network, threads=threads)
 
 
-@pytest.mark.reliability("embedding", "threads=N: N - 1 threads started, no more")
 @pytest.mark.skipif(not TASKS.exists(), reason="counts threads in /proc")
 @pytest.mark.parametrize("threads", [1, 3])
 def test_threads_are_bounded(network, threads):
@@ -538,7 +536,6 @@ def test_threads_are_bounded(network, threads):
     assert threads - 1 == len(list(TASKS.iterdir())) - before
 
 
-@pytest.mark.reliability("embedding", "a container's CPU quota: counted")
 @pytest.mark.parametrize(
     ("quota", "expected"),
     [("max 100000", 4), ("150000 100000", 2), ("50000 100000", 1), ("900000 100000", 4), (None, 4)],
@@ -563,7 +560,6 @@ def test_cpus_are_counted_where_no_affinity_is_known(tmp_path, monkeypatch):
     assert _sessions.available_cpus() == 1
 
 
-@pytest.mark.reliability("embedding", "eight threads with one classifier: right answers")
 def test_eight_threads_share_a_classifier(classifier):
     """Eight threads that start at once get the right answers from one object."""
     expected = classifier.predict_proba(DIGITS)
@@ -579,9 +575,6 @@ def test_eight_threads_share_a_classifier(classifier):
     np.testing.assert_allclose(np.concatenate(results), [expected] * 80, atol=1e-6)
 
 
-@pytest.mark.reliability(
-    "embedding", "predicting in a signal handler during a prediction: right answers"
-)
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no timer signals")
 def test_a_signal_handler_may_predict(classifier):
     """A prediction made while another one is under way is right, and nothing waits for ever."""
@@ -598,7 +591,6 @@ def test_a_signal_handler_may_predict(classifier):
     assert {expected} == set(heard)
 
 
-@pytest.mark.reliability("embedding", "a pickled classifier, elsewhere: right answers")
 def test_a_pickled_classifier_gives_the_same(network, classifier, tmp_path, monkeypatch):
     """A copy by pickle answers alike, from another folder and by another thread too."""
     monkeypatch.chdir(network.parent)
@@ -612,7 +604,6 @@ def test_a_pickled_classifier_gives_the_same(network, classifier, tmp_path, monk
     )
 
 
-@pytest.mark.reliability("embedding", "a spawned worker: right answers")
 def test_a_spawned_worker_predicts(classifier):
     """A classifier sent to a new process answers there as here."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
@@ -646,9 +637,6 @@ assert classifier.predict(images).tolist() == expected
 """
 
 
-@pytest.mark.reliability(
-    "embedding", "forked children, used or not, and theirs: right answers, a clean end"
-)
 @needs_fork
 def test_a_forked_child_predicts_and_ends_well(network):
     """Children of a fork answer rightly and end in peace, whether they use what they got or not."""
@@ -667,13 +655,11 @@ print([name for name in heavy if name in sys.modules])
 """
 
 
-@pytest.mark.reliability("embedding", "import: no runtime loaded; predict: ONNX Runtime alone")
 def test_only_what_is_needed_is_loaded(network):
     """Importing loads no runtime; predicting loads ONNX Runtime alone."""
     assert run_python(LOADED, network).splitlines() == ["[]", "['onnxruntime']"]
 
 
-@pytest.mark.reliability("embedding", "opening and predicting: nothing printed")
 def test_nothing_is_printed(network, capfd):
     """Opening a network and predicting write nothing."""
     DigitClassifier(network).predict(DIGITS)
@@ -691,7 +677,6 @@ assert dict(os.environ) == before
 """
 
 
-@pytest.mark.reliability("embedding", "ONNX Runtime's telemetry: off, the environment as it was")
 def test_onnx_runtime_reports_to_nobody(network, tmp_path, monkeypatch):
     """Its telemetry is off: no identity in the home folder, and the environment is as before."""
     for variable in ("CI", "ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME"):

@@ -64,9 +64,6 @@ def death_while_writing(name):
     [
         pytest.param(
             ("epoch-002.weights.h5", "state.json", "final.weights.h5"),
-            marks=pytest.mark.reliability(
-                "training", "killed while a checkpoint is written: resumes to the same weights"
-            ),
             id="checkpoint",
         ),
         pytest.param(
@@ -78,12 +75,7 @@ def death_while_writing(name):
                 "history.csv",
                 "run.json",
             ),
-            marks=[
-                pytest.mark.slow,
-                pytest.mark.reliability(
-                    "training", "killed while any other file is written: the same weights"
-                ),
-            ],
+            marks=pytest.mark.slow,
             id="other files",
         ),
     ],
@@ -114,9 +106,6 @@ def names_in(folder):
     return {path.name for path in folder.iterdir() if path.is_file()}
 
 
-@pytest.mark.reliability(
-    "training", "a disk that takes no more: named, and the last good checkpoint goes on"
-)
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no limit to a file's size")
 # h5py cannot give back a file whose last bytes it could not write.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -160,7 +149,6 @@ print(*sorted(path.name for path in Path(sys.argv[1]).iterdir()))
 
 
 @pytest.mark.slow
-@pytest.mark.reliability("training", "a full disk (a small tmpfs): named, the checkpoint stays")
 def test_full_file_system_is_named(tmp_path):
     """On a disk with room for one epoch, the second ends with the disk's name and reason."""
     mount = f"mount -t tmpfs -o size=9m tmpfs {tmp_path}"
@@ -185,9 +173,6 @@ def damage(name, content):
     return pytest.param(name, content, id=f"{name} of {content[:20]!r}")
 
 
-@pytest.mark.reliability(
-    "untrusted files", "a run folder with a damaged or crafted plan, state or pools: refused"
-)
 @pytest.mark.parametrize(
     ("name", "content"),
     [
@@ -218,7 +203,6 @@ def test_odd_run_folder_is_refused(digits, tmp_path, name, content):
         train(*digits, **options)
 
 
-@pytest.mark.reliability("untrusted files", "a checkpoint with a link to another file: refused")
 def test_crafted_checkpoint_is_refused(digits, tmp_path):
     """A checkpoint is plain arrays, too, before Keras reads it."""
     h5py = pytest.importorskip("h5py")

@@ -1,8 +1,8 @@
 """Speed is kept: ratios of processor time, with wide margins, whatever the machine.
 
-`python -m benchmarks` measures how fast the library is; these fail only where something has become
-several times as slow. Processor time of single threads, the least of several runs, is nearly the
-same on a busy machine and on an idle one.
+`python benchmarks/speed.py` measures how fast the library is; these fail only where something has
+become several times as slow. Processor time of single threads, the least of several runs, is nearly
+the same on a busy machine and on an idle one.
 """
 
 from __future__ import annotations

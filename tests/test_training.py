@@ -85,7 +85,6 @@ train(*draw_digits(120, seed=11), recipe=TINY, run_dir=sys.argv[1], verbose=0, c
 """
 
 
-@pytest.mark.reliability("training", "SIGKILL within an epoch: resumes to the same weights")
 def test_killed_training_resumes_to_the_same_weights(digits, finished, tmp_path):
     """Killed in the middle of its second epoch, a training resumes to what it would have been."""
     folder = tmp_path / "killed"

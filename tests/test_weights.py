@@ -442,7 +442,6 @@ def test_unknown_format_is_refused():
 # What can go wrong on the way.
 
 
-@pytest.mark.reliability("weights", "status 404: asked for once, then explained")
 @pytest.mark.usefixtures("bundle")
 def test_missing_release_is_explained(cache, server):
     """A 404 is asked for once, and the error says what to do by hand."""
@@ -509,24 +508,8 @@ BAD_BODIES = {
         r"Unicode\w*Error|InvalidURL",
     ),
 }
-BAD_REPLIES = [
-    pytest.param(
-        *case,
-        marks=pytest.mark.reliability(
-            "weights", f"{name}: asked for again, then refused; nothing under the real name"
-        ),
-        id=name,
-    )
-    for name, case in BAD_BODIES.items()
-]
-PASSING_REPLIES = [
-    pytest.param(
-        reply,
-        marks=pytest.mark.reliability("weights", f"{name}, then a good answer: the file"),
-        id=name,
-    )
-    for name, (reply, _) in BAD_BODIES.items()
-]
+BAD_REPLIES = [pytest.param(*case, id=name) for name, case in BAD_BODIES.items()]
+PASSING_REPLIES = [pytest.param(case[0], id=name) for name, case in BAD_BODIES.items()]
 
 
 @pytest.mark.usefixtures("bundle")
@@ -603,7 +586,6 @@ def test_silence_is_waited_out_for_half_a_minute(server, monkeypatch):
     assert given["timeout"] == 30
 
 
-@pytest.mark.reliability("weights", "a redirect: followed")
 @pytest.mark.usefixtures("bundle", "cache")
 def test_redirect_is_followed(server):
     """Release pages redirect to where the files lie."""
@@ -614,7 +596,6 @@ def test_redirect_is_followed(server):
 
 
 @pytest.mark.usefixtures("bundle")
-@pytest.mark.reliability("weights", "redirects in a circle: refused after one round of them")
 def test_circle_of_redirects_ends(cache, server):
     """A redirect to itself is followed a bounded number of times, and not tried again."""
     server.replies[LARGE] = [Reply(status=302, location=LARGE)]
@@ -632,17 +613,7 @@ SLOW_REPLIES = {
 
 
 @pytest.mark.usefixtures("bundle")
-@pytest.mark.parametrize(
-    "reply",
-    [
-        pytest.param(
-            reply,
-            marks=pytest.mark.reliability("weights", f"{name}: refused after the time limit"),
-            id=name,
-        )
-        for name, reply in SLOW_REPLIES.items()
-    ],
-)
+@pytest.mark.parametrize("reply", SLOW_REPLIES.values(), ids=SLOW_REPLIES)
 def test_drip_ends_at_the_time_limit(cache, server, monkeypatch, reply):
     """A server that always has one more byte holds nobody longer than the whole may take."""
     monkeypatch.setattr(_downloads, "ATTEMPT_S", 0.5)
@@ -675,7 +646,6 @@ def test_time_limit_is_as_documented(size, seconds):
     assert _downloads.time_limit(PublishedFile(filename="a", size=size, sha256="")) == seconds
 
 
-@pytest.mark.reliability("weights", "a body compressed on the way: the file")
 @pytest.mark.usefixtures("bundle", "cache")
 def test_compressed_transfer_is_unpacked(server):
     """A server that compresses on the way, though not asked to, does no harm."""
@@ -684,7 +654,6 @@ def test_compressed_transfer_is_unpacked(server):
     assert weights.resolve("large").read_bytes() == GOOD.body
 
 
-@pytest.mark.reliability("weights", "a refused connection: explained")
 @pytest.mark.usefixtures("bundle", "cache")
 def test_refused_connection_is_explained(monkeypatch):
     """No server at all is an UnavailableError that says so."""
@@ -697,7 +666,6 @@ def test_refused_connection_is_explained(monkeypatch):
         weights.resolve("large")
 
 
-@pytest.mark.reliability("weights", "an address that is none: explained")
 @pytest.mark.usefixtures("bundle", "cache")
 @pytest.mark.parametrize("address", ["localhost", "gopher://localhost", "http://a..b", "http://"])
 def test_base_url_that_is_none_is_explained(monkeypatch, address):
@@ -708,7 +676,6 @@ def test_base_url_that_is_none_is_explained(monkeypatch, address):
         weights.resolve("large")
 
 
-@pytest.mark.reliability("weights", "offline mode: no connection, counted by the server")
 @pytest.mark.usefixtures("bundle")
 @pytest.mark.parametrize("value", ["1", "true", "YES"])
 def test_offline_mode_touches_no_network(monkeypatch, server, cache, value):
@@ -733,7 +700,6 @@ def test_offline_variable_can_say_no(monkeypatch, server, value):
     assert weights.resolve("large").is_file()
 
 
-@pytest.mark.reliability("weights", "`verify`: nothing asked of the server")
 @pytest.mark.usefixtures("bundle", "cache")
 def test_verification_touches_no_network(server):
     """`verify` says what is missing instead of fetching it."""
@@ -744,7 +710,6 @@ def test_verification_touches_no_network(server):
     assert not server.visits
 
 
-@pytest.mark.reliability("weights", "a corrupt cached file: replaced, with a warning")
 @pytest.mark.usefixtures("bundle")
 def test_corrupt_cached_file_is_replaced_with_a_warning(cache, server, caplog):
     """Damage in the cache is said and mended."""
@@ -757,7 +722,6 @@ def test_corrupt_cached_file_is_replaced_with_a_warning(cache, server, caplog):
     assert f"{path} is damaged (sha256" in caplog.text
 
 
-@pytest.mark.reliability("weights", "a corrupt cached file, offline: refused")
 @pytest.mark.usefixtures("bundle")
 def test_corrupt_cached_file_is_refused_offline(monkeypatch, cache):
     """Damage that cannot be mended is an error, and the file stays for a look."""
@@ -769,7 +733,6 @@ def test_corrupt_cached_file_is_refused_offline(monkeypatch, cache):
     assert path.read_bytes() == b"short"
 
 
-@pytest.mark.reliability("weights", "a corrupt file in the package: refused")
 @pytest.mark.usefixtures("cache")
 def test_corrupt_bundled_file_is_refused(bundle, server):
     """Damage in the installation is never covered up by another copy."""
@@ -780,7 +743,6 @@ def test_corrupt_bundled_file_is_refused(bundle, server):
     assert not server.visits
 
 
-@pytest.mark.reliability("weights", "a wrong file in the read-only mirror: refused")
 @pytest.mark.usefixtures("bundle", "cache")
 def test_wrong_file_in_the_mirror_is_refused(monkeypatch, server, tmp_path):
     """A mirror is never written to; a wrong file in it is named."""
@@ -793,7 +755,6 @@ def test_wrong_file_in_the_mirror_is_refused(monkeypatch, server, tmp_path):
     assert not server.visits
 
 
-@pytest.mark.reliability("weights", "a cached file's mode: what the umask gives")
 @pytest.mark.usefixtures("bundle")
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
 @pytest.mark.parametrize("umask", [0o022, 0o002, 0o077])
@@ -811,7 +772,6 @@ def test_cached_file_has_the_mode_that_the_umask_gives(server, cache, umask):
     assert stat.S_IMODE(cache.stat().st_mode) == 0o777 & ~umask
 
 
-@pytest.mark.reliability("weights", "a cache that is no folder: explained")
 @pytest.mark.usefixtures("bundle", "server")
 def test_cache_that_is_no_folder_is_explained(tmp_path):
     """A cache that cannot be written names the variable that moves it."""
@@ -826,7 +786,6 @@ def raise_runtime_error(name):
     raise RuntimeError(name)
 
 
-@pytest.mark.reliability("weights", "no home: bundled weights found, a download explained")
 @pytest.mark.parametrize("user_cache_dir", [raise_runtime_error, "~/.cache/{}".format])
 def test_missing_home_is_explained(bundle, server, tmp_path, monkeypatch, user_cache_dir):
     """Without a home, what is bundled is found, and a download names the variable to set."""
@@ -850,7 +809,6 @@ def test_unreadable_file_is_a_defect(tmp_path):
     )
 
 
-@pytest.mark.reliability("weights", "a full disk (/dev/full): explained")
 @pytest.mark.usefixtures("bundle")
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_full_disk_is_explained(server, cache, monkeypatch):
@@ -871,7 +829,6 @@ def test_full_disk_is_explained(server, cache, monkeypatch):
     assert server.visits == {LARGE: 1}
 
 
-@pytest.mark.reliability("weights", "eight threads at once, one empty cache: all get the file")
 @pytest.mark.usefixtures("bundle")
 def test_threads_fetching_at_once_all_succeed(server, cache):
     """Eight at once into an empty cache get the file, and leave nothing else behind."""
@@ -935,7 +892,6 @@ def child(bundle, cache, server):
         process.stdout.close()
 
 
-@pytest.mark.reliability("weights", "eight processes at once, one empty cache: all get the file")
 def test_processes_fetching_at_once_all_succeed(child, server, cache):
     """Eight processes that download into one empty cache get the file and leave nothing else."""
     server.replies[LARGE] = [GOOD]
@@ -947,7 +903,6 @@ def test_processes_fetching_at_once_all_succeed(child, server, cache):
     assert server.visits[LARGE] >= 1
 
 
-@pytest.mark.reliability("weights", "SIGKILL during a download, then again: the file")
 def test_killed_download_is_no_hindrance(child, server, cache):
     """What a killed download leaves has no real name, and the next call gets the file."""
     server.replies[LARGE] = [Reply(GOOD.body, cut=80_000, hangs=True), GOOD]
@@ -962,7 +917,6 @@ def test_killed_download_is_no_hindrance(child, server, cache):
 
 
 @pytest.mark.usefixtures("bundle")
-@pytest.mark.reliability("weights", "leftovers of killed downloads: deleted after a day")
 def test_leftovers_are_dropped_once_they_are_old(cache, server):
     """A part that was left behind goes with the next download; one that may be in use stays."""
     server.replies[LARGE] = [GOOD]
@@ -990,7 +944,6 @@ def wait_until(is_so, limit_s=20):
         time.sleep(0.01)
 
 
-@pytest.mark.reliability("weights", "no file may grow beyond a size (RLIMIT_FSIZE): explained")
 @pytest.mark.skipif(os.name == "nt", reason="Windows knows no such limit")
 def test_file_size_limit_is_explained(child, server, cache):
     """A disk that takes only so much is named with its reason, and nothing is left on it."""
@@ -1028,7 +981,6 @@ def mounted(child, cache):
     return run
 
 
-@pytest.mark.reliability("weights", "a full disk (a small tmpfs): explained")
 def test_full_file_system_is_explained(mounted, server, cache):
     """A disk without room for the file is named."""
     server.replies[LARGE] = [GOOD]
@@ -1039,7 +991,6 @@ def test_full_file_system_is_explained(mounted, server, cache):
     assert_says_how_to_place_it(answer, server, cache)
 
 
-@pytest.mark.reliability("weights", "a read-only cache: explained; a file already in it: used")
 def test_read_only_cache_serves_what_it_holds(mounted, server, cache):
     """From a read-only cache a file is read; what it lacks is explained."""
     server.replies[LARGE] = [GOOD]
@@ -1057,7 +1008,6 @@ def test_read_only_cache_serves_what_it_holds(mounted, server, cache):
     assert server.visits[LARGE] == visits
 
 
-@pytest.mark.reliability("weights", "a cached file that is a mount of its own: explained")
 def test_file_that_cannot_be_replaced_is_explained(mounted, server, cache):
     """Where the real name lies on another device, renaming onto it fails with a reason."""
     server.replies[LARGE] = [GOOD]
@@ -1072,7 +1022,6 @@ def test_file_that_cannot_be_replaced_is_explained(mounted, server, cache):
 
 
 @pytest.mark.usefixtures("bundle")
-@pytest.mark.reliability("weights", "a rename across devices that fails: explained")
 def test_rename_across_devices_is_explained(server, cache, monkeypatch):
     """A file system that cannot rename is named, and nothing is left on it."""
     server.replies[LARGE] = [GOOD]

@@ -1,0 +1,308 @@
+"""Train networks from several seeds, and set what comes of them in one table.
+
+    python benchmarks/trainings.py tutorials [--seeds 3] [--page docs/tutorials.md]
+    python benchmarks/trainings.py drawings --pictures FOLDER
+    python benchmarks/trainings.py seeds RUN_FOLDER... [--members N]
+
+`tutorials` trains what five well-known MNIST tutorials train, `drawings` the recipe of `base`,
+shortened, with and without drawn digits; `seeds` reads trainings that differ by their seed alone,
+with `--members` each N of them as one ensemble. Every training keeps a folder of its own: one that
+was stopped goes on, a finished one is only reported. MNIST's test set is looked at once for each,
+after its training, and nothing is chosen by it; `--card` enters these looks in a page.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from digitcnn import Evaluation, TrainingRun, datasets, evaluate, load_pretrained, preprocess, train
+from digitcnn.synthesis import draw_digits
+from digitcnn.training import RECIPES, Recipe, RunRecord, read_run
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "benchmarks")]
+import accuracy  # noqa: E402 - where to find them is said above
+from looks import enter_look, named  # noqa: E402
+from pages import fill_place, format_table  # noqa: E402
+
+MEASURED_FILE, SECONDS_FILE, ANSWERS_FILE = "measured.json", "seconds.json", "mnist-test.npy"
+DRAWN, DRAWN_SEED = 2000, 2**31  # apart from all that the trainings draw by
+SHORT_EPOCHS = 6
+
+
+@dataclasses.dataclass(frozen=True)
+class Variant:
+    """A recipe, what a tutorial claims of it, and what of the tutorial no recipe holds.
+
+    Attributes
+    ----------
+    name : str
+        Of the row in the table.
+    recipe : Recipe
+        What to train by.
+    claim : str
+        In the tutorial's words.
+    validates : bool
+        Whether a twelfth of the images, 5,000 of 60,000, is kept apart.
+    keeps_best : bool
+        Whether the epoch with the best validation accuracy counts, rather than the last.
+    """
+
+    name: str
+    recipe: Recipe
+    claim: str = "-"
+    validates: bool = False
+    keeps_best: bool = False
+
+
+_SHORT = dataclasses.replace(
+    RECIPES["base"],
+    epochs=SHORT_EPOCHS,
+    drawn_digits=0,
+    drawn_nondigits=0,
+    damaged=0,
+    ending=None,
+)
+_WITH_DRAWN = dataclasses.replace(_SHORT, drawn_digits=RECIPES["base"].drawn_digits)
+STUDIES = {
+    "tutorials": tuple(
+        Variant(name, RECIPES[name], claim, validates, best)
+        for name, claim, validates, best in (
+            ("conv-pool-dropout", "about 98% test", True, True),
+            ("conv5x5", "98.98% test", False, False),
+            ("three-conv", "about 98% validation", True, False),
+            ("two-conv-dropout", "92.4% test", True, True),
+            ("conv-pool", "about 98% test, 99% train", False, False),
+        )
+    ),
+    "drawings": (
+        Variant("MNIST alone", _SHORT),
+        Variant("MNIST and drawn digits", _WITH_DRAWN),
+    ),
+}
+
+
+class EpochSeconds(keras.callbacks.Callback):  # type: ignore[misc]
+    """Write how long each epoch took, so that the sum outlives a kill."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+        self.began = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 - Keras' signature
+        """Start the clock."""
+        self.began = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 - Keras' signature
+        """Stop it; an epoch that is done again replaces its first time."""
+        seconds = read_json(self.path) or {}
+        write_json(self.path, {**seconds, str(epoch): time.perf_counter() - self.began})
+
+
+def read_json(path: Path) -> Any:
+    """Read a file, or None where there is none."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a file whole or not at all."""
+    partial = path.with_name(f"partial-{path.name}")
+    partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    partial.replace(path)
+
+
+def train_variant(
+    variant: Variant, seed: int, folder: Path, *, epochs: int | None, num_images: int | None
+) -> TrainingRun:
+    """Train one network, or go on with what the folder holds of it."""
+    images, labels = (each[:num_images] for each in datasets.load_mnist()[0])
+    validation_size = len(labels) // 12 if variant.validates else 0
+    if validation_size and not variant.keeps_best:
+        # train() would keep the best epoch, so it is not shown what it could choose by.
+        (images, labels), _ = datasets.train_validation_split(
+            images, labels, validation_size=validation_size
+        )
+        validation_size = 0
+    return train(
+        images,
+        labels,
+        recipe=variant.recipe,
+        epochs=epochs,
+        validation_size=validation_size,
+        seed=seed,
+        run_dir=folder,
+        callbacks=[EpochSeconds(folder / SECONDS_FILE)],
+        verbose=2,
+    )
+
+
+def measure(variant: Variant, run: TrainingRun, arguments: argparse.Namespace) -> dict[str, float]:
+    """Measure a trained network on what it was not trained on; list the look at the test set."""
+    whole, test = datasets.load_mnist()
+    seen = evaluate(run.model, *test)
+    if arguments.card:
+        enter_look(arguments.card, [read_run(run.run_dir)], seen)
+    images, labels = (each[: arguments.images] for each in whole)
+    measured = {"test": seen.accuracy}
+    if variant.validates:
+        _, kept = datasets.train_validation_split(images, labels, validation_size=len(labels) // 12)
+        measured["validation"] = evaluate(run.model, *kept).accuracy
+    measured["train"] = run.history["accuracy"][-1]
+    measured["drawn digits"] = evaluate(run.model, *draw_digits(DRAWN, seed=DRAWN_SEED)).accuracy
+    if arguments.pictures:
+        samples = accuracy.pictures(arguments)
+        right = accuracy.is_right(samples, accuracy.read_by(run.model)(samples.images))
+        measured["pictures"] = float(right.mean())
+    measured["epochs"] = len(run.history["loss"])
+    measured["minutes"] = sum((read_json(run.run_dir / SECONDS_FILE) or {}).values()) / 60
+    return measured
+
+
+def run_study(study: str, arguments: argparse.Namespace) -> str:
+    """Train and measure what is missing; return the table of all that is there."""
+    # Seed by seed, so that a table of one seed is there first.
+    for seed in range(arguments.seeds):
+        for variant in STUDIES[study]:
+            folder = _folder(arguments, variant, str(seed))
+            if arguments.only in (None, variant.name) and not (folder / MEASURED_FILE).exists():
+                print(f"\n{variant.name}, seed {seed}, in {folder}", flush=True)
+                options = {"epochs": arguments.epochs, "num_images": arguments.images}
+                run = train_variant(variant, seed, folder, **options)
+                write_json(folder / MEASURED_FILE, measure(variant, run, arguments))
+    found = [
+        [read_json(path / MEASURED_FILE) for path in _measured(arguments, variant)]
+        for variant in STUDIES[study]
+    ]
+    names = list(dict.fromkeys(name for rows in found for row in rows for name in row))
+    rows = [
+        (
+            f"`{variant.name}`",
+            variant.claim,
+            str(len(runs)),
+            *(spread(name, [run[name] for run in runs if name in run]) for name in names),
+        )
+        for variant, runs in zip(STUDIES[study], found, strict=True)
+        if runs
+    ]
+    command = f"python benchmarks/trainings.py {study}, on {platform.machine()}, {os.cpu_count()}"
+    return format_table(("trained by", "claim", "seeds", *names), rows, f"{command} CPUs")
+
+
+def _folder(arguments: argparse.Namespace, variant: Variant, seed: str) -> Path:
+    return arguments.runs / f"{variant.name.replace(' ', '-').lower()}-{seed}"
+
+
+def _measured(arguments: argparse.Namespace, variant: Variant) -> list[Path]:
+    pattern = _folder(arguments, variant, "[0-9]*").name
+    return [path.parent for path in sorted(arguments.runs.glob(f"{pattern}/{MEASURED_FILE}"))]
+
+
+def spread(name: str, values: Sequence[float]) -> str:
+    """Write the mean of what was measured and, of accuracies, the standard deviation."""
+    if not values:
+        return "none"
+    if name == "minutes":
+        return f"{min(values):.1f}"  # of the one that was disturbed least
+    if name == "epochs":
+        return f"{statistics.mean(values):.0f}"
+    deviation = f" ± {statistics.stdev(values):.2%}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):.2%}{deviation}"
+
+
+def report_seeds(arguments: argparse.Namespace) -> tuple[str, str]:
+    """Measure trainings that differ by their seed; return what they are, and the table."""
+    runs = [read_run(folder) for folder in arguments.run_dirs]
+    _check_alike(runs)
+    size = arguments.members
+    if len(runs) % size:
+        raise SystemExit(f"{len(runs)} runs make no whole number of ensembles of {size}")
+    groups = [runs[start : start + size] for start in range(0, len(runs), size)]
+    _, (images, labels) = datasets.load_mnist()
+    measured = [
+        Evaluation(labels, np.mean([_answers(run, images) for run in group], axis=0))
+        for group in groups
+    ]
+    rows = [
+        (named(run.seed for run in group), f"{each.accuracy:.2%}", str(each.num_errors))
+        for group, each in zip(groups, measured, strict=True)
+    ]
+    errors = statistics.mean(each.num_errors for each in measured)
+    rows.append(("mean", spread("test", [each.accuracy for each in measured]), f"{errors:.1f}"))
+    if arguments.card:
+        for group, each in zip(groups, measured, strict=True):
+            enter_look(arguments.card, group, each)
+    recipe = named(run.recipe["name"] for run in groups[0])
+    members = f" --members {size}" if size > 1 else ""
+    command = f"python benchmarks/trainings.py seeds RUN_FOLDER...{members}"
+    how = f"{runs[0].num_images:,} images, {len(runs[0].history)} epochs, the last one counts"
+    head = (f"`{recipe}`, seed", "MNIST test", "errors")
+    name = f"{recipe} seeds" if size == 1 else f"{recipe} seeds by {size}"
+    return name, format_table(head, rows, f"{command}, {how}")
+
+
+def _answers(run: RunRecord, images: np.ndarray) -> np.ndarray:
+    """Return a training's probabilities for the test images, computed once."""
+    path = run.run_dir / ANSWERS_FILE
+    if not path.exists():
+        model = load_pretrained(run.run_dir)
+        np.save(path, model.predict(preprocess(images), batch_size=500, verbose=0))
+    return np.load(path)
+
+
+def _check_alike(runs: Sequence[RunRecord]) -> None:
+    """Refuse runs that differ by more than their seed, or that chose an epoch."""
+    if any((r.recipe, r.num_images) != (runs[0].recipe, runs[0].num_images) for r in runs):
+        raise SystemExit("the runs differ by more than their seed")
+    if len({run.seed for run in runs}) < len(runs):
+        raise SystemExit("two runs have the same seed")
+    if any(run.validation_size for run in runs):
+        raise SystemExit("the runs chose their epoch by validation; train with validation_size=0")
+
+
+def main(words: list[str] | None = None) -> int:
+    """Train what is missing, measure it, and print the table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("study", choices=[*STUDIES, "seeds"])
+    parser.add_argument("run_dirs", nargs="*", type=Path, help="folders of finished training runs")
+    parser.add_argument("--members", type=int, default=1, help="runs to an ensemble")
+    parser.add_argument("--only", metavar="NAME", help="of the networks to train")
+    parser.add_argument("--seeds", type=int, default=3, help="how many; 0 reports what there is")
+    parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "trainings")
+    parser.add_argument("--pictures", type=Path, metavar="FOLDER", help="as accuracy.py takes it")
+    parser.add_argument("--page", type=Path, help="write the table into this page")
+    parser.add_argument("--card", type=Path, help="enter each look at the test set in this page")
+    parser.add_argument("--epochs", type=int, help="instead of the recipes', to try it out")
+    parser.add_argument("--images", type=int, help="of the 60,000, to try it out")
+    arguments = parser.parse_args(words)
+    if (arguments.epochs or arguments.images) and (arguments.page or arguments.card):
+        parser.error("--page and --card are for whole trainings; leave out --epochs and --images")
+    name, text = arguments.study, ""
+    if name == "seeds":
+        name, text = report_seeds(arguments)
+    else:
+        text = run_study(name, arguments)
+    print(f"\n{text}")
+    if arguments.page:
+        fill_place(arguments.page, name, text)
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("stopped; the same command goes on")
