@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import pickle
+import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -10,6 +14,12 @@ from PIL import Image
 
 from digitcnn import DigitClassifier, bulk, read
 from digitcnn.cli import main
+from digitcnn.errors import (
+    CorruptFileError,
+    InvalidArgumentError,
+    MissingDependencyError,
+    UnavailableError,
+)
 from digitcnn.synthesis import draw_digits
 
 pa = pytest.importorskip("pyarrow", reason="jobs need digitcnn[bulk]")
@@ -30,8 +40,9 @@ def scheduler():
 
 @pytest.fixture(scope="module")
 def digits():
-    """Give pictures of digits, and what they are."""
-    return draw_digits(NUM_DIGITS, seed=5)
+    """Give pictures of digits, what they are, and what is read."""
+    images, labels = draw_digits(NUM_DIGITS, seed=5, side=28)
+    return images, labels, DigitClassifier().predict(images)
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +57,17 @@ def pictures(tmp_path_factory, digits):
     Image.new("L", (28, 28)).save(folder / "blank.png")
     (folder / "notes.txt").write_text("no picture")
     return folder
+
+
+@pytest.fixture
+def job(scheduler, tmp_path):
+    """Give a function that runs a job of "predict" and gives its rows."""
+
+    def run(source, **options):
+        bulk.run(source, tmp_path / "out", **{"task": "predict", "scheduler": scheduler, **options})
+        return rows_of(tmp_path / "out")
+
+    return run
 
 
 def rows_of(out):
@@ -78,15 +100,244 @@ def test_a_folder_is_answered_as_one_process_would(pictures, scheduler, tmp_path
     assert summary.errors == {"no_digit": 1, "unreadable_image": 1}
 
 
-def test_readings_have_text_and_boxes(pictures, scheduler, tmp_path):
+def test_readings_have_text_and_boxes(pictures, job):
     """The task "read" gives the text, the boxes and the confidence that `read` gives."""
-    bulk.run(str(pictures / "0" / "00*.png"), tmp_path / "out", scheduler=scheduler)
+    rows = job(str(pictures / "0" / "00*.png"), task="read")
 
-    for row in rows_of(tmp_path / "out"):
+    assert len(rows) == 10
+    for row in rows:
         reading = read(row["source"])
         assert (row["text"], row["full_text"]) == (reading.text, reading.full_text)
         assert row["confidence"] == pytest.approx(reading.confidence, abs=1e-5)
         assert row["boxes"] == [pytest.approx(digit.box) for digit in reading.digits]
+
+
+def write_csv(path, digits, *, label, header):
+    """Write digits as tables have them."""
+    images, labels, _ = digits
+    names = [f"pixel{number}" for number in range(784)]
+    with path.open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        if header:
+            writer.writerow([*["label"] * label, *names])
+        for image, digit in zip(images, labels, strict=True):
+            writer.writerow([*[digit] * label, *image.ravel()])
+    return path
+
+
+def write_parquet(path, digits, pictures, *, is_struct=False):
+    """Write digits as a table of encoded pictures with labels, eight to a row group."""
+    files = sorted(pictures.glob("*/*.png"))
+    content = [file.read_bytes() for file in files]
+    cells = [{"bytes": each, "path": "x.png"} for each in content] if is_struct else content
+    table = pa.table({"label": digits[1], "image": cells, "id": [file.name for file in files]})
+    parquet.write_table(table, path, row_group_size=8)
+    return path
+
+
+def write_zip(path, pictures):
+    """Pack the folder of digits."""
+    with zipfile.ZipFile(path, "w") as packed:
+        for file in sorted(pictures.glob("*/*.png")):
+            packed.write(file, file.name)
+    return f"zip://*.png::{path}"
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda folder, digits, _: write_csv(folder / "a.csv", digits, label=True, header=True),
+        lambda folder, digits, _: write_csv(folder / "a.csv", digits, label=True, header=False),
+        lambda folder, digits, _: write_csv(folder / "a.CSV", digits, label=False, header=True),
+        lambda folder, digits, _: write_csv(folder / "a.csv", digits, label=False, header=False),
+        lambda folder, *given: write_parquet(folder / "a.parquet", *given),
+        lambda folder, *given: write_parquet(folder / "a.pq", *given, is_struct=True),
+        lambda folder, *given: f"file://{write_parquet(folder / 'a.parquet', *given)}",
+        lambda folder, *given: write_parquet(folder / "a.parquet", *given).parent,
+        lambda folder, _, pictures: write_zip(folder / "a.zip", pictures),
+    ],
+    ids=[
+        "csv",
+        "csv without names",
+        "csv without labels",
+        "csv of pixels alone",
+        "parquet",
+        "parquet of dicts",
+        "parquet by fsspec",
+        "folder of parquet",
+        "zip by fsspec",
+    ],
+)
+def test_every_kind_of_source_gives_the_same_answers(write, digits, pictures, job, tmp_path):
+    """Tables, packed or distant files give a row for each picture, in order, by file and row."""
+    folder = tmp_path / "source"
+    folder.mkdir()
+    source = write(folder, digits, pictures)
+
+    rows = job(source, shard_size=7)
+
+    assert [row["digit"] for row in rows] == digits[2].tolist()
+    if "zip" not in str(source):
+        assert [row["index"] for row in rows] == list(range(NUM_DIGITS))
+        assert {row["source"].partition("://")[2] or row["source"] for row in rows} == {
+            str(next(folder.iterdir()))
+        }
+
+
+def test_a_bad_row_of_a_table_is_a_row_with_an_error(digits, job, tmp_path):
+    """A row with a word, a value too great or too few of them stops no other."""
+    path = write_csv(tmp_path / "a.csv", digits, label=True, header=True)
+    lines = path.read_text().splitlines()
+    lines[2], lines[3], lines[4] = "3,256" + ",0" * 783, "3,0,0", "3,x" + ",0" * 783
+    path.write_text("\n".join(lines))
+
+    rows = job(path)
+
+    codes = [row["code"] for row in rows]
+    assert codes == [None, *["invalid_image"] * 3, *[None] * (NUM_DIGITS - 4)]
+
+
+def test_labels_measure_a_whole_job(digits, pictures, scheduler, tmp_path, capsys):
+    """--labels adds accuracy, coverage against accuracy, and the confusion of digits."""
+    path = str(write_parquet(tmp_path / "a.parquet", digits, pictures))
+    words = ["bulk", path, "--out", str(tmp_path / "out"), "--task", "predict", "--labels", "label"]
+
+    assert main([*words, "--scheduler", scheduler]) == 0
+
+    measured = json.loads((tmp_path / "out" / "manifest.json").read_text())["summary"]["labelled"]
+    rows = rows_of(tmp_path / "out")
+    is_right = np.array([row["digit"] == row["label"] for row in rows])
+    is_sure = np.array([row["confidence"] >= 0.9 for row in rows])
+    confusion = np.zeros((10, 10), int)
+    np.add.at(confusion, (digits[1], digits[2]), 1)
+    at_90 = next(each for each in measured["coverage"] if each["confidence"] == 0.9)
+    assert measured["accuracy"] == is_right.mean()
+    assert at_90["coverage"] == is_sure.mean()
+    assert at_90["accuracy"] == is_right[is_sure].mean()
+    assert measured["confusion"] == confusion.tolist()
+    assert f"accuracy {is_right.mean():.2%}" in capsys.readouterr().out
+
+
+def test_a_stopped_job_does_only_what_is_missing(pictures, job, tmp_path):
+    """Files that are there stay, broken ones are made again, half ones are swept away."""
+    before = job(pictures, shard_size=4)
+    shards = sorted((tmp_path / "out" / "shards").iterdir())
+    shards[1].unlink()
+    shards[2].write_bytes(b"")
+    (shards[0].parent / ".part-000001.parquet.0.tmp").write_bytes(b"half")
+    times = [shard.stat().st_mtime_ns for shard in shards if shard.exists()]
+    told = []
+
+    assert job(pictures, shard_size=4, progress=told.append) == before
+
+    after = [shard.stat().st_mtime_ns for shard in shards]
+    assert [times[0], *times[2:]] == [after[0], *after[3:]]
+    assert sorted(shards[0].parent.iterdir()) == shards
+    assert (told[0].num_done, told[-1].num_done) == (len(before) - 8, len(before))
+    assert (told[-1].num_pictures, told[-1].num_errors, told[-1].remaining_s) == (32, 2, 0)
+
+
+def test_a_picture_that_comes_later_is_none_of_the_job(pictures, job, tmp_path):
+    """What a job reads is settled when it begins."""
+    folder = tmp_path / "source"
+    folder.mkdir()
+    content = (pictures / "0" / "000.png").read_bytes()
+    (folder / "b.png").write_bytes(content)
+    before = job(folder)
+    (folder / "a.png").write_bytes(content)
+
+    assert job(folder) == before
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"min_confidence": 0.5}, "a job whose min_confidence is 0.0"),
+        ({"task": "read"}, "a job whose task is 'predict'"),
+        ({"weights": "tiny"}, "a job whose weights is"),
+        ({"shard_size": 3}, "a job whose shard_size is 1000"),
+    ],
+)
+def test_other_settings_in_the_same_folder_are_refused(changed, told, pictures, job):
+    """A folder holds one job: what was asked for must be the same."""
+    source = str(pictures / "0")
+    job(source)
+
+    with pytest.raises(InvalidArgumentError, match=f"`out` must .* which holds {told}"):
+        job(source, **changed)
+
+
+def test_a_folder_with_files_of_others_is_refused(pictures, job, tmp_path):
+    """Files that lie in the place of answers are not taken for them."""
+    (tmp_path / "out" / "shards").mkdir(parents=True)
+    (tmp_path / "out" / "shards" / "part-000000.parquet").touch()
+
+    with pytest.raises(InvalidArgumentError, match="which holds files of which no manifest"):
+        job(pictures)
+
+
+@pytest.fixture
+def shelf(digits, pictures, tmp_path):
+    """Give a folder with a table, a picture, and a table of something else."""
+    write_parquet(tmp_path / "a.parquet", digits, pictures)
+    (tmp_path / "only.png").touch()
+    (tmp_path / "short.csv").write_text("1,2\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "told"),
+    [
+        ("nothing/*.png", {}, "`source` must be a folder or glob"),
+        ("a.parquet", {"column": "id"}, r"`column` must name .* such are image"),
+        ("a.parquet", {"labels": "digit"}, r"`labels` must name .* label, image, id"),
+        ("only.png", {"labels": "label"}, "`labels` must name a column of the source"),
+        ("short.csv", {}, "`source` must be a CSV file of 784 .* has 2 columns"),
+        ("a.parquet", {"scheduler": "tcp://127.0.0.1:1"}, "`scheduler` must be the address"),
+        ("a.parquet", {"scheduler": "nowhere"}, "`scheduler` must be the address"),
+    ],
+)
+def test_what_cannot_be_done_is_told_at_once(source, options, told, shelf, job):
+    """A wrong source, column or scheduler is one error that says how to put it right."""
+    source = str(shelf / source)
+
+    with (
+        distributed_timeout("1s"),
+        pytest.raises((InvalidArgumentError, UnavailableError), match=told),
+    ):
+        job(source, **options)
+
+
+def distributed_timeout(duration):
+    """Have Dask give up sooner."""
+    import dask
+
+    return dask.config.set({"distributed.comm.timeouts.connect": duration})
+
+
+def test_a_damaged_table_leaves_the_others_answered(digits, pictures, job, tmp_path):
+    """One of several files that breaks within is told at the end; all others are done by then."""
+    folder = tmp_path / "source"
+    folder.mkdir()
+    path = write_parquet(folder / "a.parquet", digits, pictures)
+    content = path.read_bytes()
+    begin = parquet.read_metadata(path).row_group(1).column(1).dictionary_page_offset
+    (folder / "b.parquet").write_bytes(content[:begin] + bytes(64) + content[begin + 64 :])
+    path.rename(folder / "c.parquet")
+
+    with pytest.raises(CorruptFileError, match=r"`source` must hold sound tables; got .*b.parq"):
+        job(folder)
+
+    assert {row["source"] for row in rows_of(tmp_path / "out")} == {str(folder / "c.parquet")}
+
+
+def test_quiet_prints_nothing(pictures, scheduler, tmp_path, capsys):
+    """With --quiet there is neither progress nor a summary."""
+    words = ["bulk", str(pictures / "0"), "--out", str(tmp_path / "out"), "--quiet"]
+
+    assert main([*words, "--task", "predict", "--scheduler", scheduler]) == 0
+
+    assert capsys.readouterr() == ("", "")
 
 
 def test_the_command_prints_the_summary_and_the_manifest_keeps_it(
@@ -97,10 +348,44 @@ def test_the_command_prints_the_summary_and_the_manifest_keeps_it(
 
     assert main([*words, "--scheduler", scheduler]) == 0
 
-    printed = capsys.readouterr().out
+    printed = capsys.readouterr()
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
-    assert f"{NUM_DIGITS} of {NUM_DIGITS + 2} pictures were read\n  1 no_digit" in printed
+    assert f"{NUM_DIGITS} of {NUM_DIGITS + 2} pictures were read\n  1 no_digit" in printed.out
+    assert printed.err.startswith("digitcnn: 0 of 32, 0/s")
     assert manifest["is_complete"]
     assert manifest["schema_version"] == 1
     assert manifest["summary"]["errors"] == {"no_digit": 1, "unreadable_image": 1}
     assert len(manifest["settings"]["weights"]["base-v1"]) == 64
+
+
+@pytest.mark.parametrize("package", ["dask.distributed", "pyarrow"])
+def test_a_missing_package_is_told_with_its_extra(package, pictures, tmp_path, monkeypatch):
+    """Without Dask or PyArrow the error has the command to type."""
+    monkeypatch.setitem(sys.modules, package, None)
+
+    with pytest.raises(MissingDependencyError, match=r'pip install "digitcnn\[bulk\]"'):
+        bulk.run(pictures, tmp_path / "out")
+
+
+def test_a_batch_reader_answers_columns(digits, pictures):
+    """It keeps the other columns, takes bytes, dicts and arrays, and comes back from a pickle."""
+    files = sorted(pictures.glob("*/*.png"))[:3]
+    batch = {
+        "id": np.array([1, 2, 3, 4, 5]),
+        "bytes": [
+            files[0].read_bytes(),
+            {"bytes": files[1].read_bytes(), "path": None},
+            digits[0][2],
+            b"no picture",
+            None,
+        ],
+    }
+    reader = pickle.loads(pickle.dumps(bulk.BatchReader(task="predict")))
+
+    answers = reader(batch)
+
+    assert list(answers) == ["id", "digit", "confidence", "error", "code"]
+    assert answers["id"] == [1, 2, 3, 4, 5]
+    assert answers["digit"] == [*digits[2][:3].tolist(), None, None]
+    assert answers["code"] == [None] * 3 + ["unreadable_image", "invalid_image"]
+    assert all(len(column) == 5 for column in pickle.loads(pickle.dumps(reader))(batch).values())

@@ -24,6 +24,7 @@ from digitcnn.bulk.shards import JobFolder, Settings, Task, answer_shard
 from digitcnn.bulk.sources import check_columns, is_remote
 from digitcnn.bulk.summary import Counts, Summary
 from digitcnn.errors import (
+    CorruptFileError,
     DigitcnnError,
     MissingDependencyError,
     UnavailableError,
@@ -177,64 +178,67 @@ class _Driver:
     def run(self, todo: Iterator[Any], progress: Callable[[Progress], object]) -> None:
         """Have every shard answered; raise what a shard failed with when all others are done."""
         futures: set[Any] = set()
-        failures: list[BaseException] = []
+        failures: list[Exception] = []
         while True:
-            most = max(_LEAST_IN_FLIGHT, 4 * self._num_workers())
+            threads = sum(self._client.nthreads().values())
+            most = max(_LEAST_IN_FLIGHT, 4 * threads)
             futures |= {self._submit(*each) for each in islice(todo, most - len(futures))}
+            progress(self._progress(threads))
             if not futures:
                 break
             with contextlib.suppress(TimeoutError):
                 _distributed().wait(list(futures), timeout=_TICK_S, return_when="FIRST_COMPLETED")
             finished = {future for future in futures if future.done()}
-            for future in finished:
-                error = future.exception()
-                if error is None:
-                    self._counts.update(future.result())
-                elif isinstance(error, DigitcnnError) and error.argument in ("out", "scheduler"):
-                    raise error
-                else:
-                    failures.append(error)
+            failures += filter(None, map(self._finish, finished))
             futures -= finished
-            progress(self._progress())
         if failures:
-            raise _unfinished(failures)
+            raise failures[0]
 
     def _submit(self, number: int, shard: Any) -> Any:
         key = f"{self._key}-{number}"
+        # What a distant store fails with may pass.
         return self._client.submit(
             answer_shard, self._task, number, shard, key=key, pure=False, retries=2
         )
 
-    def _num_workers(self) -> int:
-        return len(self._client.scheduler_info().get("workers", ()))
+    def _finish(self, future: Any) -> Exception | None:
+        """Take a shard's counts; return what is wrong with this one, raise what is with all."""
+        try:
+            self._counts.update(future.result())
+        except CorruptFileError as error:
+            return error
+        except DigitcnnError:
+            raise
+        except _distributed().KilledWorker:
+            return UnavailableError(
+                f"A worker was killed again and again at shard {future.key.rpartition('-')[2]}.",
+                remedy="All others are done; the same command tries it again.",
+            )
+        except Exception as error:
+            raise UnavailableError(
+                argument="scheduler",
+                rule="have workers that can do this job",
+                got=f"{type(error).__name__}: {error}",
+                remedy="Put that right, and give the same command again.",
+            ) from error
+        return None
 
-    def _progress(self) -> Progress:
+    def _progress(self, threads: int) -> Progress:
         num_done = self._counts["pictures"]
-        errors = sum(count for key, count in self._counts.items() if key.startswith("error "))
         rate = (num_done - self._num_before) / max(time.monotonic() - self._begun, 1e-9)
-        remaining_s = (self._num_pictures - num_done) / rate if rate else None
-        has_dashboard = importlib.util.find_spec("bokeh") is not None
         return Progress(
             num_done,
             self._num_pictures,
-            errors,
-            rate,
-            remaining_s,
-            self._num_workers(),
-            self._client.dashboard_link if has_dashboard else None,
+            num_errors=num_done - Summary.of(self._counts).num_answered,
+            rate=rate,
+            remaining_s=(self._num_pictures - num_done) / rate if rate else None,
+            num_workers=threads,
+            dashboard=self._client.dashboard_link if _has_dashboard() else None,
         )
 
 
-def _unfinished(failures: list[BaseException]) -> BaseException:
-    """Return why shards are missing when all others are done."""
-    first = failures[0]
-    if isinstance(first, DigitcnnError):
-        return first
-    return UnavailableError(
-        f"{len(failures)} shards could not be answered; the first failed with "
-        f"{type(first).__name__}: {first}.",
-        remedy="All others are done; the same command tries these again.",
-    )
+def _has_dashboard() -> bool:
+    return importlib.util.find_spec("bokeh") is not None
 
 
 @contextlib.contextmanager
@@ -242,32 +246,44 @@ def _connected(scheduler: str | None, workers: int) -> Iterator[Any]:
     """Connect to a cluster, or start processes on this machine."""
     dask = _distributed()
     address = scheduler or os.environ.get("DASK_SCHEDULER_ADDRESS")
-    if not address:
-        has_dashboard = importlib.util.find_spec("bokeh") is not None
-        with (
-            dask.LocalCluster(
-                n_workers=workers,
-                threads_per_worker=1,
-                dashboard_address="127.0.0.1:0" if has_dashboard else None,
-                silence_logs=logging.CRITICAL,
-            ) as cluster,
-            dask.Client(cluster, set_as_default=False) as client,
-            client.as_current(),
-        ):
-            yield client
-        return
-    try:
-        client = dask.Client(address, set_as_default=False)
-    except (OSError, ValueError) as error:
-        raise UnavailableError(
-            argument="scheduler",
-            rule="be the address of Dask's scheduler",
-            got=repr(address),
-            reason=f"which fails with: {error}",
-            remedy="Start one with `dask scheduler`, or leave it out to work on this machine.",
-        ) from error
-    with client, client.as_current():
+    with contextlib.ExitStack() as stack:
+        if not address:
+            address = stack.enter_context(
+                dask.LocalCluster(
+                    n_workers=workers,
+                    threads_per_worker=1,
+                    dashboard_address="127.0.0.1:0" if _has_dashboard() else None,
+                    silence_logs=logging.CRITICAL,
+                )
+            )
+        try:
+            client = stack.enter_context(dask.Client(address, set_as_default=False))
+        except (OSError, ValueError) as error:
+            raise UnavailableError(
+                argument="scheduler",
+                rule="be the address of Dask's scheduler",
+                got=repr(address),
+                reason=f"which fails with: {error}",
+                remedy="Start one with `dask scheduler`, or leave it out to work on this machine.",
+            ) from error
+        if not isinstance(address, str):
+            client.register_plugin(_deaf_to_interrupts())
+        stack.enter_context(client.as_current())
         yield client
+
+
+def _deaf_to_interrupts() -> Any:
+    """Return what has workers leave an interrupt to the driver, which ends them."""
+    import signal
+
+    class Deaf(_distributed().WorkerPlugin):  # type: ignore[misc]
+        name = "digitcnn-interrupts"
+
+        def setup(self, worker: Any) -> None:
+            del worker
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    return Deaf()
 
 
 def _digests(task: str, weights: Weights | Path) -> dict[str, str]:

@@ -132,8 +132,8 @@ class BatchReader:
 
     def _predict(self, images: list[Any]) -> list[Any]:
         # Rows of pixels are looked at together, ten times as fast.
-        are_alike = len({_uint8_shape(image) for image in images} | {None}) == 2
-        batch = np.stack(images) if are_alike else images
+        shapes = {_uint8_shape(image) for image in images}
+        batch = np.stack(images) if len(shapes) == 1 and None not in shapes else images
         rows = self._network.predict_proba(batch, errors="return")
         answers: list[Any] = []
         for image, row in zip(images, rows, strict=True):

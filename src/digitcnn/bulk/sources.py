@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
 from collections.abc import Iterable, Iterator
@@ -211,59 +212,48 @@ def _parquet_shards(name: str, shard_size: int) -> Iterator[Shard]:
         yield Shard((name,), first, min(shard_size, num_rows - first))
 
 
-def _parquet(name: str) -> Any:
+@contextlib.contextmanager
+def _parquet(name: str) -> Iterator[Any]:
     """Open a Parquet file, to be read in order and in pieces."""
     import pyarrow as pa
     from pyarrow import parquet
 
-    try:
-        return parquet.ParquetFile(_open(name), buffer_size=_BUFFER_BYTES, pre_buffer=False)
-    except pa.ArrowInvalid as error:
-        raise _damaged(name, error) from error
-
-
-def _damaged(name: str, error: Exception) -> CorruptFileError:
-    return CorruptFileError(
-        argument="source",
-        rule="hold sound tables",
-        got=repr(name),
-        reason=f"which fails with: {error}",
-        remedy="Write it again.",
-    )
+    with _open(name) as stream:
+        try:
+            yield parquet.ParquetFile(stream, buffer_size=_BUFFER_BYTES, pre_buffer=False)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise CorruptFileError(
+                argument="source",
+                rule="hold sound tables",
+                got=repr(name),
+                reason=f"which fails with: {error}",
+                remedy="Write it again.",
+            ) from error
 
 
 def _parquet_chunks(shard: Shard, column: str | None, labels: str | None) -> Iterator[Chunk]:
     """Yield rows of a Parquet file; only the row groups that hold them are read."""
-    import pyarrow as pa
-
     name, last = shard.files[0], shard.first + shard.count
     with _parquet(name) as table:
         wanted = _picture_column(table.schema_arrow, column)
+        sizes = [table.metadata.row_group(at).num_rows for at in range(table.num_row_groups)]
+        ends = np.cumsum(sizes)
+        groups = np.flatnonzero((ends > shard.first) & (ends - sizes < last)).tolist()
+        row = int(ends[groups[0]]) - sizes[groups[0]]
         columns = [wanted, labels] if labels else [wanted]
-        groups: list[int] = []
-        start, row = 0, shard.first
-        for group in range(table.num_row_groups):
-            end = start + table.metadata.row_group(group).num_rows
-            if start < last and end > shard.first:
-                row = row if groups else start
-                groups.append(group)
-            start = end
-        try:
-            for batch in table.iter_batches(_CHUNK_SIZE, row_groups=groups, columns=columns):
-                low, high = max(shard.first - row, 0), min(last - row, len(batch))
-                if low < high:
-                    part = batch.slice(low, high - low)
-                    yield Chunk(
-                        [name] * len(part),
-                        list(range(row + low, row + high)),
-                        part.column(wanted).to_pylist(),
-                        part.column(labels).to_pylist() if labels else [],
-                    )
-                row += len(batch)
-                if row >= last:
-                    return
-        except (pa.ArrowInvalid, OSError) as error:
-            raise _damaged(name, error) from error
+        for batch in table.iter_batches(_CHUNK_SIZE, row_groups=groups, columns=columns):
+            low, high = max(shard.first - row, 0), min(last - row, len(batch))
+            if low < high:
+                part = batch.slice(low, high - low)
+                yield Chunk(
+                    [name] * len(part),
+                    list(range(row + low, row + high)),
+                    part.column(wanted).to_pylist(),
+                    part.column(labels).to_pylist() if labels else [],
+                )
+            row += len(batch)
+            if row >= last:
+                break
 
 
 def check_columns(source: str, *, column: str | None, labels: str | None) -> None:

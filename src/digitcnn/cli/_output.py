@@ -114,7 +114,7 @@ def report(error: BaseException, command: str) -> None:
 def tell(text: str) -> None:
     """Print a line on standard error, over the bar that may stand there."""
     if sys.stderr is not None:  # closed; `print` would take standard output
-        _show_bar("")
+        show_bar("")
         print(f"digitcnn: {printable(' '.join(text.split()))}", file=sys.stderr, flush=True)
 
 
@@ -125,13 +125,13 @@ def watched(items: Sequence[_Item]) -> Iterator[_Item]:
         now = time.monotonic()
         if done and now > shown + _REFRESH_S:
             minutes, seconds = divmod(round((now - begun) / done * (len(items) - done)), 60)
-            _show_bar(f"{done:,} of {len(items):,}, {minutes}:{seconds:02} left")
+            show_bar(f"{done:,} of {len(items):,}, {minutes}:{seconds:02} left")
             shown = now
         yield item
-    _show_bar("")
+    show_bar("")
 
 
-def _show_bar(text: str) -> None:
+def show_bar(text: str) -> None:
     """Write over the last line of a terminal; "" leaves it empty."""
     if sys.stderr is not None and sys.stderr.isatty():
         end = "" if text else "\r"

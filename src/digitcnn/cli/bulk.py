@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import time
 
 from digitcnn import bulk
-from digitcnn.cli._output import write_line
+from digitcnn.cli._output import show_bar, tell, write_line
 
 _PAUSE_S = 30.0  # between lines of progress where there is no terminal
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the job, and print its summary."""
-    reporter = None if arguments.quiet else _Reporter()
     summary = bulk.run(
         arguments.source,
         arguments.out,
@@ -26,44 +26,38 @@ def run(arguments: argparse.Namespace) -> int:
         shard_size=arguments.shard_size,
         workers=arguments.workers,
         scheduler=arguments.scheduler,
-        progress=reporter.report if reporter else None,
+        progress=None if arguments.quiet else _Reporter().report,
     )
-    if reporter:
-        reporter.end()
+    if not arguments.quiet:
+        show_bar("")
         write_line(str(summary))
     return 0
 
 
 class _Reporter:
-    """Writes progress to standard error: one line that changes, or now and then another."""
+    """Shows how far a job is: as a bar on a terminal, elsewhere as a line now and then."""
 
     def __init__(self) -> None:
-        self._is_terminal = sys.stderr is not None and sys.stderr.isatty()
-        self._last = -_PAUSE_S
+        self._last = -math.inf
         self._told_dashboard = False
 
     def report(self, progress: bulk.Progress) -> None:
-        """Write how far the job is."""
+        """Show how far it is."""
         if progress.dashboard and not self._told_dashboard:
-            print(f"dashboard: {progress.dashboard}", file=sys.stderr)
+            tell(f"dashboard: {progress.dashboard}")
             self._told_dashboard = True
-        if self._is_terminal:
-            print(f"\r\x1b[K{_line(progress)}", end="", file=sys.stderr, flush=True)
-        elif time.monotonic() - self._last >= _PAUSE_S:
+        show_bar(_line(progress))
+        is_terminal = sys.stderr is not None and sys.stderr.isatty()
+        if not is_terminal and time.monotonic() - self._last >= _PAUSE_S:
             self._last = time.monotonic()
-            print(_line(progress), file=sys.stderr, flush=True)
-
-    def end(self) -> None:
-        """Leave the line of progress."""
-        if self._is_terminal:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+            tell(_line(progress))
 
 
 def _line(progress: bulk.Progress) -> str:
     left = "" if progress.remaining_s is None else f", {_duration(progress.remaining_s)} left"
     workers = "" if progress.num_workers else ", no worker is there"
     return (
-        f"{progress.num_done:,} of {progress.num_pictures:,} pictures, {progress.rate:,.0f}/s"
+        f"{progress.num_done:,} of {progress.num_pictures:,}, {progress.rate:,.0f}/s"
         f"{left}, {progress.num_errors:,} errors{workers}"
     )
 
