@@ -12,8 +12,7 @@ from digitcnn import DigitcnnError, NoDigitError, predict, predict_proba, read
 from digitcnn.errors import SeveralDigitsError
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
-from scene_kinds import KINDS
-from scenes import draw
+from scene_kinds import KINDS, draw
 
 EXAMPLES = sorted(
     path

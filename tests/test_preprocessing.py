@@ -28,7 +28,6 @@ from digitcnn import explain, preprocess
 from digitcnn.augmentation import damage
 from digitcnn.errors import InvalidImageError, NoDigitError
 from digitcnn.preprocessing import batches_of, is_single
-from digitcnn.preprocessing._sheets import fill_between
 from digitcnn.synthesis import draw_digits
 
 EXIF_ORIENTATION = 0x0112
@@ -906,18 +905,6 @@ def test_specks_at_the_digits_own_scale_are_dropped():
     salted[[1, 3, 9, 15, 20, 25, 26], [3, 22, 25, 4, 21, 8, 24]] = 255
 
     assert np.array_equal(preprocess(salted), preprocess(digit))
-
-
-@pytest.mark.parametrize("turns", range(4))
-def test_what_lies_open_to_a_side_is_not_between(turns):
-    """A closed ring is filled; one that is open to any side is left as it is."""
-    ring = np.ones((7, 7), bool)
-    ring[1:-1, 1:-1] = False
-    opened = ring.copy()
-    opened[0, 1:-1] = False
-
-    assert fill_between(ring).all()
-    assert np.array_equal(np.rot90(opened, turns), fill_between(np.rot90(opened, turns)))
 
 
 @pytest.mark.parametrize("turn", [Image.Transpose.ROTATE_180, Image.Transpose.ROTATE_90])

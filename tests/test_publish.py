@@ -166,7 +166,7 @@ def test_seeds_are_measured_by_their_last_epochs(run, tmp_path, monkeypatch, cap
     """The table holds each seed, their mean and spread; each look is entered once."""
     for room in ("tools", "benchmarks"):
         monkeypatch.syspath_prepend(TOOL.parents[1] / room)
-    trainings = importlib.import_module("trainings")
+    studies = importlib.import_module("studies")
     pictures, labels = draw_digits(40, seed=2)
     images = np.rint(preprocess(pictures)[..., 0] * 255).astype(np.uint8)
     monkeypatch.setattr(datasets, "load_mnist", lambda: ((images, labels), (images, labels)))
@@ -182,7 +182,7 @@ def test_seeds_are_measured_by_their_last_epochs(run, tmp_path, monkeypatch, cap
 
     for _ in range(2):
         options = ["--page", str(page), "--card", str(page)]
-        trainings.main(["seeds", *map(str, folders), *options])
+        studies.main(["seeds", *map(str, folders), *options])
 
     mean = f"{np.mean(scores):.2%} ± {np.std(scores, ddof=1):.2%}"
     assert mean in capsys.readouterr().out
@@ -191,4 +191,4 @@ def test_seeds_are_measured_by_their_last_epochs(run, tmp_path, monkeypatch, cap
         look = f"| not published | tiny-test | {seed} | 60 | 1 | {count} | {score:.2%} |"
         assert page.read_text().count(look) == 1
     with pytest.raises(SystemExit, match="validation"):
-        trainings.main(["seeds", str(run.run_dir)])
+        studies.main(["seeds", str(run.run_dir)])

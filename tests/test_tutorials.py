@@ -11,7 +11,7 @@ from digitcnn.synthesis import draw_digits
 
 pytest.importorskip("keras", reason="training needs digitcnn[tensorflow]")
 
-BENCHMARK = Path(__file__).parents[1] / "benchmarks" / "trainings.py"
+BENCHMARK = Path(__file__).parents[1] / "benchmarks" / "studies.py"
 NUM_IMAGES = 120
 
 
@@ -19,9 +19,9 @@ NUM_IMAGES = 120
 def benchmark(tmp_path, monkeypatch):
     """The benchmark, with a few drawn digits for MNIST and a page to write into."""
     monkeypatch.setattr(sys, "path", [*sys.path])
-    spec = importlib.util.spec_from_file_location("trainings", BENCHMARK)
+    spec = importlib.util.spec_from_file_location("studies", BENCHMARK)
     module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "trainings", module)
+    monkeypatch.setitem(sys.modules, "studies", module)
     spec.loader.exec_module(module)
     parts = (draw_digits(NUM_IMAGES, seed=1), draw_digits(40, seed=2))
     monkeypatch.setattr(datasets, "load_mnist", lambda: parts)

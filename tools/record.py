@@ -1,9 +1,9 @@
-"""Record anew what the preprocessing makes of its specimens, after a deliberate change.
+"""Record anew what the preprocessing makes of drawn scenes, after a deliberate change.
 
-    python tools/record.py [--sheet FILE] [--add "FAMILY SEED" ...] [--drop "FAMILY SEED" ...]
+    python tools/record.py [--sheet FILE]
 
-Says what changed, and draws it: each changed specimen with what came of it before and what comes of
-it now. Look at it before you commit `tests/records`. The families are in `tests/specimens.py`.
+Says what changed, and draws it: each changed scene with what came of it before and what comes of it
+now. Look at it before you commit `tests/records`.
 """
 
 from __future__ import annotations
@@ -16,61 +16,71 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-from recorded import Record, read_records, record, write_records
-from specimens import draw_specimen
+from digitcnn import NoDigitError, preprocess
 
-CELL = 112  # pixels
-LINE = 14
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "benchmarks"))
+from scene_kinds import KINDS, draw  # noqa: E402 - where to find it is said above
+
+RECORD = ROOT / "tests" / "records" / "scenes.png"
+KEYS = [(kind, index) for kind in KINDS for index in range(2)]
+CELL, LINE, COLUMNS = 112, 14, 4  # of the sheet
 
 
-def drawn(key: str, before: Record, after: Record) -> Image.Image:
-    """Draw a specimen beside what came of it before and what comes of it now."""
+def make() -> np.ndarray:
+    """Return each scene's canonical image: uint8, shape (N, 28, 28); without a digit, nothing."""
+    images = np.zeros((len(KEYS), 28, 28), np.uint8)
+    for place, (kind, index) in enumerate(KEYS):
+        try:
+            ink = preprocess(draw(kind, index, 0)[1])[0, ..., 0]
+        except NoDigitError:
+            continue
+        images[place] = np.rint(ink * 255)
+    return images
+
+
+def read() -> np.ndarray:
+    """Read the record; a kind that is new has nothing in it yet."""
+    images = np.zeros((len(KEYS), 28, 28), np.uint8)
+    if RECORD.exists():
+        rows = np.asarray(Image.open(RECORD)).reshape(-1, 28, 2, 28).swapaxes(1, 2)
+        found = rows.reshape(-1, 28, 28)[: len(KEYS)]
+        images[: len(found)] = found
+    return images
+
+
+def draw_strip(key: tuple[str, int], before: np.ndarray, now: np.ndarray) -> Image.Image:
+    """Draw a scene beside what came of it before and what comes of it now."""
     strip = Image.new("RGB", (3 * CELL, CELL + LINE), "white")
-    ImageDraw.Draw(strip).text((2, 0), f"{key}: {after.steps[-1][0]}", fill="black")
-    specimen = draw_specimen(*_parts(key))
-    if isinstance(specimen, bytes):
-        picture = Image.open(io.BytesIO(specimen))
-    else:
-        scale = {"uint16": 1 / 257, "float32": 255}.get(specimen.dtype.name, 1)
-        picture = Image.fromarray((specimen * scale).astype(np.uint8))
-    shown = ImageOps.contain(picture.convert("RGB"), (CELL - 4, CELL - 4))
-    strip.paste(shown, (2, LINE))
-    for place, each in enumerate((before, after), start=1):
-        result = Image.fromarray(each.pixels).resize((CELL - 4, CELL - 4), Image.Resampling.NEAREST)
-        strip.paste(result, (place * CELL + 2, LINE))
+    ImageDraw.Draw(strip).text((2, 0), f"{key[0]} {key[1]}", fill="black")
+    scene = Image.open(io.BytesIO(draw(*key, 0)[1])).convert("RGB")
+    shown = [ImageOps.contain(scene, (CELL - 4, CELL - 4))]
+    shown += [Image.fromarray(each).resize((CELL - 4, CELL - 4)) for each in (before, now)]
+    for place, picture in enumerate(shown):
+        strip.paste(picture, (place * CELL + 2, LINE))
     return strip
 
 
-def _parts(key: str) -> tuple[str, int]:
-    family, seed = key.split()
-    return family, int(seed)
-
-
-def main() -> int:
+def main() -> None:
     """Compare, draw and write."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--sheet", type=Path, metavar="FILE", help="draw what changed to this file")
-    parser.add_argument("--add", nargs="+", default=[], metavar="KEY", help="further specimens")
-    parser.add_argument("--drop", nargs="+", default=[], metavar="KEY", help="specimens to forget")
     arguments = parser.parse_args()
-    old = {key: each for key, each in read_records().items() if key not in arguments.drop}
-    # By family, so that the sheet of all results can be looked through.
-    keys = sorted({*old, *arguments.add}, key=_parts)
-    new = {key: record(key) for key in keys}
-    changed = [key for key in old if old[key].differences(new[key])]
-    for key in changed:
-        print(f"{key}: {'; '.join(old[key].differences(new[key]))}")
-    print(f"{len(changed)} of {len(old)} changed, {len(new) - len(old)} added")
-    if arguments.sheet and changed:
-        strips = [drawn(key, old[key], new[key]) for key in changed]
-        sheet = Image.new("RGB", (4 * 3 * CELL, -(-len(strips) // 4) * (CELL + LINE)), "white")
+    before, now = read(), make()
+    changed = np.flatnonzero((before != now).any(axis=(1, 2)))
+    print(f"{len(changed)} of {len(KEYS)} changed: {[KEYS[place] for place in changed]}")
+    if arguments.sheet and len(changed):
+        strips = [draw_strip(KEYS[place], before[place], now[place]) for place in changed]
+        rows = -(-len(strips) // COLUMNS)
+        sheet = Image.new("RGB", (COLUMNS * 3 * CELL, rows * (CELL + LINE)), "white")
         for place, strip in enumerate(strips):
-            sheet.paste(strip, (place % 4 * 3 * CELL, place // 4 * (CELL + LINE)))
+            corner = (place % COLUMNS * 3 * CELL, place // COLUMNS * (CELL + LINE))
+            sheet.paste(strip, corner)
         sheet.save(arguments.sheet)
-    write_records(new)
-    return 0
+    pairs = now.reshape(-1, 2, 28, 28).swapaxes(1, 2).reshape(-1, 56)
+    RECORD.parent.mkdir(exist_ok=True)
+    Image.fromarray(pairs).save(RECORD, optimize=True)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,8 +1,8 @@
 """Train networks from several seeds, and set what comes of them in one table.
 
-    python benchmarks/trainings.py tutorials [--seeds 3] [--page docs/tutorials.md]
-    python benchmarks/trainings.py drawings --pictures FOLDER
-    python benchmarks/trainings.py seeds RUN_FOLDER... [--members N]
+    python benchmarks/studies.py tutorials [--seeds 3] [--page docs/tutorials.md]
+    python benchmarks/studies.py drawings --pictures FOLDER
+    python benchmarks/studies.py seeds RUN_FOLDER... [--members N]
 
 `tutorials` trains what five well-known MNIST tutorials train, `drawings` the recipe of `base`,
 shortened, with and without drawn digits; `seeds` reads trainings that differ by their seed alone,
@@ -198,7 +198,7 @@ def run_study(study: str, arguments: argparse.Namespace) -> str:
         for variant, runs in zip(STUDIES[study], found, strict=True)
         if runs
     ]
-    command = f"python benchmarks/trainings.py {study}, on {platform.machine()}, {os.cpu_count()}"
+    command = f"python benchmarks/studies.py {study}, on {platform.machine()}, {os.cpu_count()}"
     return format_table(("trained by", "claim", "seeds", *names), rows, f"{command} CPUs")
 
 
@@ -247,7 +247,7 @@ def report_seeds(arguments: argparse.Namespace) -> tuple[str, str]:
             enter_look(arguments.card, group, each)
     recipe = named(run.recipe["name"] for run in groups[0])
     members = f" --members {size}" if size > 1 else ""
-    command = f"python benchmarks/trainings.py seeds RUN_FOLDER...{members}"
+    command = f"python benchmarks/studies.py seeds RUN_FOLDER...{members}"
     how = f"{runs[0].num_images:,} images, {len(runs[0].history)} epochs, the last one counts"
     head = (f"`{recipe}`, seed", "MNIST test", "errors")
     name = f"{recipe} seeds" if size == 1 else f"{recipe} seeds by {size}"
