@@ -54,8 +54,12 @@ def nondigits(side=48):
 
 @st.composite
 def uint8_batches(draw, side=40):
-    """Give up to four drawn digits as a batch: uint8, shape (N, side, side)."""
-    digits = draw(st.lists(drawn_digits(side), min_size=1, max_size=MOST_IMAGES))
+    """Give up to four drawn digits as a batch: uint8, shape (N, side, side).
+
+    All differ, as three alike may be taken for the channels of one picture.
+    """
+    different = {"min_size": 1, "max_size": MOST_IMAGES, "unique_by": np.ndarray.tobytes}
+    digits = draw(st.lists(drawn_digits(side), **different))
     return np.stack(digits)
 
 

@@ -20,6 +20,7 @@ An error is made of what it is about, and writes its text from that: "`argument`
 from __future__ import annotations
 
 GOT_MAX = 80  # characters of what was got
+REASON_MAX = 300  # of a reason, which may be in the words of others
 
 
 class DigitcnnError(Exception):
@@ -74,8 +75,8 @@ class DigitcnnError(Exception):
         self.argument = argument
         self.index = index
         self.rule = rule
-        self.got = _shortened(str(got))
-        self.reason = reason
+        self.got = _shortened(str(got), GOT_MAX)
+        self.reason = _shortened(reason, REASON_MAX)
         self.remedy = remedy
 
     def __str__(self) -> str:
@@ -93,11 +94,11 @@ class DigitcnnError(Exception):
         return f"`{self.argument}{place}` must {self.rule}; got {self.got}{reason}."
 
 
-def _shortened(text: str) -> str:
+def _shortened(text: str, most: int) -> str:
     """Leave out the middle of a long text."""
-    if len(text) <= GOT_MAX:
+    if len(text) <= most:
         return text
-    kept = GOT_MAX - len("...")
+    kept = most - len("...")
     return f"{text[: kept - kept // 2]}...{text[-(kept // 2) :]}"
 
 

@@ -301,7 +301,7 @@ def evaluate(model_or_weights: Any, images: Any, labels: npt.ArrayLike) -> Evalu
     >>> print(evaluate("base", test_images, test_labels))  # doctest: +SKIP
     """
     # Refused before the work rather than after it, where the number is known.
-    if hasattr(images, "__len__") and not is_single(images):
+    if isinstance(images, list | tuple) or (hasattr(images, "shape") and not is_single(images)):
         labels = as_labels(labels, num_images=len(images))
     probabilities = predict_proba(images, model=model_or_weights)
     return Evaluation(labels, probabilities)  # type: ignore[arg-type]  # checked there

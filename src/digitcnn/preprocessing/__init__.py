@@ -36,6 +36,8 @@ def preprocess(images: object) -> np.ndarray:
         a list, tuple or iterator of those, whose sizes may differ, or an array of shape (N, H, W)
         or (N, H, W, C). Whatever has `__array__` counts as an array. Integers span 0..255 (uint16:
         0..65535), floats 0..1, booleans are 0 or 1. Ink may be dark on light or light on dark.
+        Data URLs, uploads of web frameworks, and what Gradio's editor and Streamlit's canvas give
+        are pictures, too; columns of paths and streams of batches are many.
 
     Returns
     -------

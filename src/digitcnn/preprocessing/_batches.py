@@ -12,15 +12,9 @@ from typing import TypeGuard
 import numpy as np
 
 from digitcnn.errors import DigitcnnError, InvalidImageError
+from digitcnn.preprocessing._forms import COLOR_CHANNELS, as_array, form_of, refuse_planes
 from digitcnn.preprocessing._geometry import IMAGE_SIDE, PIXEL_MAX, are_canonical, is_canonical
-from digitcnn.preprocessing._pictures import (
-    COLOR_CHANNELS,
-    Picture,
-    array_picture,
-    as_array,
-    form_of,
-    open_picture,
-)
+from digitcnn.preprocessing._pictures import Picture, array_picture, open_picture
 from digitcnn.preprocessing._pipeline import normalize
 from digitcnn.preprocessing._values import plane_scale, to_pixel_values, to_plane_values
 
@@ -154,8 +148,12 @@ def iter_pictures(images: object, *, side: int) -> Iterator[Picture | DigitcnnEr
     """
     if is_single(images):
         items: Iterable[tuple[int | None, object]] = [(None, images)]
+    elif form_of(images) == "array":
+        array = as_array(images)
+        refuse_planes(array)
+        items = enumerate(array)
     else:
-        items = enumerate(as_array(images) if form_of(images) == "array" else _items(images))
+        items = enumerate(_items(images))
     for index, image in items:
         try:
             yield open_picture(image, side=side)
@@ -167,7 +165,7 @@ def iter_pictures(images: object, *, side: int) -> Iterator[Picture | DigitcnnEr
 def _is_mnist_image(image: object) -> TypeGuard[np.ndarray]:
     """Tell an array of the form that MNIST holds its images in."""
     return (
-        isinstance(image, np.ndarray)
+        type(image) is np.ndarray  # matrices and masked arrays have rules of their own
         and image.dtype == np.uint8
         and image.shape == (IMAGE_SIDE, IMAGE_SIDE)
     )
@@ -215,9 +213,14 @@ def _items(images: object) -> Iterator[object]:
             remedy="Convert it with numpy.asarray or PIL.Image first.",
         )
     count = 0
+    # What batches its items, as a tf.data pipeline may; in a list a batch is a slip.
+    may_batch = not isinstance(images, list | tuple)
     try:
         for image in images:
-            yield image
+            if may_batch and form_of(image) == "array" and not is_single(image):
+                yield from as_array(image)
+            else:
+                yield image
             count += 1
     except DigitcnnError:
         raise
@@ -253,6 +256,7 @@ def _array_batches(array: np.ndarray, chunk_size: int, care: _Care) -> Iterator[
             got=array.shape,
             remedy="Move the channels last.",
         )
+    refuse_planes(array)
     try:
         scale = plane_scale(array)
     except InvalidImageError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import binascii
 import contextlib
 import io
 import math
@@ -18,6 +19,8 @@ from digitcnn.errors import DigitcnnError, ImageReadError, InvalidImageError
 # Larger than any picture that Pillow's own limit on pixels lets through uncompressed.
 MAX_FILE_BYTES = 2**30
 _READ_BYTES = 2**20
+_TABLE_BYTES = 2**14  # of a file, in which a row of a table lies
+_FEWEST_CHARACTERS = 30  # of such a row: 17 numbers and what parts them
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # Pillow hands these to an external program or to the operating system, which run what they say.
@@ -26,6 +29,8 @@ _PROGRAM_FORMATS = ("EPS", "WMF")
 # pixels, counted once for each scan, take some seconds.
 _SCAN_MARKER = b"\xff\xda"
 _MOST_SCANNED_PIXELS = 2**31
+# How the files of PNG, JPEG, GIF, WebP and BMP begin when they are written in base64.
+_BASE64_STARTS = ("iVBORw0K", "/9j/", "R0lGOD", "UklGR", "Qk0")
 _HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1", b"avif")
 
 
@@ -40,24 +45,66 @@ def read_path(path: str | os.PathLike[Any]) -> bytes:
     name: Any = f"a {type(path).__name__}"
     try:
         name = os.fspath(path)
+        if isinstance(name, str):
+            if name.startswith("data:"):
+                return decode_data_url(name)
+            if name.startswith("~") and not os.path.lexists(name):
+                name = os.path.expanduser(name)  # noqa: PTH111 - as below
         _refuse_irregular(name)
         with open(name, "rb") as file:  # noqa: PTH123 - `path` may be any os.PathLike, of bytes too
             return read_file(file, repr(name))
     except FileNotFoundError as error:
         raise ImageReadError(
-            argument="images", rule="name existing files", got=repr(name), remedy="Check the path."
+            argument="images", rule="name existing files", got=repr(name), remedy=_cure_of(name)
         ) from error
     except DigitcnnError:
         raise
     # OSError; ValueError for an embedded null byte; and whatever a caller's own __fspath__ raises.
     except Exception as error:
+        said = getattr(error, "strerror", None) or error  # without the name, which may be long
         raise ImageReadError(
             argument="images",
             rule="name readable files",
             got=repr(name),
-            reason=f"which fails with: {error}",
-            remedy="Check the path and its permissions.",
+            reason=f"which fails with: {said}",
+            remedy=_cure_of(name, "Check the path and its permissions."),
         ) from error
+
+
+def _cure_of(name: str | bytes, otherwise: str = "Check the path.") -> str:
+    """Say how to read what a text that names no file may stand for."""
+    text = os.fsdecode(name)
+    if text.startswith(_BASE64_STARTS):
+        return "If it is a picture in base64, pass base64.b64decode(text)."
+    scheme, is_address, _ = text.partition(":/")  # one slash: pathlib leaves no more
+    if is_address and scheme.isalnum() and len(scheme) > 1:  # C:/ is a drive
+        return "Fetch it first, as by urllib.request.urlopen(address).read(), and pass the bytes."
+    return otherwise
+
+
+def decode_data_url(url: str) -> bytes:
+    """Return the bytes that a data URL holds, as web pages and canvases send pictures.
+
+    Raises
+    ------
+    ImageReadError
+        If it is not in base64, or not whole.
+    """
+    head, _, body = url.partition(",")
+    reason = "which is not in base64"
+    if head.endswith(";base64"):
+        try:
+            # A form that was sent without escapes has its + turned into spaces.
+            return binascii.a2b_base64(body.replace(" ", "+") + "==")
+        except ValueError as error:
+            reason = f"which fails with: {error}"
+    raise ImageReadError(
+        argument="images",
+        rule="hold data URLs in base64",
+        got=repr(url),
+        reason=reason,
+        remedy="Pass all of what canvas.toDataURL() gives, or the decoded bytes.",
+    )
 
 
 def _refuse_irregular(name: str | bytes) -> None:
@@ -111,6 +158,8 @@ def read_file(file: Any, name: str = "an open file") -> bytes:
                 reason=f"whose read() fails with: {error}",
                 remedy="Check that it is open for reading.",
             ) from error
+        if hasattr(part, "__await__"):
+            return _read_behind(file, part)
         if not isinstance(part, bytes | bytearray | memoryview):
             raise InvalidImageError(
                 argument="images",
@@ -127,6 +176,21 @@ def read_file(file: Any, name: str = "an open file") -> bytes:
         rule=f"hold files of at most {MAX_FILE_BYTES} bytes",
         got="more",
         remedy="Crop or shrink the picture first.",
+    )
+
+
+def _read_behind(file: Any, promise: Any) -> bytes:
+    """Read the file that an asynchronous upload, as FastAPI's, holds open."""
+    if hasattr(promise, "close"):
+        promise.close()  # else Python warns that nobody awaited it
+    if hasattr(file, "file"):
+        return read_file(file.file, f"the file of a {type(file).__name__}")
+    raise InvalidImageError(
+        argument="images",
+        rule="hold binary files",
+        got=type(file).__name__,
+        reason="whose read() must be awaited",
+        remedy="Pass the bytes: await it first.",
     )
 
 
@@ -249,7 +313,16 @@ def _unidentified(content: bytes, name: str) -> ImageReadError:
     """Say why Pillow does not know a file: HEIC has a cure, the rest is no picture."""
     reason = "which is of no known format or damaged at its start"
     remedy = "Save it as PNG or JPEG."
-    if content[4:8] == b"ftyp" and content[8:12] in _HEIF_BRANDS:
+    if content.startswith(tuple(start.encode() for start in _BASE64_STARTS)):
+        reason = "which looks like base64"
+        remedy = "Pass base64.b64decode() of it."
+    elif _is_table(content):
+        reason = "which looks like a table of numbers"
+        remedy = (
+            "datasets.load_file() gives the images and labels in it, and `digitcnn evaluate "
+            "--dataset FILE` measures on them."
+        )
+    elif content[4:8] == b"ftyp" and content[8:12] in _HEIF_BRANDS:
         reason = "which is HEIC or AVIF"
         remedy = (
             "Save it as JPEG or PNG, or install pillow-heif and call "
@@ -262,3 +335,10 @@ def _unidentified(content: bytes, name: str) -> ImageReadError:
         reason=reason,
         remedy=remedy,
     )
+
+
+def _is_table(content: bytes) -> bool:
+    """Tell a table of text, such as a CSV file, by its second line, as the first may hold names."""
+    lines = content[:_TABLE_BYTES].splitlines()
+    row = lines[min(1, len(lines) - 1)] if lines else b""
+    return len(row) > _FEWEST_CHARACTERS and not row.strip(b'0123456789.,;:+-eE\t "')

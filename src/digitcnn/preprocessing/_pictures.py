@@ -6,15 +6,22 @@ import math
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import numpy as np
 from PIL import Image
 
-from digitcnn.errors import DigitcnnError, InvalidImageError, NoDigitError
+from digitcnn.errors import ImageReadError, InvalidImageError, NoDigitError
 from digitcnn.preprocessing._color import is_opaque_gray, to_gray
 from digitcnn.preprocessing._files import opened, read_file, read_path, reading
-from digitcnn.preprocessing._geometry import IMAGE_SIDE
+from digitcnn.preprocessing._forms import (
+    COLOR_CHANNELS,
+    as_array,
+    as_bytes,
+    drawn_on,
+    form_of,
+    refuse_table,
+)
 from digitcnn.preprocessing._values import (
     PLANE_PER_PIXEL,
     average_blocks,
@@ -26,8 +33,6 @@ from digitcnn.preprocessing._values import (
 # Pictures are shrunk to this many pixels on the longer side before anything looks at them; where
 # the digit turns out to be small, its surroundings are looked at again.
 WORKING_SIDE = 512
-
-COLOR_CHANNELS = (1, 3, 4)  # grey, RGB, RGBA: lengths of an image's last axis
 
 # Top, left, bottom and right as parts of the whole picture's sides.
 Region = tuple[float, float, float, float]
@@ -133,117 +138,45 @@ def open_picture(image: object, *, side: int = WORKING_SIDE) -> Picture:
     """
     form = form_of(image)
     if form == "PIL image":
-        return _seen(_image_look(cast("Image.Image", image), "a PIL image"), _WHOLE, side)
+        return _pil_picture(cast("Image.Image", image), side)
     if form == "path":
         path = cast("str | os.PathLike[Any]", image)
         return _seen(_file_look(read_path(path), repr(os.fspath(path))), _WHOLE, side)
     if form == "bytes":
-        return _seen(_file_look(_as_bytes(image), "encoded bytes"), _WHOLE, side)
+        return _seen(_file_look(as_bytes(image), "encoded bytes"), _WHOLE, side)
     if form == "array":
         values = as_array(image)
+        refuse_table(values)
         return array_picture(values, plane_scale(values), side=side)
     if form == "file":
         return _seen(_file_look(read_file(image), "an open file"), _WHOLE, side)
+    if form == "canvas":
+        return open_picture(drawn_on(image), side=side)
+    is_pair = isinstance(image, list | tuple)
     raise InvalidImageError(
         argument="images",
         rule="hold paths, bytes, binary files, PIL images or arrays",
         got=type(image).__name__,
-        remedy="Convert it with numpy.asarray or PIL.Image first.",
+        remedy="Of images with their labels, pass the images alone."
+        if is_pair
+        else "Convert it with numpy.asarray or PIL.Image first.",
     )
 
 
-Form = Literal["PIL image", "path", "bytes", "array", "file"]
-
-
-def form_of(image: object) -> Form | None:
-    """Tell what form an object gives a picture in, or several if it is an array.
-
-    Raises
-    ------
-    InvalidImageError
-        If the object fails when it is asked what it is, as proxies of nothing do.
-    """
+def _pil_picture(image: Image.Image, side: int) -> Picture:
+    """Open a PIL image; one whose file is closed says so."""
     try:
-        for kinds, form in _FORMS:
-            if isinstance(image, kinds):
-                return form
-        # A class has what its instances have, and is none.
-        if isinstance(image, type):
-            return None
-        if hasattr(image, "__array__"):
-            return "array"
-        return "file" if hasattr(image, "read") else None
-    # Whatever a caller's own type raises.
-    except Exception as error:
-        raise InvalidImageError(
-            argument="images",
-            rule="hold paths, bytes, binary files, PIL images or arrays",
-            got=type(image).__name__,
-            reason=f"which fails with: {error}",
-            remedy="Pass what it stands for.",
-        ) from error
-
-
-_FORMS: tuple[tuple[Any, Form], ...] = (
-    (np.ndarray, "array"),
-    (Image.Image, "PIL image"),
-    ((str, os.PathLike), "path"),
-    ((bytes, bytearray, memoryview), "bytes"),
-)
-
-
-def _as_bytes(content: Any) -> bytes:
-    """Give the bytes of what holds some."""
-    try:
-        return bytes(content)
-    except ValueError as error:
-        raise InvalidImageError(
-            argument="images",
-            rule="hold readable bytes",
-            got=type(content).__name__,
-            reason=f"which fails with: {error}",
-            remedy="Pass it before it is released.",
-        ) from error
-
-
-def as_array(image: object) -> np.ndarray:
-    """Convert whatever has `__array__`.
-
-    Raises
-    ------
-    InvalidImageError
-        If the conversion fails: a tensor on a GPU, one that records gradients, a ragged list.
-    """
-    try:
-        return np.asarray(image)
-    except DigitcnnError:
+        return _seen(_image_look(image, "a PIL image"), _WHOLE, side)
+    except ImageReadError as error:
+        file = getattr(image, "fp", None)
+        if file is None or getattr(file, "closed", False):
+            error.remedy = "Call its load() before its file is closed, or pass the path."
         raise
-    # Whatever a caller's own type raises.
-    except Exception as error:
-        raise InvalidImageError(
-            argument="images",
-            rule="hold what numpy.asarray can convert",
-            got=type(image).__name__,
-            reason=f"which fails with: {error}",
-            remedy="Convert it to a NumPy array first.",
-        ) from error
-
-
-# Rows of so many values are how tables hold MNIST; read as a picture, they are nonsense.
-_FLATTENED = IMAGE_SIDE * IMAGE_SIDE
 
 
 def array_picture(values: np.ndarray, scale: int, *, side: int = WORKING_SIDE) -> Picture:
     """Show one array, whose values :func:`plane_scale` has judged."""
     shape = values.shape
-    if values.ndim in (1, 2) and shape[-1] == _FLATTENED:
-        raise InvalidImageError(
-            argument="images",
-            rule="hold arrays of shape (H, W)",
-            got=shape,
-            reason="which looks like flattened images of 28 x 28",
-            remedy="Call .reshape(-1, 28, 28) first.",
-        )
     if values.ndim == 2:
         values = values[:, :, None]
     if values.ndim != 3 or values.shape[2] not in COLOR_CHANNELS:
