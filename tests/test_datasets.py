@@ -32,12 +32,6 @@ TINY_MNIST = {
 }
 
 
-@pytest.fixture(scope="module")
-def mnist():
-    """Load MNIST, from DIGITCNN_DATA_DIR or by download."""
-    return datasets.load_mnist()
-
-
 @pytest.fixture
 def cache(monkeypatch, tmp_path):
     """Choose an empty cache, and a dataset of seven images in place of MNIST's 70,000."""
