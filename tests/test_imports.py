@@ -17,6 +17,7 @@ HEAVY = ("tensorflow", "keras", "onnxruntime", "pooch", "matplotlib")
 # What each room may import of the others. The ground floor imports errors alone.
 MAY_IMPORT = {
     "errors": set(),
+    "_pyinstaller": set(),
     "_checks": {"errors"},
     "preprocessing": {"errors"},
     "synthesis": {"errors", "_checks"},
@@ -55,6 +56,7 @@ MAY_IMPORT = {
         "preprocessing",
         "reading",
         "weights",
+        "models",
         "_probabilities",
         "_sessions",
     },

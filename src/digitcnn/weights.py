@@ -103,7 +103,7 @@ def list_weights() -> tuple[Weights, ...]:
     >>> all(record.version >= 1 for record in list_weights())
     True
     """
-    return read_registry(BUNDLE / REGISTRY)
+    return read_registry(_bundled(REGISTRY))
 
 
 def get_weights(weights: str | Weights = DEFAULT) -> Weights:
@@ -219,7 +219,7 @@ def resolve(
     if isinstance(found, Path):
         return _own_file(found, format)
     file = found.file(format)
-    bundled = BUNDLE / file.filename
+    bundled = _bundled(file.filename)
     if _downloads.is_file(bundled):
         return _downloads.verify(bundled, file, argument="weights", remedy="Reinstall digitcnn.")
     return _downloads.fetch(file, _sources(cache_dir), download=download)
@@ -354,6 +354,26 @@ def _unknown(name: str) -> UnknownWeightsError:
     close = difflib.get_close_matches(name, known, n=1)
     hint = f"Did you mean {close[0]!r}? " if close else ""
     return UnknownWeightsError(
+def _bundled(filename: str) -> Path:
+    """Return the path of a file that travels inside the package, be it there or not."""
+    return BUNDLE / filename if BUNDLE.is_dir() else _unpacked(filename)
+
+
+@functools.cache
+def _unpacked(filename: str) -> Path:
+    """Return the same where the package is imported from a zip file, unpacked until the end."""
+    import atexit
+    import contextlib
+    from importlib import resources
+
+    inside = resources.files(__package__) / BUNDLE.name / filename
+    if not inside.is_file():
+        return BUNDLE / filename
+    kept = contextlib.ExitStack()
+    atexit.register(kept.close)
+    return kept.enter_context(resources.as_file(inside))
+
+
         argument="weights",
         rule="be a published name or the path of a file",
         got=repr(name),
