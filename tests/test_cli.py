@@ -257,7 +257,17 @@ def test_keras_weights_are_opened_with_keras(answers, monkeypatch, tmp_path, cap
 
     statuses = [main(["predict", next(iter(answers)), "--weights", name]) for name in named]
 
-    assert (statuses, opened, capsys.readouterr().out) == ([0, 0], named, "6\n6\n")
+    paths = [Path(name).absolute() for name in named]
+    assert (statuses, opened, capsys.readouterr().out) == ([0, 0], paths, "6\n6\n")
+
+
+def test_a_table_for_a_picture_names_the_command_that_reads_it(tmp_path, capsys):
+    """Who passes a CSV file of images to `predict` is sent to `evaluate --dataset`."""
+    table = tmp_path / "train.csv"
+    table.write_text(f"label,{','.join('abcdefghij')}\n7,{','.join(['255'] * 10)}\n", "utf-8")
+
+    assert main(["predict", str(table)]) == 1
+    assert "`digitcnn evaluate --dataset FILE`" in capsys.readouterr().err
 
 
 SEVEN = str(Path(__file__).parents[1] / "examples" / "seven-on-paper.jpg")

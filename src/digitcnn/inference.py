@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 import numpy as np
@@ -24,7 +26,7 @@ from digitcnn._sessions import LazySession, available_cpus
 from digitcnn.errors import InvalidArgumentError
 from digitcnn.preprocessing import Failures, batches_of, is_single
 from digitcnn.reading import refuse_several_digits
-from digitcnn.weights import DEFAULT, Weights, pin, resolve
+from digitcnn.weights import DEFAULT, Weights, needs_keras, pin, resolve
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -39,6 +41,7 @@ OnePicture: TypeAlias = "str | os.PathLike[str] | bytes | Image.Image"
 ManyPictures: TypeAlias = list[Any] | tuple[Any, ...] | Iterator[Any]
 
 CHUNK_SIZE = 256
+_BATCH_SHAPE = (28, 28, 1)  # of one image in a batch
 
 
 @overload
@@ -74,9 +77,11 @@ def predict(
         Pictures in any form that :func:`digitcnn.preprocess` takes.
     model : str, os.PathLike, Weights, DigitClassifier, TrainingRun, keras.Model or callable
         None, the default, and the names of published weights share one classifier for the whole
-        process. The path of an `.onnx` file is opened anew on each call: make a DigitClassifier to
-        call it often. A Keras model, or any function, takes float32 (n, 28, 28, 1) as `preprocess`
-        gives it and returns probabilities of shape (n, 10).
+        process. The path of an `.onnx` file, and that of a training run's folder or a `.weights.h5`
+        file of the architecture "base", which need Keras, is opened anew on each call: make a
+        DigitClassifier to call it often. A Keras model, or any function, takes float32
+        (n, 28, 28, 1) as `preprocess` gives it, and a Keras model the same values in any other
+        shape, and returns probabilities of shape (n, 10).
     min_confidence : float
         The least probability, in [0, 1], at which a digit is named.
     errors : {"raise", "return"}
@@ -154,11 +159,12 @@ class DigitClassifier:
 
     Parameters
     ----------
-    weights : str, os.PathLike or Weights
-        The name of published weights ("base", or "base-v1" to pin a version), or an `.onnx` file of
-        your own that takes float32 (N, 28, 28, 1) and gives probabilities of shape (N, 10).
+    weights : str, os.PathLike, Weights, TrainingRun, keras.Model or callable
+        The name of published weights ("base", or "base-v1" to pin a version), or a network of your
+        own as `model` of :func:`predict`.
     threads : int, optional
-        How many threads may work on one call; by default as many as the process may use CPUs.
+        How many threads may work on one call; by default as many as the process may use CPUs. They
+        are Keras' own to choose where it runs the network.
 
     Attributes
     ----------
@@ -181,12 +187,16 @@ class DigitClassifier:
     7
     """
 
-    def __init__(
-        self, weights: str | os.PathLike[str] | Weights = DEFAULT, *, threads: int | None = None
-    ) -> None:
-        self._weights = pin(weights)
+    def __init__(self, weights: Any = DEFAULT, *, threads: int | None = None) -> None:
         self._threads = thread_count(threads)
-        self._network = LazySession(partial(resolve, self._weights, format="onnx"), self._threads)
+        is_named = isinstance(weights, str | os.PathLike | Weights)
+        self._weights = pin(weights) if is_named else weights
+        self._network: LazySession | _OwnNetwork
+        if not is_named or needs_keras(self._weights):
+            self._network = _OwnNetwork(self._weights)
+        else:
+            find = partial(resolve, self._weights, format="onnx")
+            self._network = LazySession(find, self._threads)
         self._network.open()
         self.classes_ = np.arange(NUM_CLASSES)
 
@@ -366,19 +376,82 @@ def _runner(model: Any) -> tuple[Run, int | None]:
         model = DigitClassifier(model)
     if isinstance(model, DigitClassifier):
         return model._run, model._threads
+    return _function_of(model), None
+
+
+def _function_of(model: Any) -> Run:
+    """Return what takes a batch to probabilities in a run, a Keras model or a function."""
     # What `train` gives: not named here, because its room brings Keras along.
-    if hasattr(model, "run_dir") and hasattr(model, "model"):
-        model = model.model
+    if hasattr(model, "run_dir"):
+        model = model.model if hasattr(model, "model") else _load(model)
     # Keras' own `predict` prints a bar and is slow on few images.
-    run = getattr(model, "predict_on_batch", model)
-    if not callable(run):
+    if hasattr(model, "predict_on_batch"):
+        return _fed(model)
+    if not callable(model):
         raise InvalidArgumentError(
             argument="model",
             rule=(
-                "be the name of published weights, an .onnx file, a "
-                "DigitClassifier, a Keras model or a function"
+                "be the name of published weights, an .onnx or .weights.h5 file, a training run, "
+                "a DigitClassifier, a Keras model or a function"
             ),
             got=type(model).__name__,
             remedy=f"Leave it out for {DEFAULT!r}.",
         )
-    return run, None
+    return model
+
+
+def _fed(model: Any) -> Run:
+    """Return what runs a Keras model, on rows of 784 values and the like, too; or refuse it."""
+    shape = getattr(model, "input_shape", None)  # none before it is built
+    if not isinstance(shape, tuple):
+        return model.predict_on_batch
+    fits = len(shape) == 1 + len(_BATCH_SHAPE) and all(
+        side in (None, wanted) for side, wanted in zip(shape[1:], _BATCH_SHAPE, strict=True)
+    )
+    if fits:
+        return model.predict_on_batch
+    if None not in shape[1:] and math.prod(shape[1:]) == math.prod(_BATCH_SHAPE):
+        return partial(_run_reshaped, model, shape[1:])
+    raise InvalidArgumentError(
+        argument="model",
+        rule="take batches of shape (N, 28, 28, 1)",
+        got=f"a Keras model that takes {shape}",
+        remedy="Pass a function that brings a batch to that shape and calls the model.",
+    )
+
+
+def _run_reshaped(model: Any, sides: tuple[int, ...], batch: npt.NDArray[np.float32]) -> Any:
+    return model.predict_on_batch(batch.reshape(len(batch), *sides))
+
+
+class _OwnNetwork:
+    """A network of the user's that Keras or a function runs, loaded at its first use.
+
+    From a file it is loaded anew in an unpickling process; a model or function is pickled itself.
+    """
+
+    def __init__(self, source: Any) -> None:
+        self._source = source
+        self._function: Run | None = None
+
+    def open(self) -> Run:
+        """Return what runs it."""
+        if self._function is None:
+            is_file = isinstance(self._source, Path)
+            self._function = _function_of(_load(self._source) if is_file else self._source)
+        return self._function
+
+    def run(self, batch: npt.NDArray[np.float32]) -> Any:
+        """Return what the network makes of a batch."""
+        return self.open()(batch)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave what was made of it behind."""
+        return {**self.__dict__, "_function": None}
+
+
+def _load(run: Any) -> Any:
+    """Load a training run or a file of weights, for which Keras is imported."""
+    from digitcnn.models import load_pretrained
+
+    return load_pretrained(run)

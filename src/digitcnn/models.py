@@ -223,9 +223,11 @@ def load_pretrained(
     Parameters
     ----------
     weights : str or os.PathLike
-        The name of published weights ("base", or "base-v1" to pin a version), the folder of a
-        finished training run, or a `.weights.h5` file of your own. The folder of a run that trained
-        a network of your own holds its layers, too, if they are among Keras' usual ones.
+        The name of published weights ("base", or "base-v1" to pin a version), their record, a
+        finished training run or its folder, or a `.weights.h5` file of your own. The folder of a
+        run that trained a network of your own holds its layers, too, if they are among Keras' usual
+        ones. Files that may carry code, `.keras` and whole `.h5`, are not opened: call
+        `keras.models.load_model` for those that you trust.
     architecture : str, optional
         What the weights must be for, as `build_model` calls it; a file of your own is taken for
         "base" without it.
@@ -271,7 +273,7 @@ def load_pretrained(
             path,
             checked,
             rule=f"fit the architecture {architecture!r} with plain arrays",
-            remedy="Name the folder of its training run instead.",
+            remedy="Pass load_pretrained(path, architecture=...), or its training run's folder.",
         )
         model.load_weights(checked)
     return model

@@ -39,6 +39,7 @@ DEFAULT = "base"
 RELEASE_URL = "https://github.com/digitcnn/digitcnn/releases/download/weights"
 BUNDLE = Path(__file__).with_name("_weights")  # what travels inside the package
 REGISTRY = "registry.json"
+_KERAS_SUFFIXES = (".h5", ".keras")
 
 WeightsFormat = Literal["onnx", "h5"]
 
@@ -145,10 +146,10 @@ def identify(weights: AnyPath | Weights = DEFAULT) -> Weights | Path:
 
     Parameters
     ----------
-    weights : str, path or Weights
-        A published name, a record, a file, or the folder of a training run. A string that is no
-        published name is a file if it ends in `.onnx` or `.h5`, holds a path separator, or names a
-        folder that is there.
+    weights : str, path, Weights, TrainingRun or RunRecord
+        A published name, a record, a file, or a training run or its folder. A string that is no
+        published name is a path if it ends in `.onnx`, `.h5` or `.keras`, holds a path separator,
+        or names what is there.
 
     Returns
     -------
@@ -160,6 +161,7 @@ def identify(weights: AnyPath | Weights = DEFAULT) -> Weights | Path:
     UnknownWeightsError
         If nothing has been published under that name.
     """
+    weights = getattr(weights, "run_dir", weights)
     if isinstance(weights, os.PathLike):
         return Path(weights)
     # A folder that happens to be called like published weights does not hide them.
@@ -228,7 +230,16 @@ def resolve(
 def pin(weights: AnyPath | Weights) -> Weights | Path:
     """Return what names the same weights in every process: a record, or an absolute path."""
     found = identify(weights)
-    return found if isinstance(found, Weights) else resolve(found, format="onnx").absolute()
+    if isinstance(found, Weights):
+        return found
+    return (found if needs_keras(found) else resolve(found, format="onnx")).absolute()
+
+
+def needs_keras(found: Weights | Path) -> bool:
+    """Tell what `identify` found and Keras alone runs: a training run's folder, `.weights.h5`."""
+    if isinstance(found, Weights):
+        return False
+    return found.suffix in _KERAS_SUFFIXES or os.path.isdir(found)  # noqa: PTH112 - as below
 
 
 def fetch_weights(
@@ -304,8 +315,9 @@ def _both_files(
 
 def _is_path(text: str) -> bool:
     """Say whether a string that is no published name means a file or a folder."""
-    is_folder = os.path.isdir(text)  # noqa: PTH112 - Path refuses names with a NUL
-    return is_folder or text.endswith((".onnx", ".h5")) or "/" in text or "\\" in text
+    is_there = os.path.exists(text)  # noqa: PTH110 - Path refuses names with a NUL
+    endings = (".onnx", *_KERAS_SUFFIXES)
+    return is_there or text.endswith(endings) or "/" in text or "\\" in text
 
 
 def _own_file(path: Path, format: WeightsFormat) -> Path:  # noqa: A002  as in resolve
@@ -313,12 +325,23 @@ def _own_file(path: Path, format: WeightsFormat) -> Path:  # noqa: A002  as in r
     if format == "h5" and os.path.isdir(path):  # noqa: PTH112 - as above
         return read_record(path, argument="weights").weights_path
     suffix = f".{format}"
-    if path.suffix != suffix:
+    is_whole = path.suffix in _KERAS_SUFFIXES and not path.name.endswith(".weights.h5")
+    if is_whole and _downloads.is_file(path):
+        raise InvalidArgumentError(
+            argument="weights",
+            rule="be an .onnx or .weights.h5 file, a training run or a published name",
+            got=path,
+            reason="which may carry code, and which Keras alone loads",
+            remedy=f"Pass the model: keras.models.load_model({str(path)!r}).",
+        )
+    if path.suffix != suffix and not is_whole:
         raise InvalidArgumentError(
             argument="weights",
             rule=f"be a file in {suffix} here",
             got=path,
-            remedy="Pass one, or a published name.",
+            remedy="Pass one, or a published name."
+            if path.suffix != ".onnx"
+            else "Pass its path to predict() or DigitClassifier() instead.",
         )
     if not _downloads.is_file(path):
         raise UnavailableError(
@@ -329,6 +352,26 @@ def _own_file(path: Path, format: WeightsFormat) -> Path:  # noqa: A002  as in r
             remedy="Check the path; `digitcnn weights list` prints the names.",
         )
     return path
+
+
+def _bundled(filename: str) -> Path:
+    """Return the path of a file that travels inside the package, be it there or not."""
+    return BUNDLE / filename if BUNDLE.is_dir() else _unpacked(filename)
+
+
+@functools.cache
+def _unpacked(filename: str) -> Path:
+    """Return the same where the package is imported from a zip file, unpacked until the end."""
+    import atexit
+    import contextlib
+    from importlib import resources
+
+    inside = resources.files(__package__) / BUNDLE.name / filename
+    if not inside.is_file():
+        return BUNDLE / filename
+    kept = contextlib.ExitStack()
+    atexit.register(kept.close)
+    return kept.enter_context(resources.as_file(inside))
 
 
 @functools.cache
@@ -354,26 +397,6 @@ def _unknown(name: str) -> UnknownWeightsError:
     close = difflib.get_close_matches(name, known, n=1)
     hint = f"Did you mean {close[0]!r}? " if close else ""
     return UnknownWeightsError(
-def _bundled(filename: str) -> Path:
-    """Return the path of a file that travels inside the package, be it there or not."""
-    return BUNDLE / filename if BUNDLE.is_dir() else _unpacked(filename)
-
-
-@functools.cache
-def _unpacked(filename: str) -> Path:
-    """Return the same where the package is imported from a zip file, unpacked until the end."""
-    import atexit
-    import contextlib
-    from importlib import resources
-
-    inside = resources.files(__package__) / BUNDLE.name / filename
-    if not inside.is_file():
-        return BUNDLE / filename
-    kept = contextlib.ExitStack()
-    atexit.register(kept.close)
-    return kept.enter_context(resources.as_file(inside))
-
-
         argument="weights",
         rule="be a published name or the path of a file",
         got=repr(name),

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from digitcnn._probabilities import choose_digits
-from digitcnn.cli._files import Answer, answer_files, is_folder
+from digitcnn.cli._files import Answer, answer_files
 from digitcnn.inference import DigitClassifier, predict_proba
-from digitcnn.weights import identify
+from digitcnn.weights import identify, needs_keras
 
 _DECIMALS = 6
 
@@ -35,13 +34,11 @@ def run(arguments: argparse.Namespace) -> int:
     return answer_files(arguments, answer)
 
 
-def open_model(weights: str) -> Any:
+def open_model(weights: str) -> DigitClassifier:
     """Open what `--weights` names: published weights, a file, or a training run's folder."""
     found = identify(weights)
-    if isinstance(found, Path) and (found.suffix == ".h5" or is_folder(weights)):
+    if needs_keras(found):
         from digitcnn.cli._tensorflow import import_quietly
-        from digitcnn.models import load_pretrained
 
         import_quietly()
-        return load_pretrained(weights)
     return DigitClassifier(found)
