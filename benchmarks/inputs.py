@@ -39,7 +39,13 @@ sys.path.append(str(ROOT / "tools"))
 from pages import fill_place, format_table  # noqa: E402 - where to find it is said above
 
 NAME = "inputs"  # of the table in the page
+INTRODUCTION = """\
+How well digits are read that were cut to their box, stretched, written with thick and thin pens,
+lie in a hard shadow or were dithered: made from MNIST's images, from drawn digits, and from
+people's own pictures. What is refused counts as misread; `--sheet` draws examples of each kind.
+"""
 SEED = 26
+COUNT = 1000
 REFUSED = -1
 PIXEL_MAX = 255
 LARGE = 100  # pixels: the height of an enlarged digit
@@ -417,7 +423,7 @@ def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--weights", default="base", help="published name or .onnx file")
-    parser.add_argument("--images", type=int, default=1000, help="how many of each family")
+    parser.add_argument("--images", type=int, default=COUNT, help="how many of each family")
     parser.add_argument("--split", choices=("validation", "test"), default="validation")
     parser.add_argument(
         "--families", nargs="+", choices=FAMILIES, default=list(FAMILIES), metavar="NAME"
@@ -439,6 +445,7 @@ def main() -> int:
     if arguments.pictures:
         results["pictures"] = score(predict, *cut_pictures(arguments.pictures))
     options = " --split test" if arguments.split == "test" else ""
+    options += f" --images {arguments.images}" if arguments.images != COUNT else ""
     options += " --pictures FOLDER" if arguments.pictures else ""
     text = table(results, f"python benchmarks/inputs.py{options}")
     print(f"\n{text}")
@@ -446,7 +453,7 @@ def main() -> int:
         record = {name: dataclasses.asdict(result) for name, result in results.items()}
         arguments.json.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     if arguments.page:
-        fill_place(arguments.page, NAME, text)
+        fill_place(arguments.page, NAME, f"{INTRODUCTION}\n{text}")
     return 0
 
 
