@@ -46,6 +46,7 @@ def test_run_folder_holds_everything(finished):
     """The folder of a finished run tells the recipe, the history, the versions and the metrics."""
     record = read_run(finished.run_dir)
 
+    assert repr(finished).startswith("<TrainingRun of 'tiny-test': validation_accuracy ")
     assert record.architecture == "conv5x5"
     assert record.recipe["name"] == "tiny-test"
     assert record.num_images + record.validation_size == 120
@@ -283,6 +284,7 @@ def _name_a_class(path, name):
     [
         ({"model": "mine"}, "`model` must be a Sequential or functional keras.Model; got str"),
         ({"model": "FLAT"}, r"`model` must take batches of shape \(N, 28, 28, 1\)"),
+        ({"model": "UNBUILT"}, "got Sequential, whose layers have no shapes yet. Begin it with"),
         ({"model": "LOGITS"}, "`model` must take .* end it with softmax"),
         ({"model": "LOGITS", "initial_weights": "base"}, "must not both be given"),
     ],
@@ -291,6 +293,7 @@ def test_models_that_cannot_be_trained_are_refused(digits, options, message):
     """Another shape, another kind of output, or no model at all is told before any work."""
     layers = keras.layers
     models = {
+        "UNBUILT": keras.Sequential([layers.Dense(10, "softmax")]),
         "FLAT": keras.Sequential([keras.Input((784,)), layers.Dense(10, "softmax")]),
         "LOGITS": keras.Sequential(
             [keras.Input((28, 28, 1)), layers.Flatten(), layers.Dense(10, "relu")]

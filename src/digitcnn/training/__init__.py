@@ -59,7 +59,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TrainingRun:
     """What came of a training.
 
@@ -86,6 +86,11 @@ class TrainingRun:
     metrics: dict[str, float]
     recipe: Recipe
     run_dir: Path
+
+    def __repr__(self) -> str:
+        """Name the recipe, what came of it, and the folder in one line."""
+        metrics = ", ".join(f"{name} {value:.6g}" for name, value in self.metrics.items())
+        return f"<TrainingRun of {self.recipe.name!r}: {metrics}; in {str(self.run_dir)!r}>"
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the network to a file, in the format that the file's name ends in.
@@ -294,9 +299,9 @@ def _tell_if_near_chance(record: RunRecord, measured: Samples) -> None:
     chance = float(measured.targets.mean(axis=0).max())
     if accuracy < min(1, chance + _NEAR_CHANCE):
         logger.warning(
-            "The network reads %.0f%% of its images, hardly more than guessing would: %d epochs of "
-            "%d images have taught it next to nothing. Train for more epochs, in smaller batches, "
-            "with more images, or from published weights (initial_weights).",
+            "The network reads %.0f%% of its images, hardly more than guessing would: it has "
+            "learnt next to nothing (epochs: %d, images: %d). Train for more epochs, in smaller "
+            "batches, with more images, or from published weights (initial_weights).",
             100 * accuracy,
             len(record.history),
             record.num_images,

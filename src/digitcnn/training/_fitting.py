@@ -93,6 +93,8 @@ def own_network(model: Any) -> Network:
                 remedy="Begin it with keras.Input((28, 28, 1)), end it with softmax.",
             ) from error
         return Network(OWN, model)
+    if isinstance(model, keras.Model):
+        got += ", whose layers have no shapes yet"
     raise InvalidArgumentError(
         argument="model",
         rule=rule,
