@@ -1,4 +1,4 @@
-"""The model card's list of looks at MNIST's test set: every one is written down."""
+"""The list of looks at MNIST's test set: every one is written down."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@
     python tools/publish.py runs/large-0 runs/large-1 runs/large-2 --name large
     python tools/publish.py runs/reader --name reader
 
-Writes both files to `weights/`, a record to the registry and a line to the model card, and puts
+Writes both files to `weights/`, a record to the registry and a line to the list of looks, and puts
 `base`, `tiny` and `reader` into the package. The version is the next free one; a published file is
 never written again. The test set is looked at here, once, after everything has been chosen; a
 network that finds digits is measured on drawn pages instead. Run it from a checkout, with
@@ -40,7 +40,7 @@ from digitcnn.weights import PublishedFile, Weights
 PROJECT = Path(__file__).resolve().parents[1]
 RELEASE = PROJECT / "weights"
 BUNDLE = PROJECT / "src" / "digitcnn" / "_weights"
-MODEL_CARD = PROJECT / "docs" / "model-card.md"
+MODEL_CARD = PROJECT / "docs" / "experiments.md"  # its list of looks
 
 # Small enough to travel in the wheel, and all that `predict` and `read` need.
 BUNDLED_NAMES = ("base", "tiny", "reader")
