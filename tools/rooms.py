@@ -1,0 +1,107 @@
+"""Draw the rooms of the library from its code, and write how large each is and what it imports.
+
+    python tools/rooms.py
+
+Writes `docs/images/architecture.png` and the table in `docs/architecture.md`. A room is a module or
+a folder of `src/digitcnn`; each stands above all that it imports.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+from pathlib import Path
+
+from matplotlib.figure import Figure
+from pages import fill_place, format_table
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCE = ROOT / "src" / "digitcnn"
+PAGE, IMAGE = ROOT / "docs" / "architecture.md", ROOT / "docs" / "images" / "architecture.png"
+# Every room may tell an error, and does; drawn, that would hide the rest.
+EVERYWHERE = {"errors", "_checks"}
+
+
+@functools.cache
+def rooms() -> dict[str, list[Path]]:
+    """Return the files of each room."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted(SOURCE.rglob("*.py")):
+        name = path.relative_to(SOURCE).parts[0].removesuffix(".py")
+        if not name.startswith("__"):
+            found.setdefault(name, []).append(path)
+    return found
+
+
+@functools.cache
+def imports(room: str) -> frozenset[str]:
+    """Return the other rooms that a room imports, at the top of a file or within a function."""
+    found: set[str] = set()
+    for path in rooms()[room]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                if node.module == "digitcnn":
+                    found |= {each.name for each in node.names}
+                elif node.module.startswith("digitcnn."):
+                    found.add(node.module.split(".")[1])
+    return frozenset(found & rooms().keys()) - {room}
+
+
+@functools.cache
+def floor(room: str) -> int:
+    """Return how many floors a room stands above the ground."""
+    return max((1 + floor(other) for other in imports(room)), default=0)
+
+
+@functools.cache
+def below(room: str) -> frozenset[str]:
+    """Return all that a room stands on, by way of others, too."""
+    return imports(room).union(*(below(other) for other in imports(room)))
+
+
+def lines_from(room: str) -> set[str]:
+    """Return what a room imports and what it imports does not stand on: the rest is implied."""
+    implied = set().union(*(below(other) for other in imports(room)))
+    return set(imports(room)) - implied - EVERYWHERE
+
+
+def draw() -> None:
+    """Draw each room on its floor, with lines to what it imports."""
+    floors: dict[int, list[str]] = {}
+    for room in rooms():
+        floors.setdefault(floor(room), []).append(room)
+    widest = max(map(len, floors.values()))
+    places = {
+        room: ((index + 0.5) * widest / len(row) + 0.15 * (level % 3 - 1), level)
+        for level, row in floors.items()
+        for index, room in enumerate(row)
+    }
+    figure = Figure(figsize=(2.2 * widest, 1.1 * len(floors)), layout="constrained")
+    ax = figure.subplots()
+    for room, (x, y) in places.items():
+        for other in lines_from(room):
+            ax.plot(*zip((x, y), places[other], strict=True), color="#8aa4b8", linewidth=0.8)
+    for room, (x, y) in places.items():
+        box = {"boxstyle": "round,pad=0.4", "facecolor": "#e8f0f4", "edgecolor": "#35566b"}
+        ax.text(x, y, room, ha="center", va="center", fontsize=11, bbox=box)
+    ax.set_xlim(0, widest)
+    ax.set_ylim(-0.5, len(floors) - 0.5)
+    ax.axis("off")
+    figure.savefig(IMAGE, dpi=72)
+
+
+def main() -> None:
+    """Draw and write."""
+    draw()
+    rows = []
+    for room in sorted(rooms(), key=lambda name: (-floor(name), name)):
+        files = rooms()[room]
+        lines = sum(len(path.read_text(encoding="utf-8").splitlines()) for path in files)
+        names = ", ".join(f"`{each}`" for each in sorted(imports(room) - EVERYWHERE)) or "-"
+        rows.append((f"`{room}`", str(len(files)), f"{lines:,}", names))
+    head = ("room", "files", "lines", "imports, but for errors and checks")
+    fill_place(PAGE, "rooms", format_table(head, rows, "python tools/rooms.py"))
+
+
+if __name__ == "__main__":
+    main()
