@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
@@ -11,12 +12,14 @@ from typing import Any
 
 from fastapi import Request
 from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.types import Receive
 
 MOST_PICTURES = 100  # in one request
 
 # A body must come this quickly, once the first seconds are over.
 _GRACE_S = 10
 _BYTES_PER_S = 32_768
+_DRAIN_S = 1
 
 
 class RefusedError(Exception):
@@ -49,6 +52,7 @@ async def pictures_of(request: Request, max_bytes: int) -> Pictures:
 async def read_body(request: Request, max_bytes: int) -> bytes:
     """Read a body, as long as it is neither too large nor too slow."""
     if int(request.headers.get("content-length", 0)) > max_bytes:
+        await drain(request.receive)
         raise _too_large(max_bytes)
     body = bytearray()
     try:
@@ -57,11 +61,21 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
             async for part in request.stream():
                 body += part
                 if len(body) > max_bytes:
+                    body.clear()
+                    await drain(request.receive)
                     raise _too_large(max_bytes)
                 limit.reschedule(start + _GRACE_S + len(body) / _BYTES_PER_S)
     except TimeoutError as error:
         raise RefusedError(408, "slow_body", "The body came too slowly.") from error
     return bytes(body)
+
+
+async def drain(receive: Receive) -> None:
+    """Take what a client still sends, for a moment: one that is cut off reads no answer."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_DRAIN_S):
+            while (await receive()).get("more_body"):
+                pass
 
 
 def _too_large(max_bytes: int) -> RefusedError:
@@ -86,13 +100,16 @@ async def _in_form(request: Request, body: bytes) -> list[bytes]:
         parser = _MemoryParser(
             request.headers, stream(), max_files=MOST_PICTURES, max_fields=MOST_PICTURES
         )
-        form = await parser.parse()
+        async with contextlib.AsyncExitStack() as stack:
+            form = await parser.parse()
+            stack.push_async_callback(form.close)
+            files = [each for _, each in form.multi_items() if not isinstance(each, str)]
+            contents = [await file.read() for file in files]
     except (MultiPartException, KeyError, ValueError) as error:
         raise _bad_request(f"The form cannot be read: {error}") from error
-    files = [each for _, each in form.multi_items() if not isinstance(each, str)]
-    if not files:
+    if not contents:
         raise _bad_request("The form must hold one file or more.")
-    return [await file.read() for file in files]
+    return contents
 
 
 def _in_json(body: bytes) -> Pictures:

@@ -15,6 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from digitcnn.serve.bodies import drain
 from digitcnn.serve.metrics import Metrics
 
 MOST_AT_ONCE = 128  # requests with a body that are waited for or answered
@@ -76,6 +77,7 @@ class Guard:
 
         refused = self._refusal(scope, headers)
         if refused is not None:
+            await drain(receive)
             await refused(scope, receive, guarded)
             return
         with self._taken(scope, headers) as has_room:
@@ -84,6 +86,7 @@ class Guard:
             else:
                 full = _refused(503, "busy", "The service is busy. Ask again in a second.")
                 full.headers["retry-after"] = "1"
+                await drain(receive)
                 await full(scope, receive, guarded)
 
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:

@@ -7,7 +7,6 @@ import base64
 import io
 import logging
 import os
-import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -160,7 +159,7 @@ class Readers:
         """Refuse a picture by the size in its header, before anything of it is decoded."""
         got = f"one of more than {self._max_pixels}"
         try:
-            with warnings.catch_warnings(), Image.open(io.BytesIO(picture)) as image:
+            with Image.open(io.BytesIO(picture)) as image:
                 if image.width * image.height <= self._max_pixels:
                     return
                 got = f"{image.width} x {image.height}"
