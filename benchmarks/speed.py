@@ -38,6 +38,7 @@ from digitcnn.weights import resolve
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "benchmarks")]
 import engines  # noqa: E402 - where to find them is said above
+import service  # noqa: E402
 import training_speed  # noqa: E402
 from fresh import Run, run_in_turn, run_once  # noqa: E402
 from pages import fill_place, format_table  # noqa: E402
@@ -243,6 +244,19 @@ def memory(quick: bool) -> Result:
     return Result(*([run_once(STREAM.format(count=count)).peak_mib] for count in counts))
 
 
+def request(kind: str, quick: bool) -> Result:
+    """Measure a request to the service against the call that it makes."""
+    importlib.metadata.version("fastapi")
+    small = _encoded(Image.fromarray(mnist(quick=True)[0]), "PNG")
+    photo = Image.open(ROOT / "examples" / "seven-on-paper.jpg").resize((640, 480))
+    pictures = {
+        "28": small,
+        "canvas": Path(PICTURE).read_bytes(),
+        "photo": _encoded(photo, "JPEG", quality=90),
+    }
+    return Result(*service.processor_times(pictures[kind], 3 if quick else 7))
+
+
 def training_step(name: str, quick: bool) -> Result:
     """Compare a step of training with stock Keras'."""
     importlib.metadata.version("keras")
@@ -323,6 +337,15 @@ LINES: dict[str, Line] = {
     },
     "jpeg": Line("12-megapixel phone JPEG", "Pillow decoding it, colour, reduced", 1.5, jpeg),
     "canvas": Line("1,000 canvas PNGs of 280 x 280", "Pillow decoding them", 2.5, canvases),
+    **{
+        f"serve-{kind}": Line(
+            f"a request to the service, {what}: processor time",
+            "`predict_proba(bytes)`",
+            target,
+            lambda quick, kind=kind: request(kind, quick),
+        )
+        for kind, (what, target) in service.TARGETS.items()
+    },
     "growth": Line("growth: 100,000 arrays", "10,000 of them", 10.5, growth),
     "memory": Line(
         "peak memory of an iterator of 1,000,000", "of one of 10,000", 1.05, memory, unit="MiB"
