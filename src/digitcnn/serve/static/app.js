@@ -10,9 +10,10 @@ const element = (name, properties = {}, ...children) => {
   return made;
 };
 
-const UNSURE = 0.6;
+const UNSURE = 0.5; // below, an answer is more likely wrong than right
 const PICTURE_SIDE = 2048; // the reader looks no closer
 const HISTORY = 24;
+const ROOM = 5; // pixels between a digit's ink and its box
 
 const stage = $("#stage"), picture = $("#picture"), video = $("#video"), answerText = $("#answer");
 const pen = new Pen($("#draw"), () => follow());
@@ -35,11 +36,11 @@ async function follow() {
   asking = true;
   while (again) {
     again = false;
-    const asked = turn;
+    const [first] = pen.strokes;
     const shot = mode === "drawing" ? pen.snapshot() : null;
     if (!shot) break;
     const got = await answerTo(await shot.sheet.convertToBlob());
-    if (got && (asked === turn || (mode === "drawing" && !pen.isEmpty))) {
+    if (got && mode === "drawing" && pen.strokes[0] === first) {
       for (const digit of got.digits) {
         digit.box = (digit.box ?? [0, 0, shot.sheet.width, shot.sheet.height]).map(
           (side, index) => side / shot.scale + (index % 2 ? shot.top : shot.left));
@@ -75,8 +76,10 @@ function show(got) {
   const isSure = Boolean(got?.text) && sure >= UNSURE;
   write(answerText, !got ? "" : got.error ? "no picture" : !got.text ? "no digit" : isSure ? got.text : "not sure");
   answerText.className = isSure ? "read" : "words";
-  answerText.style.setProperty("--length", Math.max(3, ...(got?.text ?? "").split("\n").map((line) => line.length)));
-  write($("#sureness"), !got ? "" : got.error ? got.error : !got.text ? "There is nothing to read yet."
+  const lines = (got?.text ?? "").split("\n");
+  answerText.style.setProperty("--length", Math.max(3, ...lines.map((line) => line.length)));
+  answerText.style.setProperty("--lines", lines.length);
+  write($("#sureness"), !got ? "" : got.error ? TROUBLES[got.code] ?? got.error : !got.text ? "There is nothing to read yet."
     : isSure ? `${percent(sure)} sure` : `Perhaps ${got.text.replace("\n", " ")}, ${percent(sure)} sure`);
   $("#copy").disabled = !got?.text;
   showDigits();
@@ -85,6 +88,7 @@ function show(got) {
   if (mode !== "webcam") explaining = setTimeout(explain, 250);
 }
 
+const TROUBLES = { unreadable_image: "This file is no picture that can be read.", too_large: "This picture is too large to be read." };
 const write = (target, text) => { if (target.textContent !== text) target.textContent = text; };
 const percent = (value) => (value > 0.995 ? "over 99 %" : `${Math.round(value * 100)} %`);
 const grade = (value) => (value >= 0.9 ? "good" : value >= UNSURE ? "fair" : "poor");
@@ -100,8 +104,8 @@ function showDigits() {
   $("#digits").replaceChildren(...digits.map((digit, index) => {
     const chip = element("button", { type: "button", textContent: digit.value, className: grade(digit.confidence) });
     chip.setAttribute("aria-pressed", index === chosen);
-    chip.setAttribute("aria-label", `${digit.value}, ${percent(digit.confidence)} sure. Correct it`);
-    chip.onclick = () => { choose(index); correct(index); };
+    chip.setAttribute("aria-label", `${digit.value}, ${percent(digit.confidence)} sure. ${index === chosen ? "Correct" : "Show"} it`);
+    chip.onclick = () => pick(index);
     return chip;
   }));
   const shown = digits[chosen];
@@ -113,7 +117,9 @@ function showDigits() {
   });
 }
 
-function choose(index) {
+// A digit is shown first, and corrected when it is picked again.
+function pick(index) {
+  if (index === chosen) return correct(index);
   chosen = index;
   showDigits();
   place();
@@ -134,10 +140,10 @@ function place() {
     let [from, up, to, down] = digit.box;
     if (video.classList.contains("mirrored") && mode === "webcam") [from, to] = [answer.size[0] - to, answer.size[0] - from];
     const box = element("span", { className: grade(digit.confidence) }, element("b", { textContent: digit.value }));
-    Object.assign(box.style, { left: `${left + from * scale}px`, top: `${top + up * scale}px`,
-      width: `${(to - from) * scale}px`, height: `${(down - up) * scale}px` });
+    Object.assign(box.style, { left: `${left + from * scale - ROOM}px`, top: `${top + up * scale - ROOM}px`,
+      width: `${(to - from) * scale + 2 * ROOM}px`, height: `${(down - up) * scale + 2 * ROOM}px` });
     box.classList.toggle("chosen", index === chosen && answer.digits.length > 1);
-    if (mode === "picture") box.onclick = () => { choose(index); correct(index); };
+    if (mode === "picture") box.onclick = () => pick(index);
     return box;
   }));
 }
@@ -225,6 +231,7 @@ function set(kind) {
   $("#webcam").setAttribute("aria-pressed", kind === "webcam");
   $("#webcam span").textContent = kind === "webcam" ? "Stop" : "Webcam";
   $("#undo").disabled = kind !== "drawing";
+  if (kind === "webcam") $("#steps").replaceChildren(element("li", { className: "empty", textContent: "Stop the webcam to see how its last picture was read." }));
 }
 
 /* ---- webcam ---- */
@@ -239,6 +246,7 @@ async function film() {
   }
   leave();
   set("webcam");
+  show(null);
   const track = video.srcObject.getVideoTracks()[0];
   // Mirrored for the eye alone: what is sent is as the camera sees it.
   video.classList.toggle("mirrored", track.getSettings().facingMode !== "environment");
@@ -264,6 +272,7 @@ async function still() {
 // The last frame stays as a picture.
 async function stop() {
   const blob = await still();
+  mode = "picture"; // the loop above ends
   end();
   const got = await answerTo(blob);
   if (!got) return set("drawing");
@@ -294,6 +303,7 @@ function remember(blob, got, name, strokes = null) {
   const entry = element("button", { type: "button", title: got.error ?? name }, element("img", { src: address, alt: name, className: strokes ? "sheet" : "" }),
     element("b", { textContent: text, className: got.text ? grade(got.confidence) : "poor" }));
   entry.onclick = async () => {
+    scrollTo({ top: 0 });
     if (!strokes) { leave(); return put(blob, got); }
     if (mode === "drawing") leave();
     set("drawing");
@@ -347,17 +357,30 @@ $("#correct").addEventListener("close", async () => {
 
 async function about() {
   const samples = await (await ask("v1/samples")).json().catch(() => ({}));
-  $("#teach").hidden = !samples.kept;
-  if (!samples.kept) return;
+  $("#teach").hidden = !samples.count;
+  if (!samples.count) return;
   $("#kept").textContent = samples.count === 1 ? "One digit was kept with its label." : `${samples.count} digits were kept with their labels.`;
   $("#command").textContent = samples.command;
   $("#command").onclick = () => copy(samples.command);
 }
 
+$("#zip").onclick = async () => {
+  const address = URL.createObjectURL(await (await ask("v1/samples.zip")).blob());
+  element("a", { href: address, download: "samples.zip" }).click();
+  URL.revokeObjectURL(address);
+};
+
 /* ---- copying ---- */
 
 async function copy(text) {
-  await navigator.clipboard.writeText(text);
+  if (navigator.clipboard) await navigator.clipboard.writeText(text);
+  else { // a page that came without https from another machine
+    const field = element("textarea", { value: text, className: "unseen" });
+    document.body.append(field);
+    field.select();
+    document.execCommand("copy");
+    field.remove();
+  }
   $("#copied").textContent = "Copied";
   setTimeout(() => { $("#copied").textContent = ""; }, 1500);
 }

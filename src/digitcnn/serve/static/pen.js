@@ -63,12 +63,14 @@ export class Pen {
   }
 
   clear() {
-    this.#undone = this.isEmpty ? null : this.strokes;
+    const gone = this.isEmpty ? null : this.strokes;
     this.restore([]);
+    this.#undone = gone;
   }
 
   restore(strokes) {
-    this.strokes = strokes;
+    this.strokes = [...strokes];
+    this.#undone = null;
     this.draw();
     this.changed();
   }
