@@ -1,6 +1,7 @@
 """The README and the site: what they tell a reader to type does what they say."""
 
 import importlib.util
+import json
 import re
 import shlex
 import subprocess
@@ -32,9 +33,10 @@ WITH_PYTHON = [page for page in PAGES if readme.blocks(page, "python")]
 TRAINING = [page for page in WITH_PYTHON if re.search(r"\btrain\(", page.read_text("utf-8"))]
 READING = [page for page in WITH_PYTHON if page not in TRAINING]
 
-ANY_SHELL = {"cd", "git", "python3"}  # checked by `.ci/run`, which types the README's lines
-CHECKED = {"python", "sh"}
-SILENT = {"text", "toctree", "include"}
+# Checked by `.ci/run`, which types the README's lines, or not of this project.
+ANY_SHELL = {"cd", "git", "python3", "curl", "docker"}
+CHECKED = {"python", "sh", "dockerfile"}
+SILENT = {"text", "toctree", "include", "ini", "nginx"}
 LOOKS_LIKE_CODE = re.compile(r"^\s*(\$ )?(digitcnn|pip|python|import|from) ", re.MULTILINE)
 
 
@@ -137,6 +139,25 @@ def test_scripts_exist_with_their_options():
             for word in words[2:]:
                 if word.startswith("--"):
                     assert f'"{word}"' in script.read_text("utf-8"), f"{where}: {word}"
+
+
+def test_the_dockerfile_is_a_sound_one():
+    """It is slim and pinned, runs without root, says whether it is well, and stops on a signal."""
+    (block,) = readme.blocks(ROOT / "docs" / "serve.md", "dockerfile")
+    lines = [line.partition(" ") for line in block.body.splitlines()]
+    by_name = {name: rest for name, _, rest in lines}
+
+    known = {"FROM", "COPY", "RUN", "USER", "ENV", "EXPOSE", "HEALTHCHECK", "CMD"}
+    assert lines[0][0] == "FROM"
+    assert set(by_name) == known
+    assert re.fullmatch(r"python:3\.\d+-slim", by_name["FROM"])
+    assert "--no-cache-dir" in by_name["RUN"]
+    assert by_name["USER"] in by_name["RUN"]
+    command = json.loads(by_name["CMD"])
+    assert build_parser().parse_args(command[1:])
+    health = json.loads(by_name["HEALTHCHECK"].removeprefix("CMD "))
+    compile(health[2], "HEALTHCHECK", "exec")
+    assert f":{by_name['EXPOSE']}/healthz" in health[2]
 
 
 def test_extras_exist():
