@@ -17,14 +17,15 @@ import numpy as np
 from fresh import run_once
 
 from digitcnn import datasets
+from digitcnn.cli._memory import kept_memory
 from digitcnn.training import RECIPES
 
 # Of the 60,000, so that drawing what `base` learns from beside them takes seconds.
 EPOCH_IMAGES = 6000
 FAST = """\
-from digitcnn import train
-run = train(recipe="fast", validation_size=0, seed={seed}, verbose=0)
-run.model.save_weights({path!r})
+from digitcnn.cli import main
+options = ["--validation-size", "0", "--seed", "{seed}", "--verbose", "0", "--run-dir", {path!r}]
+main(["train", "--recipe", "fast", *options])
 """
 # https://keras.io/examples/vision/mnist_convnet/ by F. Chollet, Apache 2.0, its network and its
 # settings; only where the images come from is another.
@@ -78,7 +79,8 @@ def _time_step(name: str) -> float:
     recipe = base if name == "base" else dataclasses.replace(base, **bare)
     watch = _step_watch()
     options = {"epochs": 2, "validation_size": 0, "verbose": 0, "callbacks": [watch]}
-    train(images, labels, recipe=recipe, **options)
+    with kept_memory():  # as `digitcnn train` has it
+        train(images, labels, recipe=recipe, **options)
     return statistics.median(np.diff(watch.ends))
 
 
@@ -125,9 +127,9 @@ def fast(seeds: int) -> tuple[list[float], list[float]]:
     times, errors = [], []
     with tempfile.TemporaryDirectory() as folder:
         for seed in range(seeds):
-            path = str(Path(folder) / f"{seed}.weights.h5")
+            path = str(Path(folder) / str(seed))
             times.append(run_once(FAST.format(seed=seed, path=path)).seconds)
-            model = load_pretrained(path, architecture="fast")
+            model = load_pretrained(path)
             answers = model.predict((images / np.float32(255))[..., None], 500, verbose=0)
             errors.append(100 * float((answers.argmax(1) != labels).mean()))
     return times, errors

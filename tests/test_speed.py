@@ -21,6 +21,7 @@ import pytest
 from PIL import Image
 
 from digitcnn import DigitClassifier, preprocess, train
+from digitcnn.cli._memory import kept_memory
 from digitcnn.synthesis import draw_digits
 from digitcnn.weights import resolve
 
@@ -212,7 +213,8 @@ def test_a_step_of_training_takes_the_memory_of_the_step_before(digits):
     )
     images = np.tile(digits, (4, 1, 1))
     labels = np.arange(len(images)) % 10
-    train(images, labels, recipe="fast", validation_size=0, verbose=0, callbacks=[watch])
+    with kept_memory():  # as `digitcnn train` has it
+        train(images, labels, recipe="fast", validation_size=0, verbose=0, callbacks=[watch])
 
     assert np.median(np.diff(page_faults)) < 1000
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from digitcnn import datasets, training
+from digitcnn.cli._memory import kept_memory
 from digitcnn.cli._output import write_line
 from digitcnn.cli._tensorflow import import_quietly
 from digitcnn.training._folders import BEGINNING_FOLDER
@@ -42,9 +43,10 @@ def run(arguments: argparse.Namespace) -> int:
     options = {name: value for name, value in given.items() if value is not None}
     import_quietly()
     try:
-        finished = training.train(
-            images, labels, recipe=arguments.recipe, run_dir=run_dir, **options
-        )
+        with kept_memory():
+            finished = training.train(
+                images, labels, recipe=arguments.recipe, run_dir=run_dir, **options
+            )
     except KeyboardInterrupt:
         saved = _count_epochs(Path(run_dir))
         print(

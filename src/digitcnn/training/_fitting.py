@@ -18,7 +18,6 @@ from digitcnn._runs import WEIGHTS_FILE
 from digitcnn.errors import InvalidArgumentError
 from digitcnn.models import OWN, build_model, load_pretrained
 from digitcnn.training._folders import History, State, read_state, whole, write_history, write_state
-from digitcnn.training._memory import kept_memory
 from digitcnn.training._optimizers import fitting_momentum, make_optimizer
 from digitcnn.training._samples import EpochPlan, Samples
 from digitcnn.training._tensorboard import event_logs
@@ -103,7 +102,6 @@ def own_network(model: Any) -> Network:
     )
 
 
-@kept_memory()
 def fit(
     network: Network,
     recipe: Recipe,

@@ -1,4 +1,7 @@
-"""The memory that each step of a training takes, frees and takes again."""
+"""The memory that each step of a training takes, frees and takes again.
+
+The options are the whole process's: the command line may set them, the library may not.
+"""
 
 from __future__ import annotations
 
