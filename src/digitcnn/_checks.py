@@ -25,7 +25,7 @@ _MOST_THREADS = 1024
 def whole_number(
     name: str, value: Any, *, least: int = 0, most: int | None = sys.maxsize, such_as: int
 ) -> int:
-    """Give a whole number as an int, or refuse what is none or out of range.
+    """Return a whole number as an int, or refuse what is none or out of range.
 
     Parameters
     ----------
@@ -72,12 +72,12 @@ def whole_number(
 
 
 def seed_number(value: Any) -> int:
-    """Give a seed that NumPy, Keras and TensorFlow all take as an int, or refuse it."""
+    """Return a seed that NumPy, Keras and TensorFlow all take as an int, or refuse it."""
     return whole_number("seed", value, most=LARGEST_SEED, such_as=0)
 
 
 def generator_of(seed: Any) -> np.random.Generator:
-    """Give NumPy's generator of a seed of any length; one that is a generator already as it is."""
+    """Return NumPy's generator of a seed of any length; a generator as it is."""
     if isinstance(seed, np.random.Generator):
         return seed
     try:
@@ -91,7 +91,7 @@ def generator_of(seed: Any) -> np.random.Generator:
 def real_number(
     name: str, value: Any, rule: str, is_allowed: Callable[[float], bool], *, such_as: float
 ) -> float:
-    """Give a number as a float, or refuse what is none or breaks the rule, which may meet NaN."""
+    """Return a number as a float, or refuse what is none or breaks the rule, which may meet NaN."""
     number = math.nan
     # A whole number may be too great for a float.
     with contextlib.suppress(OverflowError):
@@ -108,7 +108,7 @@ def real_number(
 
 
 def one_of(name: str, value: Any, known: Collection[str]) -> str:
-    """Give one of the known names, or refuse what is none of them."""
+    """Return one of the known names, or refuse what is none of them."""
     if not isinstance(value, str) or value not in known:
         raise InvalidArgumentError(
             argument=name,
@@ -139,7 +139,7 @@ def nearest(value: Any, known: Collection[str]) -> str:
 
 
 def array_of(name: str, value: Any, dtype: npt.DTypeLike | None = None) -> npt.NDArray[Any]:
-    """Give an argument as an array, or refuse what NumPy makes none of."""
+    """Return an argument as an array, or refuse what NumPy makes none of."""
     try:
         return np.asarray(value, dtype)
     except (TypeError, ValueError, RuntimeError, OverflowError) as error:
@@ -156,7 +156,7 @@ def array_of(name: str, value: Any, dtype: npt.DTypeLike | None = None) -> npt.N
 def label_array(
     labels: Any, *, num_images: int | None = None, num_classes: int | None = None
 ) -> npt.NDArray[np.int64]:
-    """Give labels as an array, or refuse them.
+    """Return labels as an array, or refuse them.
 
     Parameters
     ----------
@@ -205,7 +205,7 @@ def label_array(
 
 
 def _label_remedy(array: npt.NDArray[Any]) -> str:
-    """Say how such an array becomes labels."""
+    """Return how such an array becomes labels."""
     if array.ndim == 2 and array.shape[1] > 1:
         return "From one-hot rows, take argmax(axis=1)."
     if array.ndim > 1 and array.size == len(array):

@@ -76,7 +76,7 @@ class Sources:
     argument: str | None = None
 
     def folder(self) -> Path | None:
-        """Give the read-only folder that the variable names now."""
+        """Return the read-only folder that the variable names now."""
         name = setting(self.folder_variable)
         return None if name is None else Path(os.path.expanduser(name))  # noqa: PTH111  Path's raises
 
@@ -116,12 +116,12 @@ def _platform_cache() -> str:
 
 
 def is_file(path: Path) -> bool:
-    """Say whether a file is there; no where its folder may not even be searched."""
+    """Return whether a file is there; no where its folder may not even be searched."""
     return os.path.isfile(path)  # noqa: PTH113  Path.is_file raises there
 
 
 def find_defect(path: Path, file: PublishedFile) -> str | None:
-    """Say how the file at `path` differs from the published one; None where it does not."""
+    """Return how the file at `path` differs from the published one; None where it does not."""
     try:
         size = path.stat().st_size
         if size != file.size:
@@ -133,7 +133,7 @@ def find_defect(path: Path, file: PublishedFile) -> str | None:
 
 
 def verify(path: Path, file: PublishedFile, *, argument: str | None, remedy: str) -> Path:
-    """Give `path` back where it holds the published bytes; raise CorruptFileError if not."""
+    """Return `path` where it holds the published bytes; raise CorruptFileError if not."""
     defect = find_defect(path, file)
     if defect is not None:
         raise CorruptFileError(
@@ -150,13 +150,13 @@ def _sha256(path: Path) -> str:
 
 
 def is_offline() -> bool:
-    """Say whether DIGITCNN_OFFLINE forbids the network."""
+    """Return whether DIGITCNN_OFFLINE forbids the network."""
     value = setting("DIGITCNN_OFFLINE")
     return value is not None and value.lower() not in {"0", "false", "no", "off"}
 
 
 def fetch(file: PublishedFile, sources: Sources, *, download: bool) -> Path:
-    """Give the path of a checked copy: from the variable's folder, the cache, or a download."""
+    """Return the path of a checked copy: from the variable's folder, the cache, or a download."""
     folder = sources.folder()
     if folder is not None and is_file(folder / file.filename):
         remedy = f"Replace it by {sources.urls(file)[0]}, or unset {sources.folder_variable}."
@@ -274,7 +274,7 @@ def _drop_leftovers(path: Path) -> None:
 
 
 def time_limit(file: PublishedFile) -> float:
-    """Say how many seconds one attempt to download a file may take."""
+    """Return how many seconds one attempt to download a file may take."""
     return ATTEMPT_S + file.size / SLOWEST_BYTES_PER_S
 
 
@@ -353,7 +353,7 @@ def _as_download_error(error: Exception) -> _DownloadError:
 
 
 def _root_cause(error: BaseException) -> str:
-    """Tell in one line what started a chain of exceptions."""
+    """Return in one line what started a chain of exceptions."""
     while (cause := error.__cause__ or error.__context__) is not None:
         error = cause
     return " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")

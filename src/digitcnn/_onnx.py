@@ -140,7 +140,7 @@ def _check_attribute(data: memoryview) -> None:
 
 
 def _is_no_count(field: tuple[int, int | memoryview | None]) -> bool:
-    """Tell whether a field of an attribute holds a number, or several, out of bounds."""
+    """Return whether a field of an attribute holds a number, or several, out of bounds."""
     number, value = field
     if number not in (3, 8):
         return False

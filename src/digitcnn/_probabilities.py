@@ -119,6 +119,6 @@ def as_probabilities(output: Any, num_images: int) -> Probabilities:
 
 
 def checked_confidence(value: float) -> float:
-    """Give `min_confidence` as a float, or refuse it."""
+    """Return `min_confidence` as a float, or refuse it."""
     rule = "a number in [0, 1]"
     return real_number("min_confidence", value, rule, lambda least: 0 <= least <= 1, such_as=0.9)

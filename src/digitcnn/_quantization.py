@@ -49,7 +49,7 @@ def round_weights(model: Any, *, size: int) -> None:
 
 
 def _as_bytes(kernel: Floats) -> tuple[npt.NDArray[np.int8], Floats]:
-    """Give the steps of each value and each channel's scale, in so few bits that both are exact."""
+    """Return the steps of each value and each channel's scale, in few enough bits to be exact."""
     greatest = np.abs(kernel).max(axis=tuple(range(kernel.ndim - 1)), keepdims=True)
     scales = (greatest / _STEPS).astype(np.float16).astype(np.float32)
     steps = np.rint(kernel / np.where(scales > 0, scales, 1)).clip(-_STEPS, _STEPS)
@@ -136,7 +136,7 @@ class _Graph:
         return self.store(kernel.transpose(order))
 
     def finish(self, *, channels: int) -> Any:
-        """Give the whole model, from "pages" to "maps"."""
+        """Return the whole model, from "pages" to "maps"."""
         helper, kind = self._onnx.helper, self._onnx.TensorProto.FLOAT
         graph = helper.make_graph(
             self._nodes,

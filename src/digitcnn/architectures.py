@@ -325,7 +325,7 @@ ARCHITECTURES = CLASSIFIERS | DETECTORS
 
 
 def input_shape(architecture: str) -> tuple[int | None, int | None, int]:
-    """Give the height, width and channels that a network takes; None for any multiple of 32."""
+    """Return the height, width and channels that a network takes; None for any multiple of 32."""
     return PAGE_SHAPE if architecture in DETECTORS else INPUT_SHAPE
 
 

@@ -199,7 +199,7 @@ class Evaluation:
         return sum(gaps) / self.num_images
 
     def to_dict(self) -> dict[str, Any]:
-        """Give all measures as plain Python numbers, lists and dicts.
+        """Return all measures as plain Python numbers, lists and dicts.
 
         Returns
         -------
@@ -237,7 +237,7 @@ class Evaluation:
         }
 
     def to_json(self) -> str:
-        """Give what :meth:`to_dict` gives as JSON.
+        """Return what :meth:`to_dict` gives as JSON.
 
         Returns
         -------
@@ -393,7 +393,7 @@ def evaluate_detection(
 
 
 def _overlaps(boxes: npt.NDArray[np.float32], others: npt.NDArray[np.float32]) -> Probabilities:
-    """Give the intersection over the union of each box with each other one."""
+    """Return the intersection over the union of each box with each other one."""
     low = np.maximum(boxes[:, None, :2], others[:, :2])
     high = np.minimum(boxes[:, None, 2:], others[:, 2:])
     shared = (high - low).clip(0).prod(axis=-1)

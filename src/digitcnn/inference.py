@@ -122,7 +122,7 @@ def predict(
 
 
 def predict_proba(images: Any, *, model: Any = None, errors: Errors = "raise") -> Probabilities:
-    """Give the probability of each digit in each picture.
+    """Return the probability of each digit in each picture.
 
     Parameters
     ----------
@@ -234,7 +234,7 @@ class DigitClassifier:
         return _predict(self._run, self._threads, images, min_confidence, errors)
 
     def predict_proba(self, images: Any, *, errors: Errors = "raise") -> Probabilities:
-        """Give the probability of each digit, as :func:`digitcnn.predict_proba` does.
+        """Return the probability of each digit, as :func:`digitcnn.predict_proba` does.
 
         Parameters
         ----------
@@ -278,7 +278,7 @@ class DigitClassifier:
         return (row for rows in chunks for row in rows)
 
     def score(self, images: Any, labels: npt.ArrayLike) -> float:
-        """Give the share of pictures that are read rightly.
+        """Return the share of pictures that are read rightly.
 
         Parameters
         ----------

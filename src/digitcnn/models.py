@@ -153,14 +153,14 @@ def ensemble(members: Sequence[Any]) -> keras.Model:
 
 
 def as_network(model: Any) -> Any:
-    """Give the Keras model that published weights or a run stand for; what else it is, as it is."""
+    """Return the Keras model that published weights or a run stand for; any other as it is."""
     if isinstance(model, str | os.PathLike):
         return load_pretrained(model)
     return getattr(model, "model", model)  # of a TrainingRun
 
 
 def checked_network(model: Any) -> Any:
-    """Give the Keras model that `model` is or stands for; refuse what is none."""
+    """Return the Keras model that `model` is or stands for; refuse what is none."""
     network = as_network(model)
     if not hasattr(network, "save_weights"):
         raise InvalidArgumentError(
@@ -173,7 +173,7 @@ def checked_network(model: Any) -> Any:
 
 
 def _member(member: Any) -> Any:
-    """Give a member's Keras model, of one of the library's architectures."""
+    """Return a member's Keras model, of one of the library's architectures."""
     network = as_network(member)
     name = getattr(network, "name", None)
     if name not in CLASSIFIERS:

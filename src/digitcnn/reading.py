@@ -350,7 +350,7 @@ def _of_length(
 
 
 def _with_marks(lines: list[list[Digit]], marks: Detections, frame: _Frame) -> tuple[Line, ...]:
-    """Give each sign to the line that it stands in."""
+    """Assign each sign to the line that it stands in."""
     given: list[list[Mark]] = [[] for _ in lines]
     for box, score, each in zip(marks.boxes, marks.scores, marks.probabilities, strict=True):
         mark = Mark(SIGNS[each.argmax()], frame.box(box), float(score))

@@ -182,7 +182,7 @@ class Reading:
         return self.text
 
     def __repr__(self) -> str:
-        """Say at a glance what was read, how surely, and in how large a picture."""
+        """Summarize what was read, how surely, and in how large a picture."""
         if self.error is not None:
             return f"<Reading: {type(self.error).__name__}>"
         width, height = self.size

@@ -182,7 +182,7 @@ def _check_space(space: Mapping[str, Sequence[Any]]) -> None:
 
 
 def _is_range(choice: Any) -> bool:
-    """Tell whether a choice is the least and the greatest of some numbers."""
+    """Return whether a choice is the least and the greatest of some numbers."""
     return (
         isinstance(choice, tuple)
         and len(choice) == 2

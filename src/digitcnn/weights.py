@@ -83,11 +83,11 @@ class Weights:
 
     @property
     def id(self) -> str:
-        """Give the name with its version, such as `base-v1`."""
+        """Return the name with its version, such as `base-v1`."""
         return f"{self.name}-v{self.version}"
 
     def file(self, format: WeightsFormat) -> PublishedFile:  # noqa: A002  as in resolve
-        """Give the record of the file in one format."""
+        """Return the record of the file in one format."""
         return self.onnx if format == "onnx" else self.h5
 
 
@@ -142,7 +142,7 @@ def get_weights(weights: str | Weights = DEFAULT) -> Weights:
 
 
 def identify(weights: AnyPath | Weights = DEFAULT) -> Weights | Path:
-    """Tell published weights from files and folders of the user's own.
+    """Distinguish published weights from files and folders of the user's own.
 
     Parameters
     ----------
@@ -236,7 +236,7 @@ def pin(weights: AnyPath | Weights) -> Weights | Path:
 
 
 def needs_keras(found: Weights | Path) -> bool:
-    """Tell what `identify` found and Keras alone runs: a training run's folder, `.weights.h5`."""
+    """Recognize what `identify` found and Keras alone runs: a run's folder, `.weights.h5`."""
     if isinstance(found, Weights):
         return False
     return found.suffix in _KERAS_SUFFIXES or os.path.isdir(found)  # noqa: PTH112 - as below
@@ -314,14 +314,14 @@ def _both_files(
 
 
 def _is_path(text: str) -> bool:
-    """Say whether a string that is no published name means a file or a folder."""
+    """Return whether a string that is no published name means a file or a folder."""
     is_there = os.path.exists(text)  # noqa: PTH110 - Path refuses names with a NUL
     endings = (".onnx", *_KERAS_SUFFIXES)
     return is_there or text.endswith(endings) or "/" in text or "\\" in text
 
 
 def _own_file(path: Path, format: WeightsFormat) -> Path:  # noqa: A002  as in resolve
-    """Give a file of the user's, or that of a training run."""
+    """Return a file of the user's, or that of a training run."""
     if format == "h5" and os.path.isdir(path):  # noqa: PTH112 - as above
         return read_record(path, argument="weights").weights_path
     suffix = f".{format}"

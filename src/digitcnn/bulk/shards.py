@@ -238,7 +238,7 @@ def _write(path: Path, columns: dict[str, list[Any]], counts: Counts) -> None:
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a file to write, which then takes the place of this one, or is removed."""
+    """Yield a file to write, which then takes the place of this one, or is removed."""
     unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
         yield unfinished
@@ -251,7 +251,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def writing(out: Path) -> Iterator[None]:
-    """Say of which folder it is that nothing can be written."""
+    """Return of which folder it is that nothing can be written."""
     try:
         yield
     except UnavailableError:

@@ -118,7 +118,7 @@ def _suffix(address: str) -> str:
 
 
 def is_remote(address: str) -> bool:
-    """Tell an address of fsspec's from a path."""
+    """Distinguish an address of fsspec's from a path."""
     return "://" in address
 
 

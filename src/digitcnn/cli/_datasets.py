@@ -15,7 +15,7 @@ MNIST = ("mnist-test", "mnist-validation")
 
 
 def load_mnist_part(name: str) -> tuple[Any, np.ndarray]:
-    """Give the images and labels of a part of MNIST, one of those named in `MNIST`."""
+    """Return the images and labels of a part of MNIST, one of those named in `MNIST`."""
     train, test = datasets.load_mnist()
     if name == "mnist-test":
         return test

@@ -76,12 +76,12 @@ def _pictures_of(files: Iterable[str]) -> Iterator[tuple[str, str | Path | Excep
 
 
 def are_several(files: list[str]) -> bool:
-    """Tell whether each line of output must say which picture it is of."""
+    """Return whether each line of output must say which picture it is of."""
     return len(files) > 1 or is_folder(files[0])
 
 
 def is_folder(name: str) -> bool:
-    """Tell whether a name is that of a folder, whatever characters it holds."""
+    """Return whether a name is that of a folder, whatever characters it holds."""
     return os.path.isdir(name)  # noqa: PTH112 - Path refuses names with a NUL
 
 

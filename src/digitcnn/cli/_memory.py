@@ -54,7 +54,7 @@ def _set(libc: Any, options: dict[int, int]) -> None:
 
 
 def _glibc() -> Any:
-    """Give the process' C library where it is glibc."""
+    """Return the process' C library where it is glibc."""
     if sys.platform != "linux":
         return None
     libc = ctypes.CDLL(None)
@@ -62,7 +62,7 @@ def _glibc() -> Any:
 
 
 def _is_set_by_user() -> bool:
-    """Tell whether environment variables tune how memory is allocated."""
+    """Return whether environment variables tune how memory is allocated."""
     return "glibc.malloc" in os.environ.get("GLIBC_TUNABLES", "") or any(
         name.startswith("MALLOC_") for name in os.environ
     )

@@ -89,7 +89,7 @@ def write_line(text: str) -> None:
 
 @contextlib.contextmanager
 def some_output() -> Iterator[None]:
-    """Give a standard output where it is closed: argparse and Keras write to what there is."""
+    """Open a standard output where it is closed: argparse and Keras write to what there is."""
     if sys.stdout is not None:
         yield
         return

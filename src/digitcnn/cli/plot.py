@@ -138,7 +138,7 @@ def _members(layer: Any) -> list[Any]:
 
 
 def _subject(arguments: argparse.Namespace, what: str) -> str:
-    """Give the picture or the folder that a kind of plot is of."""
+    """Return the picture or the folder that a kind of plot is of."""
     if arguments.subject is None:
         raise InvalidArgumentError(
             argument=f"{arguments.kind}",
@@ -150,7 +150,7 @@ def _subject(arguments: argparse.Namespace, what: str) -> str:
 
 
 def _dataset(arguments: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:
-    """Give labelled images of one size: MNIST's, or a folder's after preprocessing."""
+    """Return labelled images of one size: MNIST's, or a folder's after preprocessing."""
     if arguments.dataset in MNIST:
         return load_mnist_part(arguments.dataset)
     paths, labels = load_own(arguments.dataset)

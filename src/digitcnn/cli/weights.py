@@ -40,7 +40,7 @@ def _list() -> int:
 
 
 def _presence(record: weights.Weights) -> str:
-    """Say whether both files are on this machine."""
+    """Return whether both files are on this machine."""
     try:
         weights.verify(record)
     except CorruptFileError:

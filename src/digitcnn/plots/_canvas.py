@@ -45,7 +45,7 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def single_axes(ax: Axes | None, width: float, height: float) -> Axes:
-    """Give the caller's Axes, or those of a new figure."""
+    """Return the caller's Axes, or those of a new figure."""
     return new_figure(width, height).add_subplot() if ax is None else ax
 
 

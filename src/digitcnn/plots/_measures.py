@@ -312,7 +312,7 @@ def reliability_diagram(
 def _wilson_reach(
     share: npt.NDArray[np.float64], counts: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.float64]:
-    """Give how far Wilson's 95 % interval reaches below and above each share: shape (2, K)."""
+    """Return how far Wilson's 95 % interval reaches below and above each share: shape (2, K)."""
     z2 = _NORMAL_95**2 / counts
     center = (share + z2 / 2) / (1 + z2)
     half = np.sqrt(share * (1 - share) * z2 + z2**2 / 4) / (1 + z2)

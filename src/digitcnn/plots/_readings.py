@@ -116,7 +116,7 @@ def reading(picture: object, reading: Reading, *, ax: Axes | None = None) -> Axe
 
 
 def labels_of(reading: Reading) -> list[Label]:
-    """Give each digit and each sign of a reading its frame and a place for its text."""
+    """Draw a frame for each digit and each sign of a reading, and find a place for its text."""
     frames = [(line, digit.box) for line in reading.lines for digit in line.digits]
     labels = []
     for line in reading.lines:
@@ -279,7 +279,7 @@ def _add_legend(ax: Axes, labels: list[Label]) -> None:
 
 
 def _title(reading: Reading) -> str:
-    """Say the text and its confidence, or how much was read where that is long."""
+    """Return the text and its confidence, or how much was read where that is long."""
     if not reading.lines:
         return "no digits"
     text = "   ".join(reading.full_text.splitlines())

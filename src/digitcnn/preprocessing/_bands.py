@@ -79,7 +79,7 @@ def _edges(plane: np.ndarray) -> list[int]:
 
 
 def may_have_bands(ink: np.ndarray, shape: tuple[int, ...]) -> bool:
-    """Tell whether a side of the ink on a flat ground may be the edge of a band.
+    """Return whether a side of the ink on a flat ground may be the edge of a band.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def may_have_bands(ink: np.ndarray, shape: tuple[int, ...]) -> bool:
 
 
 def _has_steep_edge(ink: np.ndarray, height: int) -> bool:
-    """Tell whether neighbouring columns, in a picture so high, differ as at the edge of a band."""
+    """Return whether neighbouring columns differ as at a band's edge, in a picture so high."""
     if len(ink) < _LEAST_JUMP * height:
         return False
     sums = np.concatenate([[0], ink.sum(axis=0), [0]])
@@ -106,14 +106,14 @@ def _has_steep_edge(ink: np.ndarray, height: int) -> bool:
 
 
 def _has_even_frame(plane: np.ndarray) -> bool:
-    """Tell whether nearly all of the outermost pixels have one tone."""
+    """Return whether nearly all of the outermost pixels have one tone."""
     frame = np.concatenate([plane[[0, -1]].ravel(), plane[1:-1, [0, -1]].ravel()])
     bright = np.count_nonzero(frame > PLANE_MAX // 2) / len(frame)
     return bool(max(bright, 1 - bright) >= _EVEN_FRAME)
 
 
 def _strokes_go_on(plane: np.ndarray, bounds: list[tuple[int, int]]) -> bool:
-    """Tell whether strokes go on, in negative, across the edges: those of a true stroke do not."""
+    """Return whether strokes go on, in negative, across the edges: a true stroke's do not."""
     bright = plane > PLANE_MAX // 2
     ground = [2 * np.count_nonzero(bright[:, a:b]) > bright[:, a:b].size for a, b in bounds]
     if any(one == other for one, other in pairwise(ground)):
@@ -127,5 +127,5 @@ def _strokes_go_on(plane: np.ndarray, bounds: list[tuple[int, int]]) -> bool:
 
 
 def _has_two_tones(band: np.ndarray) -> bool:
-    """Tell whether a band shows both dark and bright."""
+    """Return whether a band shows both dark and bright."""
     return bool(np.ptp(band) > PLANE_MAX // 2)

@@ -29,7 +29,7 @@ _MOST_AT_ONCE = 4
 
 
 def is_single(images: object) -> bool:
-    """Tell one image from many, by form alone.
+    """Distinguish one image from many, by form alone.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ class _Care:
 
     @contextlib.contextmanager
     def naming(self, index: int | None) -> Iterator[None]:
-        """Say in an error raised inside which image it is about; keep it where that is asked."""
+        """Name in an error raised inside which image it is about; keep it where that is asked."""
         try:
             yield
         except DigitcnnError as error:
@@ -163,7 +163,7 @@ def iter_pictures(images: object, *, side: int) -> Iterator[Picture | DigitcnnEr
 
 
 def _is_mnist_image(image: object) -> TypeGuard[np.ndarray]:
-    """Tell an array of the form that MNIST holds its images in."""
+    """Recognize an array of the form that MNIST holds its images in."""
     return (
         type(image) is np.ndarray  # matrices and masked arrays have rules of their own
         and image.dtype == np.uint8
@@ -172,7 +172,7 @@ def _is_mnist_image(image: object) -> TypeGuard[np.ndarray]:
 
 
 def _are_files(images: object) -> TypeGuard[list[object] | tuple[object, ...]]:
-    """Tell several files that are there at once, and that nothing of the caller's has to open."""
+    """Recognize several files that are there at once and open without the caller's code."""
     return (
         isinstance(images, list | tuple)
         and len(images) > 1

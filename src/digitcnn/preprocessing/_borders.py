@@ -69,19 +69,19 @@ def trim_border(plane: np.ndarray) -> tuple[int, int, int, int] | None:
 
 
 def _band(lines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give the least and the greatest value of each line a border may lie in, but for its ends."""
+    """Return the least and the greatest value of each line of a border, but for its ends."""
     ends = _most_border(lines.shape[1])
     band = lines[: _most_border(len(lines)) + _BLUR + 1, ends:-ends]
     return band.min(axis=1).astype(np.float32), band.max(axis=1).astype(np.float32)
 
 
 def _most_border(length: int) -> int:
-    """Give how wide a border may be, and how much of a line's ends is left out, in pixels."""
+    """Return how wide a border may be, and how much of a line's ends is left out, in pixels."""
     return max(2, length // _BORDER_PART)
 
 
 def may_have_border(mask: np.ndarray, box: tuple[int, int, int, int]) -> bool:
-    """Tell whether some line of a drawing shows no ground between its ends, as a border's do.
+    """Return whether some line of a drawing shows no ground between its ends, as a border's do.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def may_have_border(mask: np.ndarray, box: tuple[int, int, int, int]) -> bool:
 
 
 def _has_full_line(lines: np.ndarray, start: int, end: int) -> bool:
-    """Tell whether some line is full but for its ends, where all lie between `start` and `end`."""
+    """Return whether some line is full between `start` and `end`, but for its ends."""
     width = lines.shape[1]
     ends = _most_border(width)
     is_long = start <= ends and end >= width - ends
@@ -164,7 +164,7 @@ def drop_frames(mask: np.ndarray, pieces: Components) -> np.ndarray:
 
 
 def has_straight_sides(piece: np.ndarray) -> bool:
-    """Tell whether ink runs along all four sides of a piece's box."""
+    """Return whether ink runs along all four sides of a piece's box."""
     for side in (piece, piece[::-1], piece.T, piece.T[::-1]):
         band = max(2, round(_SIDE_BAND * len(side)))
         if side[:band].any(axis=0).mean() < _SIDE_COVER:

@@ -32,7 +32,7 @@ def to_gray(channels: np.ndarray) -> np.ndarray:
 
 
 def is_opaque_gray(pixels: np.ndarray) -> bool:
-    """Tell whether the first channel of uint8 pixels says it all.
+    """Return whether the first channel of uint8 pixels says it all.
 
     Drawing programs and web pages save black and white as colour, and with an opacity.
 

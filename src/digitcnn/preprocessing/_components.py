@@ -85,12 +85,12 @@ def find_components(mask: np.ndarray) -> Components:
 
 
 def is_one_piece(mask: np.ndarray) -> bool:
-    """Tell whether a bool array of shape (H, W), not empty, has one 8-connected component only."""
+    """Return whether a bool array (H, W), not empty, has one 8-connected component only."""
     return not _roots(*_runs(mask), mask.shape[1] + 1).any()
 
 
 def _runs(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give the starts and ends of the runs, in rows that are one pixel wider than the mask."""
+    """Return the starts and ends of the runs, in rows that are one pixel wider than the mask."""
     height, width = mask.shape
     # An empty column at the right keeps a run from reaching into the next row, an empty pixel
     # before all others lets the first one begin a run.
@@ -101,7 +101,7 @@ def _runs(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _roots(starts: np.ndarray, ends: np.ndarray, stride: int) -> np.ndarray:
-    """Give each run the first one of its component, by pointer jumping."""
+    """Return the first run of each run's component, by pointer jumping."""
     upper, lower = _touching_runs(starts, ends, stride)
     parent = np.arange(len(starts))
     # Most runs touch one of the row above and no other: hung on it, they are done at once.

@@ -72,7 +72,7 @@ def read_path(path: str | os.PathLike[Any]) -> bytes:
 
 
 def _cure_of(name: str | bytes, otherwise: str = "Check the path.") -> str:
-    """Say how to read what a text that names no file may stand for."""
+    """Return how to read what a text that names no file may stand for."""
     text = os.fsdecode(name)
     if text.startswith(_BASE64_STARTS):
         return "If it is a picture in base64, pass base64.b64decode(text)."
@@ -299,7 +299,7 @@ def reading(name: str) -> Iterator[None]:
 
 
 def _damaged(name: str, error: Exception) -> ImageReadError:
-    """Say that a picture cannot be decoded."""
+    """Return the error that a picture cannot be decoded."""
     return ImageReadError(
         argument="images",
         rule="hold readable pictures",
@@ -310,7 +310,7 @@ def _damaged(name: str, error: Exception) -> ImageReadError:
 
 
 def _unidentified(content: bytes, name: str) -> ImageReadError:
-    """Say why Pillow does not know a file: HEIC has a cure, the rest is no picture."""
+    """Return why Pillow does not know a file: HEIC has a cure, the rest is no picture."""
     reason = "which is of no known format or damaged at its start"
     remedy = "Save it as PNG or JPEG."
     if content.startswith(tuple(start.encode() for start in _BASE64_STARTS)):
@@ -338,7 +338,7 @@ def _unidentified(content: bytes, name: str) -> ImageReadError:
 
 
 def _is_table(content: bytes) -> bool:
-    """Tell a table of text, such as a CSV file, by its second line, as the first may hold names."""
+    """Recognize a table of text, such as CSV, by its second line, as the first may hold names."""
     lines = content[:_TABLE_BYTES].splitlines()
     row = lines[min(1, len(lines) - 1)] if lines else b""
     return len(row) > _FEWEST_CHARACTERS and not row.strip(b'0123456789.,;:+-eE\t "')

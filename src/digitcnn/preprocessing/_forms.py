@@ -47,7 +47,7 @@ _MOST_ROWS = 256
 
 
 def form_of(image: object) -> Form | None:
-    """Tell what form an object gives a picture in, or several if it is an array.
+    """Return what form an object gives a picture in, or several if it is an array.
 
     Raises
     ------
@@ -79,13 +79,13 @@ def form_of(image: object) -> Form | None:
 
 
 def _is_column(array: Any) -> bool:
-    """Tell a column of paths or other objects, as tables hold them: it is a list, not a picture."""
+    """Recognize a column of paths or other objects, as tables hold them: a list, not a picture."""
     kind = getattr(getattr(array, "dtype", None), "kind", "")
     return kind in ("O", "U") and getattr(array, "ndim", None) == 1
 
 
 def as_bytes(content: Any) -> bytes:
-    """Give the bytes of what holds some, those of a data URL decoded."""
+    """Return the bytes of what holds some, those of a data URL decoded."""
     try:
         found = bytes(content)
     except ValueError as error:
@@ -158,7 +158,7 @@ def refuse_table(values: np.ndarray) -> None:
 
 
 def _are_images(rows: np.ndarray, side: int) -> bool:
-    """Tell rows that are images of their own from the rows of one picture."""
+    """Distinguish rows that are images of their own from the rows of one picture."""
     if len(rows) == 1:
         return True
     if side == _DIGITS_SIDE:

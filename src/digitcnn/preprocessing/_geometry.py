@@ -25,7 +25,7 @@ _FAINTEST = 0.4
 
 
 def ink_box(mask: np.ndarray) -> tuple[int, int, int, int]:
-    """Give top, left, bottom and right (exclusive) of the true pixels of a non-empty mask."""
+    """Return top, left, bottom and right (exclusive) of the true pixels of a non-empty mask."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
 
@@ -96,7 +96,7 @@ def to_pixels(plane: np.ndarray) -> np.ndarray:
 
 
 def are_canonical(pixels: np.ndarray) -> np.ndarray:
-    """Tell which images already are as MNIST holds them.
+    """Return which images already are as MNIST holds them.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def are_canonical(pixels: np.ndarray) -> np.ndarray:
 
 
 def is_canonical(image: np.ndarray) -> bool:
-    """Tell what :func:`are_canonical` would of one image of shape (28, 28).
+    """Return what :func:`are_canonical` would of one image of shape (28, 28).
 
     Loops over data sets ask this of one image after the other. Each call to NumPy then costs far
     more than what it does: here are few.
@@ -143,7 +143,7 @@ def is_canonical(image: np.ndarray) -> bool:
 
 
 def _ink_span(lines: bytes) -> tuple[int, int]:
-    """Give the first and the last line (exclusive) of 28 pixels with ink; without, 28 and 0."""
+    """Return the first and the last line (exclusive) of 28 pixels with ink; without, 28 and 0."""
     first = len(lines) - len(lines.lstrip(b"\0"))
     return first // IMAGE_SIDE, -(-len(lines.rstrip(b"\0")) // IMAGE_SIDE)
 

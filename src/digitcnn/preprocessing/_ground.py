@@ -37,7 +37,7 @@ _LEAST_ROOM = 0.1
 
 
 def ink_is_dark(plane: np.ndarray) -> bool:
-    """Tell dark ink on light from light on dark.
+    """Distinguish dark ink on light from light on dark.
 
     The frame of a picture shows its ground; what differs from it lies to the ink's side. Where the
     frame is uneven, the ground is the smooth surface that continues it. The third power lets the
@@ -61,7 +61,7 @@ def ink_is_dark(plane: np.ndarray) -> bool:
 
 
 def _skew(deviation: np.ndarray) -> float:
-    """Give the mean third power as a part of the largest."""
+    """Return the mean third power as a part of the largest."""
     peak = max(float(deviation.max()), -float(deviation.min()))
     if peak == 0:
         return 0.0
@@ -102,7 +102,7 @@ def flat_ground(plane: np.ndarray) -> int | None:
 
 
 def is_drawn(differs: int, strong: int, darker: int = 0) -> bool:
-    """Tell a drawing from a photograph by how many pixels differ from the ground, and how much.
+    """Distinguish a drawing from a photo by how many pixels differ from the ground, and how much.
 
     Parameters
     ----------
@@ -183,7 +183,7 @@ def _as_ink(contrast: np.ndarray, ground: np.ndarray) -> np.ndarray:
 
 
 def is_frame_clear(mask: np.ndarray) -> bool:
-    """Tell whether hardly anything in a picture's frame is taken for ink."""
+    """Return whether hardly anything in a picture's frame is taken for ink."""
     return bool(_frame(mask).mean() <= _CLEAR_FRAME)
 
 
@@ -227,7 +227,7 @@ def smooth_ground(plane: np.ndarray) -> np.ndarray:
 
 
 def _polynomial(height: int, width: int) -> np.ndarray:
-    """Give 1, x, y, x^2, xy and y^2 for each pixel, x and y in -1..1: shape (H W, 6)."""
+    """Return 1, x, y, x^2, xy and y^2 for each pixel, x and y in -1..1: shape (H W, 6)."""
     y, x = np.repeat(_positions(height), width), np.tile(_positions(width), height)
     return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1)
 
@@ -238,7 +238,7 @@ def _positions(side: int) -> np.ndarray:
 
 
 def frame_width(shape: tuple[int, ...]) -> int:
-    """Give the width of the band along a picture's sides that shows its ground."""
+    """Return the width of the band along a picture's sides that shows its ground."""
     return max(1, min(shape) // _FRAME_PART)
 
 
@@ -259,7 +259,7 @@ def _frame(plane: np.ndarray) -> np.ndarray:
 
 
 def _quartiles(values: np.ndarray) -> tuple[float, float, float]:
-    """Give the quartiles and the median between them; mirrored values give mirrored ones."""
+    """Return the quartiles and the median between them; mirrored values give mirrored ones."""
     if values.max() == values.min():
         return float(values[0]), float(values[0]), float(values[0])
     ordered = np.sort(values)

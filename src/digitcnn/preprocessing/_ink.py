@@ -55,7 +55,7 @@ def noise_level(contrast: np.ndarray) -> float:
 
 
 def peak_levels(contrast: np.ndarray) -> tuple[float, float]:
-    """Give the contrast of the strongest ink: that of the brightest 0.2 %, and of the best 16."""
+    """Return the contrast of the strongest ink: that of the brightest 0.2 %, and of the best 16."""
     count = max(1, contrast.size // 500)
     few = min(contrast.size, _TINY_PIXELS)
     brightest = np.partition(contrast, -max(count, few), axis=None)[-max(count, few) :]

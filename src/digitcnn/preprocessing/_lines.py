@@ -57,7 +57,7 @@ def drop_lines(mask: np.ndarray, ink: np.ndarray) -> np.ndarray:
 
 
 def may_have_lines(mask: np.ndarray, box: tuple[int, int, int, int]) -> bool:
-    """Tell whether there are lines, ruled or not, in a mask whose true pixels fill a box."""
+    """Return whether there are lines, ruled or not, in a mask whose true pixels fill a box."""
     top, left, bottom, right = box
     height, width = mask.shape
     return (right - left >= _LINE_REACH * width and bool(find_lines(mask).any())) or (
@@ -127,7 +127,7 @@ def _opened(mask: np.ndarray, window: int, *, axis: int, goes_on: bool = True) -
 
 
 def _are_ruled(lines: np.ndarray, ink: np.ndarray, strength: float) -> bool:
-    """Tell ruled lines from the long horizontal strokes of a digit that fills its picture."""
+    """Distinguish ruled lines from long horizontal strokes of a digit that fills its picture."""
     if not lines.any():
         return False
     gap = round(_LINE_GAP * lines.shape[1])

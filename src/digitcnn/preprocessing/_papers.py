@@ -77,7 +77,7 @@ def find_paper(plane: np.ndarray) -> np.ndarray | None:
 
 
 def _region(mask: np.ndarray) -> np.ndarray | None:
-    """Give the largest piece with its holes, if it has the shape of a sheet."""
+    """Return the largest piece with its holes, if it has the shape of a sheet."""
     if np.count_nonzero(mask) < 0.5 * _WHOLE_COVER * mask.size:
         return None
     # Off with the bridges to bright spots of the table.
@@ -108,7 +108,7 @@ def _region(mask: np.ndarray) -> np.ndarray | None:
 
 
 def _holds_ink(coarse: np.ndarray, inner: np.ndarray, gap: float) -> bool:
-    """Tell whether something stands out from the sheet, and not all over its rim."""
+    """Return whether something stands out from the sheet, and not all over its rim."""
     window = _SIDE // 9
     paper = np.where(inner, coarse, np.median(coarse[inner]).astype(np.float32))
     opened, closed = opening(paper, window), -opening(-paper, window)
@@ -123,7 +123,7 @@ def _holds_ink(coarse: np.ndarray, inner: np.ndarray, gap: float) -> bool:
 
 
 def _extents(piece: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give how far a piece reaches along each direction: its least and greatest positions."""
+    """Return how far a piece reaches along each direction: its least and greatest positions."""
     # No line beyond the ends of a row touches the piece but there.
     rows = np.flatnonzero(piece.any(axis=1))
     first = piece[rows].argmax(axis=1)
@@ -134,14 +134,14 @@ def _extents(piece: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _least_box(low: np.ndarray, high: np.ndarray) -> float:
-    """Give the area of the least rectangle around a piece, turned as may be."""
+    """Return the area of the least rectangle around a piece, turned as may be."""
     widths = high - low + np.abs(_COSINES) + np.abs(_SINES)
     half = len(widths) // 2
     return float((widths[:half] * widths[half:]).min())
 
 
 def _hull(shape: tuple[int, ...], low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """Give the convex hull of a piece, as far as so many directions tell it."""
+    """Return the convex hull of a piece, as far as so many directions tell it."""
     # Where each direction lets a row begin and end; no cosine is exactly 0.
     rest = np.outer(_SINES, np.arange(shape[0]))
     bounds = [

@@ -288,7 +288,7 @@ def _in_pixels(region: Region, height: int, width: int) -> tuple[int, int, int, 
 
 
 def _least_factor(height: int, width: int, side: int) -> int:
-    """Give the least whole number by which the longer side shrinks to so many pixels."""
+    """Return the least whole number by which the longer side shrinks to so many pixels."""
     return -(-max(height, width) // side)
 
 

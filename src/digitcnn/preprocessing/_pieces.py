@@ -93,7 +93,7 @@ def select_pieces(mask: np.ndarray, pieces: Components, contrast: np.ndarray) ->
 
 
 def are_grounds(mask: np.ndarray, strokes: np.ndarray) -> bool:
-    """Tell whether what touches the edge is mostly wider than strokes: no ink, but a ground.
+    """Return whether what touches the edge is mostly wider than strokes: no ink, but a ground.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def _lines_beside(boxes: np.ndarray, main: int) -> np.ndarray:
 
 
 def _gaps(boxes: np.ndarray, box: np.ndarray) -> np.ndarray:
-    """Give how far boxes lie from one of them, in pixels; what overlaps it lies below 0."""
+    """Return how far boxes lie from one of them, in pixels; what overlaps it lies below 0."""
     tops, lefts, bottoms, rights = boxes.T
     top, left, bottom, right = box
     down = np.maximum(top - bottoms, tops - bottom)
@@ -146,7 +146,7 @@ def _gaps(boxes: np.ndarray, box: np.ndarray) -> np.ndarray:
 
 
 def _reach(box: np.ndarray) -> float:
-    """Give how far from the heaviest piece others may lie, in pixels."""
+    """Return how far from the heaviest piece others may lie, in pixels."""
     return 0.35 * max(box[2] - box[0], box[3] - box[1])
 
 
@@ -192,7 +192,7 @@ def _refuse_specks(num_pieces: int, main_part: float) -> None:
 
 
 def _is_thin_line(mask: np.ndarray) -> bool:
-    """Tell lines one pixel wide, whose pixels have few neighbours each, but hardly any has none."""
+    """Recognize lines one pixel wide, whose pixels have few neighbours each, but rarely none."""
     padded = np.pad(mask, 1).astype(np.uint8)
     height, width = mask.shape
     shifts = product(range(3), range(3))

@@ -245,7 +245,7 @@ def _painted_over(picture: Picture, mask: np.ndarray) -> Picture:
 
 
 def _as_canonical(plane: np.ndarray) -> np.ndarray | None:
-    """Give the plane, or its negative, as uint8 if it is just as MNIST would hold it."""
+    """Return the plane, or its negative, as uint8 if it is just as MNIST would hold it."""
     if plane.shape != (geometry.IMAGE_SIDE, geometry.IMAGE_SIDE):
         return None
     pixels = to_pixel_values(plane)

@@ -62,7 +62,7 @@ def find_sheet(ink: np.ndarray) -> np.ndarray | None:
 
 
 def may_have_sheet(mask: np.ndarray) -> bool:
-    """Tell from a coarse copy of a mask whether its largest piece may be a sheet."""
+    """Decide from a coarse copy of a mask whether its largest piece may be a sheet."""
     step = -(-max(mask.shape) // _LEAST_SIDE)
     return _sheet_outline(mask[::step, ::step], fill=_SHEET_GUESS) is not None
 
@@ -70,7 +70,7 @@ def may_have_sheet(mask: np.ndarray) -> bool:
 def _sheet_outline(
     mask: np.ndarray, *, fill: float
 ) -> tuple[tuple[int, int, int, int], np.ndarray] | None:
-    """Give the box of the largest piece, and the piece with its holes, if that is a rectangle."""
+    """Return the box of the largest piece, and the piece with its holes, if that is a rectangle."""
     least_area = (1 - _SHEET_INK[1]) * _SHEET_COVER * mask.size
     if np.count_nonzero(mask) < least_area:
         return None
@@ -107,7 +107,7 @@ def _shrunk(filled: np.ndarray, margin: float) -> np.ndarray:
 
 
 def _least_rectangle(filled: np.ndarray) -> float:
-    """Give the area of the smallest rectangle, in any position, around a filled shape."""
+    """Return the area of the smallest rectangle, in any position, around a filled shape."""
     rows = np.flatnonzero(filled.any(axis=1))
     lefts = filled[rows].argmax(axis=1)
     rights = filled.shape[1] - filled[rows, ::-1].argmax(axis=1)

@@ -53,7 +53,7 @@ def plane_scale(values: np.ndarray) -> int:
 
 
 def _float_scale(values: np.ndarray) -> int:
-    """Tell finite floats in 0..1 from whole-numbered ones in 0..255."""
+    """Distinguish finite floats in 0..1 from whole-numbered ones in 0..255."""
     if not values.size:
         return PLANE_MAX
     lowest, highest = values.min(), values.max()

@@ -100,12 +100,12 @@ def build(
 
     @app.get("/healthz", responses=schema.responses(schema.Health))
     async def healthz() -> Response:
-        """Say that the service is up."""
+        """Report that the service is up."""
         return _json({"status": "ok", "version": __version__})
 
     @app.get("/metrics", responses=schema.responses(), response_class=PlainTextResponse)
     async def show_metrics() -> Response:
-        """Give counts and times of this process in Prometheus' text form."""
+        """Return counts and times of this process in Prometheus' text form."""
         return PlainTextResponse(metrics.text(), media_type="text/plain; version=0.0.4")
 
     app.mount("/", StaticFiles(directory=_STATIC, html=True))
@@ -151,7 +151,7 @@ def _add_samples(app: FastAPI, samples: Samples | None, answered: Answered) -> N
 
     @app.get("/v1/samples", responses=schema.responses(schema.Samples))
     async def state() -> Response:
-        """Say whether corrections are kept, how many were, and how to learn from them."""
+        """Return whether corrections are kept, how many were, and how to learn from them."""
         if samples is None:
             return _json({"kept": False})
         count = len(await run_in_threadpool(samples.paths))
@@ -178,7 +178,7 @@ def _add_samples(app: FastAPI, samples: Samples | None, answered: Answered) -> N
         response_class=ZipResponse,
     )
     async def download() -> Response:
-        """Give all that were kept, in folders 0 to 9, with a table of their labels."""
+        """Return all that were kept, in folders 0 to 9, with a table of their labels."""
         return ZipResponse(await run_in_threadpool(kept().zipped))
 
 

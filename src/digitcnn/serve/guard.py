@@ -137,7 +137,7 @@ class Guard:
 
 
 def _is_own(host: str, names: frozenset[str]) -> bool:
-    """Tell a host that is an address, this machine, or a name of the service.
+    """Recognize a host that is an address, this machine, or a name of the service.
 
     A foreign page that has its own name lead here still calls here by that name.
     """

@@ -423,7 +423,7 @@ def _verbosity() -> int:
 def _class_weights(
     class_weight: str | Mapping[int, float] | None, given: Samples
 ) -> np.ndarray | None:
-    """Give each digit's weight, float32 of shape (10,), or None where all count alike."""
+    """Return each digit's weight, float32 of shape (10,), or None where all count alike."""
     if class_weight is None:
         return None
     counts = given.targets.sum(axis=0)
@@ -449,7 +449,7 @@ def _class_weights(
 
 
 def _checked_size(total: int, size: int | None, fraction: float | None) -> int:
-    """Say how many images to keep apart of so many."""
+    """Return how many images to keep apart of so many."""
     if fraction is None:
         default = total // 12
         if size is None:

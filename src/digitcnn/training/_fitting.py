@@ -272,7 +272,7 @@ class _Recorder(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 def has_stalled(history: History, recipe: Recipe) -> bool:
-    """Tell whether what the recipe monitors has not become better for as long as its patience."""
+    """Return whether what the recipe monitors has not become better for as long as its patience."""
     values = [epoch[recipe.monitor] for epoch in history if recipe.monitor in epoch]
     if not recipe.patience or not values:
         return False

@@ -144,7 +144,7 @@ def claim(folder: Path, plan: dict[str, Any]) -> None:
 
 
 def _may_precede(name: str) -> bool:
-    """Tell what may lie in a new folder: hidden files, and what a kill left of the plan."""
+    """Recognize what may lie in a new folder: hidden files, and what a kill left of the plan."""
     return name.startswith(".") or is_partial(name)
 
 
@@ -176,7 +176,7 @@ def sole_use(folder: Path) -> Iterator[None]:
 
 
 def describe(samples: tuple[Samples, ...]) -> str:
-    """Give the SHA-256 of all images and what is to be learnt of them."""
+    """Return the SHA-256 of all images and what is to be learnt of them."""
     digest = hashlib.sha256()
     for each in samples:
         digest.update(each.pixels.tobytes())
@@ -225,12 +225,12 @@ def finish(folder: Path, plan: dict[str, Any], metrics: dict[str, float], histor
 
 
 def is_checkpoint(name: str) -> bool:
-    """Tell whether a training gives checkpoints such a name."""
+    """Return whether a training gives checkpoints such a name."""
     return _CHECKPOINT.fullmatch(name) is not None
 
 
 def is_partial(name: str) -> bool:
-    """Tell whether a training writes to such a name what it moves when it is whole."""
+    """Return whether a training writes to such a name what it moves when it is whole."""
     real = name.removeprefix(_PARTIAL)
     return real != name and (is_checkpoint(real) or real in (*_PASSING, *_LASTING))
 
@@ -253,7 +253,7 @@ def write_json(path: Path, content: Any) -> None:
 
 @contextlib.contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """Give a place beside the real one to write to, and move it there when all is written.
+    """Yield a place beside the real one to write to, and move it there when all is written.
 
     Raises
     ------

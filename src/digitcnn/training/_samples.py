@@ -47,7 +47,7 @@ class Samples:
         return len(self.pixels)
 
     def batch(self) -> np.ndarray:
-        """Give all images as a canonical batch."""
+        """Return all images as a canonical batch."""
         return (self.pixels / np.float32(255))[..., None]
 
     @classmethod
@@ -97,7 +97,7 @@ def pool_size(recipe: Recipe, num_images: int) -> int:
 
 
 def parts(recipe: Recipe, num_images: int) -> tuple[int, ...]:
-    """Say how many of each pool an epoch over so many images takes."""
+    """Return how many of each pool an epoch over so many images takes."""
     scale = min(1, num_images / _FULL_SIZE)
     counts = (recipe.drawn_digits, recipe.drawn_nondigits, recipe.damaged)
     return tuple(round(count * scale) for count in counts)

@@ -49,5 +49,5 @@ class EventLog(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 def event_logs(folder: Path) -> list[keras.callbacks.Callback]:
-    """Give the callback that writes the logs, or none on another backend."""
+    """Return the callback that writes the logs, or none on another backend."""
     return [EventLog(folder)] if keras.backend.backend() == "tensorflow" else []
