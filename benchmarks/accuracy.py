@@ -240,7 +240,10 @@ def draw_sheet(samples: Samples, probabilities: np.ndarray, path: Path) -> None:
 def table(arguments: argparse.Namespace, names: list[str]) -> str:
     """Measure each network on each data set, and write the table."""
     use_published_files()
-    columns: dict[str, Cells] = {name: dict(properties(_plain(name))) for name in names}
+    is_whole = "mnist" in arguments.datasets
+    columns: dict[str, Cells] = {
+        name: dict(properties(_plain(name)) if is_whole else ()) for name in names
+    }
     first_wrong: np.ndarray | None = None
     for dataset in arguments.datasets:
         samples = None if dataset == "nondigits" else DATASETS[dataset](arguments)
