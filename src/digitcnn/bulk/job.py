@@ -254,6 +254,8 @@ def _connected(scheduler: str | None, workers: int) -> Iterator[Any]:
                     threads_per_worker=1,
                     dashboard_address="127.0.0.1:0" if _has_dashboard() else None,
                     silence_logs=logging.CRITICAL,
+                    # It looks at each thread a hundred times in a second.
+                    config={"distributed.worker.profile.enabled": False},
                 )
             )
         try:

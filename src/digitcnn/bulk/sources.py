@@ -174,12 +174,16 @@ def _open(address: str) -> IO[bytes]:
 def _file_chunks(shard: Shard) -> Iterator[Chunk]:
     """Yield the contents of files; several threads open the next while these are worked on."""
     with ThreadPoolExecutor(_THREADS) as pool:
-        waiting: list[Any] = []
+        before: tuple[str, ...] = ()
+        opened: list[Any] = []
         for names in [*_parts(shard.files, _CHUNK_SIZE), ()]:
-            opened, waiting = waiting, [(name, pool.submit(_content, name)) for name in names]
-            if opened:
-                images = [content.result() for _, content in opened]
-                yield Chunk([name for name, _ in opened], [0] * len(opened), images, [])
+            # Some files to a call: to hand over each alone costs as much as to open it.
+            parts = _parts(names, _CHUNK_SIZE // _THREADS)
+            opening = [pool.submit(lambda part: list(map(_content, part)), part) for part in parts]
+            if before:
+                images = [content for part in opened for content in part.result()]
+                yield Chunk(list(before), [0] * len(before), images, [])
+            before, opened = names, opening
 
 
 def _content(address: str) -> bytes | DigitcnnError:
