@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter
 
 from digitcnn.synthesis import surroundings
 
@@ -42,6 +42,8 @@ def photograph_page(
     if rng.random() < 0.16:
         depth = np.float32(paper * rng.uniform(0.04, 0.45) * min(1, 1.2 * strength))
         ground = ground - depth * surroundings.security_pattern(width, height, rng)
+    if rng.random() < 0.06:
+        ground = _seen_through(ground, ink, strength, rng)
     printed = rules * np.float32(rng.uniform(0.1, 1) * (1 if rng.random() < 0.5 else strength))
     written = np.maximum(ink, others * np.float32(rng.uniform(0.5, 1) if rng.random() < 0.5 else 1))
     page = ground * (1 - np.maximum(written * np.float32(strength), printed))
@@ -49,6 +51,8 @@ def photograph_page(
     if not clean:
         page = _lit(page, rng)
         page = _beside_table(page, boxes, rng)
+        if rng.random() < 0.08:
+            page = _on_table(page, boxes, rng)
         if rng.random() < 0.6:
             grain = rng.uniform(0, 0.06) * (0.4 + 0.6 * strength)
             page = page + np.float32(grain) * rng.standard_normal(page.shape, np.float32)
@@ -79,12 +83,16 @@ def _lit(page: Field, rng: np.random.Generator) -> Field:
         along, across = rng.normal(0, 0.2, 2).astype(np.float32)
         page = page * (1 + np.clip(along * xs + across * ys, -0.5, 0.3))
         page = page * (1 + np.float32(rng.uniform(0, 0.08)) * _clouds(height, width, rng))
-    if rng.random() < 0.15:
+    if rng.random() < 0.22:
         angle, offset = rng.uniform(0, 2 * math.pi), rng.normal(0, 0.4)
         softness = math.exp(rng.uniform(math.log(3), math.log(80)))
         across = (math.cos(angle) * xs + math.sin(angle) * ys - offset) * softness
         shade = 1 / (1 + np.exp(-across.clip(-30, 30)))
         page = page * (1 - np.float32(rng.uniform(0.15, 0.6)) * shade.astype(np.float32))
+    if rng.random() < 0.04:  # a lamp's reflection
+        x, y = rng.uniform(-1, 1, 2)
+        away = ((xs - x) / rng.uniform(0.1, 0.6)) ** 2 + ((ys - y) / rng.uniform(0.1, 0.6)) ** 2
+        page = page + np.float32(rng.uniform(0.2, 1)) * np.exp(-away).astype(np.float32)
     return page
 
 
@@ -111,6 +119,43 @@ def _beside_table(page: Field, boxes: NDArray[np.float32], rng: np.random.Genera
     return page
 
 
+def _seen_through(ground: Field, ink: Field, strength: float, rng: np.random.Generator) -> Field:
+    """Let writing on the other side shine through: mirrored, soft and pale."""
+    width = ground.shape[1]
+    back = (np.roll(ink[:, ::-1], int(rng.integers(width)), axis=1) * PIXEL_MAX).astype(np.uint8)
+    softened = Image.fromarray(back).filter(ImageFilter.BoxBlur(rng.uniform(0, 2)))
+    depth = np.float32(rng.uniform(0.08, 0.35) * strength / PIXEL_MAX)
+    shown: Field = ground * (1 - depth * np.asarray(softened, np.float32))
+    return shown
+
+
+def _on_table(page: Field, boxes: NDArray[np.float32], rng: np.random.Generator) -> Field:
+    """Lay the sheet askew on a table: what lies beyond its edges is not paper."""
+    height, width = page.shape
+    if not len(boxes):
+        return page
+    angle = rng.normal(0, 0.15)
+    turn = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
+    corners = np.concatenate([boxes[:, :2], boxes[:, 2:], boxes[:, [0, 3]], boxes[:, [2, 1]]])
+    turned = corners @ turn.T
+    tall = float((boxes[:, 3] - boxes[:, 1]).max())
+    margins = tall * rng.uniform(0.15, 1.5, 4)
+    left, top = turned.min(axis=0) - margins[:2]
+    right, bottom = turned.max(axis=0) + margins[2:]
+    sheet = np.array([(left, top), (right, top), (right, bottom), (left, bottom)]) @ turn
+    mask = Image.new("L", (width, height))
+    ImageDraw.Draw(mask).polygon(sheet.ravel().tolist(), fill=PIXEL_MAX)
+    paper = np.asarray(mask, np.float32) / PIXEL_MAX
+    tone = rng.uniform(0, 0.45) if rng.random() < 0.7 else rng.uniform(0.5, 1)
+    table = np.full_like(page, np.float32(tone))
+    if rng.random() < 0.4:
+        table = table + np.float32(0.2) * surroundings.security_pattern(width, height, rng)
+    grain = np.float32(rng.uniform(0, 0.06))
+    table = table + grain * rng.standard_normal(page.shape, np.float32)
+    laid: Field = (paper * page + (1 - paper) * table).astype(np.float32)
+    return laid
+
+
 def _mottled(page: Field, rng: np.random.Generator) -> Field:
     """Add specks, as of old paper and worn film."""
     height, width = page.shape
@@ -135,6 +180,8 @@ def _taken(image: Image.Image, boxes: NDArray[np.float32], rng: np.random.Genera
         image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.2, 1.3)))
     if rng.random() < 0.25:
         image = _compressed(image, rng)
+    if rng.random() < 0.03:
+        image = image.convert("1").convert("L")  # dithered
     return image
 
 

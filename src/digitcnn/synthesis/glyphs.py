@@ -7,17 +7,19 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from digitcnn._checks import whole_number
 from digitcnn.synthesis.digits import DIGITS
-from digitcnn.synthesis.hands import draw_form, sample_hand
+from digitcnn.synthesis.geometry import Path
+from digitcnn.synthesis.hands import draw_form, sample_hand, trace_form
 from digitcnn.synthesis.nondigits import NONDIGIT_FORMS
 
 Glyph = NDArray[np.uint8]  # (height, width), ink bright on 0, cut to its ink
 
 PIXEL_MAX = 255
 _SIDE = 72
+_MOUSE_SHARE = 0.15  # of the hands
 _MOST_HANDS = 100_000
 _REPEATS = 2  # of each digit in a hand: nobody writes a digit twice alike
 FAINTEST = 40  # of 255: below it a pixel does not count for a glyph's extent
@@ -32,6 +34,8 @@ class HandGlyphs:
 
     digits: tuple[tuple[Glyph, ...], ...]
     stroke: float  # the pen's width, in glyph heights
+    # A mouse draws thin straight pieces, which no image of a glyph keeps: drawn anew at each size.
+    paths: tuple[tuple[list[Path], ...], ...] | None = None
 
 
 class GlyphBank:
@@ -58,7 +62,10 @@ class GlyphBank:
     ) -> None:
         hands = whole_number("hands", hands, least=1, most=_MOST_HANDS, such_as=1_200)
         rng = np.random.default_rng(whole_number("seed", seed, most=None, such_as=0))
-        self.hands = [_draw_hand(rng) for _ in range(hands)]
+        self.hands = [
+            _draw_mouse_hand(rng) if rng.random() < _MOUSE_SHARE else _draw_hand(rng)
+            for _ in range(hands)
+        ]
         self.nondigits = [glyph for _ in range(2 * hands) if (glyph := _draw_nondigit(rng)).size]
         self._mnist: list[list[Glyph]] = [[] for _ in DIGITS]
         if images is not None and labels is not None:
@@ -93,6 +100,62 @@ def _draw_hand(rng: np.random.Generator) -> HandGlyphs:
     return HandGlyphs(tuple(digits), hand.pen.width)
 
 
+def _draw_mouse_hand(rng: np.random.Generator) -> HandGlyphs:
+    """Draw all digits with a mouse: straight pieces, few or many, of a thin line."""
+    hand = sample_hand(rng)
+    step = int(rng.choice([2, 3, 6, 6]))  # of the points that a smooth path has
+    paths = []
+    for forms in DIGITS:
+        style = int(rng.integers(2**32))
+        paths.append(
+            tuple(
+                _pieces(
+                    trace_form(
+                        forms,
+                        hand,
+                        side=_SIDE,
+                        rng=rng,
+                        style_rng=np.random.default_rng(style),
+                    ),
+                    step,
+                )
+                for _ in range(_REPEATS)
+            )
+        )
+    digits = tuple(tuple(draw_paths(each, _SIDE, 2) for each in drawn) for drawn in paths)
+    return HandGlyphs(digits, rng.choice([0.0, 0.015, 0.03, 0.05]), tuple(paths))
+
+
+def _pieces(paths: list[Path], step: int) -> list[Path]:
+    """Return paths of unit height from the origin, with one point of `step`."""
+    points = np.concatenate(paths)
+    low, height = points.min(axis=0), np.ptp(points[:, 1])
+    return [(np.concatenate([path[:-1:step], path[-1:]]) - low) / height for path in paths]
+
+
+def draw_paths(
+    paths: list[Path],
+    height: float,
+    width: int,
+    *,
+    stretch: float = 1.0,
+    slant: float = 0.0,
+    waist: float = 0.5,
+) -> Glyph:
+    """Draw paths of unit height as lines of `width` pixels, with hard edges."""
+    drawn = []
+    for x, y in (path.T for path in paths):
+        down = np.interp(y, (0, 0.5, 1), (0, waist, 1))
+        drawn.append(np.stack([x * stretch - slant * down, down], axis=1) * height)
+    low = np.concatenate(drawn).min(axis=0) - width
+    size = np.ceil(np.concatenate(drawn).max(axis=0) - low).astype(int) + width + 1
+    canvas = Image.new("L", (int(size[0]), int(size[1])))
+    draw = ImageDraw.Draw(canvas)
+    for path in drawn:
+        draw.line((path - low).ravel().tolist(), fill=PIXEL_MAX, width=width, joint="curve")
+    return trim(np.asarray(canvas))
+
+
 def _draw_nondigit(rng: np.random.Generator) -> Glyph:
     hand = sample_hand(rng)
     return trim(draw_form(NONDIGIT_FORMS, hand, side=_SIDE, rng=rng, style_rng=rng))
@@ -108,12 +171,37 @@ def trim(image: NDArray[np.uint8]) -> Glyph:
 
 
 def set_glyph(
-    glyph: Glyph, height: float, *, stretch: float = 1.0, slant: float = 0.0, angle: float = 0.0
+    glyph: Glyph,
+    height: float,
+    *,
+    stretch: float = 1.0,
+    slant: float = 0.0,
+    angle: float = 0.0,
+    waist: float = 0.5,
 ) -> Glyph:
-    """Bring a glyph to a height in pixels, stretched in width, slanted and turned (radians)."""
+    """Bring a glyph to a height in pixels, stretched in width, slanted and turned (radians).
+
+    What lies above half of its height comes to lie above `waist`: a long tail, or a short one.
+    """
     rows = max(3, round(height))
     columns = max(2, round(height * stretch * glyph.shape[1] / glyph.shape[0]))
-    image = Image.fromarray(glyph).resize((columns, rows), Image.Resampling.BILINEAR)
+    image = Image.fromarray(glyph)
+    upper, half = round(waist * rows), glyph.shape[0] / 2
+    if waist == 0.5 or not 0 < upper < rows:
+        image = image.resize((columns, rows), Image.Resampling.BILINEAR)
+    else:
+        whole = Image.new("L", (columns, rows))
+        for top, bottom, start, end in (
+            (0, upper, 0.0, half),
+            (upper, rows, half, float(glyph.shape[0])),
+        ):
+            part = image.resize(
+                (columns, bottom - top),
+                Image.Resampling.BILINEAR,
+                box=(0.0, start, float(glyph.shape[1]), end),
+            )
+            whole.paste(part, (0, top))
+        image = whole
     if abs(slant) < 0.02 and abs(angle) < 0.02:
         return np.asarray(image)
     cos, sin = math.cos(angle), math.sin(angle)

@@ -104,7 +104,19 @@ def draw_form(
 
     `style_rng` decides what a hand repeats, `rng` what differs from one time to the next.
     """
+    paths = trace_form(forms, hand, side=side, rng=rng, style_rng=style_rng)
+    return ink_paths(paths, hand.pen, side=side, height=hand.height * side, rng=rng)
+
+
+def trace_form(
+    forms: Forms,
+    hand: Hand,
+    *,
+    side: int,
+    rng: np.random.Generator,
+    style_rng: np.random.Generator,
+) -> list[Path]:
+    """Pick one of the forms by its weight and return the pen's paths, in pixels."""
     shares = np.cumsum([share for share, _ in forms])
     form = forms[int(np.searchsorted(shares / shares[-1], style_rng.random(), side="right"))][1]
-    paths = write(form(style_rng), hand, side=side, rng=rng, style_rng=style_rng)
-    return ink_paths(paths, hand.pen, side=side, height=hand.height * side, rng=rng)
+    return write(form(style_rng), hand, side=side, rng=rng, style_rng=style_rng)

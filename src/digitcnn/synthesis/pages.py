@@ -11,7 +11,14 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from digitcnn.synthesis import surroundings
 from digitcnn.synthesis.cameras import photograph_page
-from digitcnn.synthesis.glyphs import Glyph, GlyphBank, HandGlyphs, set_glyph
+from digitcnn.synthesis.glyphs import (
+    FAINTEST,
+    Glyph,
+    GlyphBank,
+    HandGlyphs,
+    draw_paths,
+    set_glyph,
+)
 from digitcnn.synthesis.signs import SIGNS, draw_sign
 
 __all__ = ["SIGNS", "Page", "draw_page"]
@@ -29,8 +36,9 @@ _SHORTEST = 13  # pixels: the least height of digits
 
 # (how often, pattern): d a digit, D one to five of them, n a letter or the like, w a word.
 _PATTERNS: tuple[tuple[float, str], ...] = (
-    (0.28, "D"),
-    (0.12, "d"),
+    (0.26, "D"),
+    (0.07, "dd"),
+    (0.10, "d"),
     (0.08, "d d d d d"),
     (0.05, "d  d  d  d"),
     (0.06, "D D D"),
@@ -42,6 +50,10 @@ _PATTERNS: tuple[tuple[float, str], ...] = (
     (0.04, "-D"),
     (0.02, "D-"),
     (0.02, "D,-"),
+    (0.02, "D.-"),
+    (0.02, "D.ddd-"),
+    (0.02, "D.ddd.-"),
+    (0.01, "D="),
     (0.02, "dd/dd/dddd"),
     (0.02, "dd.dd.dd"),
     (0.02, "dd:dd"),
@@ -57,6 +69,9 @@ _PATTERNS: tuple[tuple[float, str], ...] = (
     (0.03, "w D w"),
     (0.01, "nnn"),
 )
+# So many pages show two pictures of a digit alone, or of none.
+_SINGLE_SHARE = 0.25
+_SINGLE_PATTERNS = ("d",) * 18 + ("", "n", "dn", "nd", "d+", "-d")
 _SHARES = np.cumsum([share for share, _ in _PATTERNS]) / sum(share for share, _ in _PATTERNS)
 
 
@@ -141,11 +156,36 @@ def draw_page(
     -------
     page : Page
     """
+    if width >= 2 * height and rng.random() < _SINGLE_SHARE:
+        half = width // 2
+        return _side_by_side(
+            _draw(bank, rng, height, half, is_single=True),
+            _draw(bank, rng, height, width - half, is_single=True),
+        )
+    return _draw(bank, rng, height, width)
+
+
+def _side_by_side(left: Page, right: Page) -> Page:
+    shift = np.array([left.ink.shape[1], 0, left.ink.shape[1], 0], np.float32)
+    return Page(
+        np.hstack([left.picture, right.picture]),
+        np.concatenate([left.boxes, right.boxes + shift]),
+        np.concatenate([left.labels, right.labels]),
+        np.hstack([left.ink, right.ink]),
+    )
+
+
+def _draw(
+    bank: GlyphBank, rng: np.random.Generator, height: int, width: int, *, is_single: bool = False
+) -> Page:
+    """Draw a page of any digits, or of one alone, or with little beside it."""
     sheet = _Sheet(height, width)
     size = _sample_size(height, rng)
     writing = _sample_writing(bank, size, rng)
+    if is_single:
+        writing.pattern = _SINGLE_PATTERNS[rng.integers(len(_SINGLE_PATTERNS))]
     _write_lines(sheet, bank, writing, rng)
-    digits = _thicken(sheet.digits, size, writing.hand.stroke, rng)
+    digits = _thicken(sheet.digits, size, writing.hand.stroke, rng, is_bold=is_single)
     others = sheet.others
     boxes = sheet.box_array()
     rules = Image.new("L", (width, height))
@@ -162,7 +202,7 @@ def draw_page(
         _underline(draw, sheet, writing, rng)
     layers = np.stack([digits, others, np.asarray(rules)])
     labels = np.array(sheet.labels, np.int64)
-    if rng.random() < 0.55 and len(boxes):
+    if rng.random() < (0.7 if is_single else 0.55) and len(boxes):
         window = _sample_window(sheet, boxes, size, rng)
         layers, boxes, labels = _cut(layers, boxes, labels, window)
     picture = photograph_page(layers, boxes, rng)
@@ -186,7 +226,9 @@ class _Writing:
     slope: float  # of the lines, down to the right
     slant: float  # of the digits, sideways for each unit of height
     gap: float  # between neighbours, in heights
-    pattern: str = ""  # of every line; each its own where there is none
+    uneven: float = 0.08  # spread of the digits' heights, as a part of them
+    pattern: str | None = None  # of every line; each its own where there is none
+    kerned: bool = False  # whether neighbours stand by their ink instead of their boxes
 
     @property
     def stroke(self) -> float:
@@ -195,12 +237,15 @@ class _Writing:
 
 
 def _sample_writing(bank: GlyphBank, size: float, rng: np.random.Generator) -> _Writing:
+    slant = rng.normal(0, 0.12) if rng.random() < 0.78 else rng.uniform(0.15, 0.8)
     return _Writing(
         hand=bank.sample_hand(rng, mnist=_MNIST_SHARE),
         size=size,
         slope=rng.normal(0, 0.025) if rng.random() < 0.8 else rng.uniform(-0.18, 0.18),
-        slant=rng.normal(0, 0.12) if rng.random() < 0.85 else rng.uniform(0.15, 0.55),
+        slant=slant,
         gap=rng.choice([-0.12, 0.0, 0.15, 0.35, 0.8], p=[0.15, 0.22, 0.33, 0.23, 0.07]),
+        uneven=0.08 if rng.random() < 0.8 else 0.18,
+        kerned=abs(slant) > 0.3 or rng.random() < 0.6,
     )
 
 
@@ -210,7 +255,7 @@ def _write_lines(
     """Write one line somewhere, or lines down the sheet."""
     size = writing.size
     leading = size * rng.uniform(1.05, 2.2)
-    is_alone = rng.random() < 0.35
+    is_alone = writing.pattern is not None or rng.random() < 0.35
     room = max(1.0, sheet.height - size)
     top = rng.uniform(0, room) if is_alone else rng.uniform(-0.3 * size, min(room, 1.2 * size))
     if rng.random() < 0.06:
@@ -235,11 +280,14 @@ def _write_line(
     sheet: _Sheet, bank: GlyphBank, writing: _Writing, top: float, rng: np.random.Generator
 ) -> None:
     """Write one line of a pattern, as far as it fits."""
-    pattern = writing.pattern or _PATTERNS[_pick(_SHARES, rng)][1]
+    pattern = writing.pattern
+    if pattern is None:
+        pattern = _PATTERNS[_pick(_SHARES, rng)][1]
     size, gap = writing.size, writing.gap
     x = rng.uniform(-0.4 * size, 0.4 * sheet.width) if rng.random() < 0.7 else rng.uniform(0, 8)
     weights = _digit_weights(rng)
     stroke = writing.stroke * rng.uniform(0.8, 1.3)
+    edge = _Edge(sheet.height, reach=round(0.12 * size) + 1)
     for sign in _signs_of(pattern, rng):
         if x > sheet.width - 0.2 * size:
             break
@@ -263,23 +311,75 @@ def _write_line(
             label = _NUM_DIGITS + SIGNS.index(sign) if sign in SIGNS else None
             glyph, middle = draw_sign(sign, size, stroke, rng)
         if glyph.size:
-            sheet.put(glyph, round(x), round(y + middle * size - glyph.shape[0] / 2), label)
+            top_y = round(y + middle * size - glyph.shape[0] / 2)
+            if writing.kerned:
+                x -= edge.overhang(glyph, round(x), top_y)
+            sheet.put(glyph, round(x), top_y, label)
+            edge.pass_by(glyph, round(x), top_y)
             free = gap * rng.uniform(0.6, 1.4) + rng.normal(0, 0.06)
             x += glyph.shape[1] + size * max(-0.16, free)
 
 
+class _Edge:
+    """How far right the ink of a line reaches at each height, so that slanted digits close up."""
+
+    def __init__(self, height: int, *, reach: int) -> None:
+        self._margin = 2 * height
+        self._reach = reach
+        self._ends = np.full(height + 2 * self._margin, -np.inf)
+        self._end = -np.inf  # of the last glyph's box
+
+    def overhang(self, glyph: Glyph, left: int, top: int) -> float:
+        """Return how much further left a glyph may stand than beside the last one's box."""
+        rows = self._rows(glyph, top)
+        inked = glyph > FAINTEST
+        starts = np.where(inked.any(axis=1), inked.argmax(axis=1), np.inf)
+        ends = self._ends[rows.start - self._reach : rows.stop + self._reach]
+        ends = np.lib.stride_tricks.sliding_window_view(ends, 2 * self._reach + 1).max(axis=1)
+        free = float((left + starts - ends).min())
+        gap = left - self._end
+        if not np.isfinite(free):
+            return 0.0
+        return min(max(0.0, free - gap), 0.7 * glyph.shape[1])
+
+    def pass_by(self, glyph: Glyph, left: int, top: int) -> None:
+        """Note where a glyph ends."""
+        inked = glyph[:, ::-1] > FAINTEST
+        ends = np.where(inked.any(axis=1), left + glyph.shape[1] - inked.argmax(axis=1), -np.inf)
+        rows = self._rows(glyph, top)
+        self._ends[rows] = np.maximum(self._ends[rows], ends)
+        self._end = left + glyph.shape[1]
+
+    def _rows(self, glyph: Glyph, top: int) -> slice:
+        return slice(self._margin + top, self._margin + top + glyph.shape[0])
+
+
 def _write_digit(digit: int, writing: _Writing, rng: np.random.Generator) -> Glyph:
     drawn = writing.hand.digits[digit]
-    glyph = drawn[rng.integers(len(drawn))]
-    tall = writing.size * min(1.5, max(0.6, rng.normal(1, 0.08)))
+    chosen = int(rng.integers(len(drawn)))
+    glyph = drawn[chosen]
+    tall = writing.size * min(1.5, max(0.5, rng.normal(1, writing.uneven)))
     if glyph.shape[0] < 0.8 * glyph.shape[1]:  # a wide one, not to grow into its neighbours
         tall *= glyph.shape[0] / glyph.shape[1] + 0.1
+    stretch, slant = rng.uniform(0.8, 1.25), writing.slant + rng.normal(0, 0.03)
+    waist = min(0.72, max(0.28, rng.normal(0.5, 0.09))) if rng.random() < 0.4 else 0.5
+    if writing.hand.paths is not None:
+        width = max(1, round(writing.size * writing.hand.stroke))
+        return draw_paths(
+            writing.hand.paths[digit][chosen],
+            tall,
+            width,
+            stretch=stretch,
+            slant=slant,
+            waist=waist,
+        )
     return set_glyph(
         glyph,
         tall,
-        stretch=rng.uniform(0.85, 1.2),
-        slant=writing.slant + rng.normal(0, 0.03),
+        stretch=stretch,
+        slant=slant,
         angle=-math.atan(writing.slope),
+        waist=waist,
     )
 
 
@@ -299,20 +399,33 @@ def _signs_of(pattern: str, rng: np.random.Generator) -> list[str]:
 
 
 def _thicken(
-    ink: NDArray[np.uint8], size: float, pen: float, rng: np.random.Generator
+    ink: NDArray[np.uint8], size: float, pen: float, rng: np.random.Generator, *, is_bold: bool
 ) -> NDArray[np.uint8]:
     """Now and then make the strokes bolder, finer or softer than the glyphs have them."""
     chosen = rng.random()
     image = Image.fromarray(ink)
     if chosen < 0.15 and size > 35:
         # Up to a marker's stroke, a fifth of the height.
-        for _ in range(round(size * rng.uniform(0.01, 0.05))):
+        for _ in range(round(size * rng.uniform(0.01, 0.08 if is_bold else 0.05))):
             image = image.filter(ImageFilter.MaxFilter(3))
     elif chosen < 0.3 and size * pen > 4.5:
         image = image.filter(ImageFilter.MinFilter(3 if size * pen < 8 else 5))
     elif chosen < 0.4:
         image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.2)))
+    elif chosen < 0.44:
+        image = _broken(image, size, rng)
     return np.asarray(image)
+
+
+def _broken(image: Image.Image, size: float, rng: np.random.Generator) -> Image.Image:
+    """Break the strokes here and there, as a dry pen does."""
+    holes = image.copy()
+    draw = ImageDraw.Draw(holes)
+    radius = size * rng.uniform(0.02, 0.06)
+    gaps = round(image.width * image.height / size**2 * rng.uniform(3, 12))
+    for x, y in (rng.random((min(gaps, 3000), 2)) * image.size).tolist():
+        draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=0)
+    return holes
 
 
 def _write_words(
