@@ -29,7 +29,6 @@ NAMER = "base"  # names each digit that was found
 
 # A picture is read at no more than so many pixels on its longer side.
 _WORKING_SIDE = 2048
-_PLANE_PER_PIXEL = 257
 
 # A look at so many pixels takes two milliseconds. A picture plainly holds several digits if the
 # second surest is as sure as the first number says, or the third as the second, or the fourth.
@@ -240,7 +239,7 @@ class DigitReader:
 
     def _read_picture(self, picture: Picture, asked: _Asked) -> tuple[Line, ...]:
         """Find, name and order the digits of one picture."""
-        found = Detector(self._finder.run).find(_gray(picture))
+        found = Detector(self._finder.run).find(picture.gray)
         likely = _UNLIKELY if asked.length else LIKELY
         digits = found.digits[select_digits(found.digits, likely=likely)]
         digits = Detections(digits.boxes, digits.scores, _named(found, digits, self._namer))
@@ -259,7 +258,7 @@ class DigitReader:
 
     def count_plain(self, picture: Picture) -> int:
         """Return how many digits one coarse look shows, if they are plainly several; else 1."""
-        digits = Detector(self._finder.run).find_at(_gray(picture), _GLANCE_SIDE).digits
+        digits = Detector(self._finder.run).find_at(picture.gray, _GLANCE_SIDE).digits
         digits = digits[select_digits(digits)]
         sure = np.sort(digits.scores * digits.probabilities.max(axis=1, initial=0))[::-1]
         further = sure[1 : 1 + len(_BEYOND_DOUBT)]
@@ -326,10 +325,6 @@ def _named(found: Found, digits: Detections, namer: LazySession) -> npt.NDArray[
     named = own.copy()
     named[known] *= namer.run(batch) + np.float32(_DOUBT)
     return named / named.sum(axis=1, keepdims=True)
-
-
-def _gray(picture: Picture) -> npt.NDArray[np.uint8]:
-    return (picture.plane // _PLANE_PER_PIXEL).astype(np.uint8)
 
 
 def _digit(digits: Detections, index: int, frame: _Frame) -> Digit:

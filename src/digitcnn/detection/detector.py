@@ -122,6 +122,7 @@ class Detector:
 
     def find_at(self, gray: npt.NDArray[np.uint8], side: int) -> Found:
         """Find digits and signs at one scale, whatever their heights."""
+        gray = to_dark_background(gray)
         factor = side / max(gray.shape)
         rows, columns = (max(1, round(length * factor)) for length in gray.shape)
         method = Image.Resampling.BOX if factor < 1 else Image.Resampling.BICUBIC
@@ -141,6 +142,17 @@ class Detector:
             found.append(suppress(Detections(boxes, each.scores, each.probabilities)[inside]))
         ink = _ink(maps)[_MARGIN : _MARGIN + rows, _MARGIN : _MARGIN + columns]
         return Found(found[0], found[1], ink, (across, down))
+
+
+def to_dark_background(gray: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Return the negative of a picture that is mostly bright, so that the network knows one kind.
+
+    Ink covers less than half of nearly any picture, and where it does not, both kinds come out the
+    same still.
+    """
+    mean = gray.mean()
+    is_bright = mean > PIXEL_MAX / 2 or (mean == PIXEL_MAX / 2 and gray[0, 0] > PIXEL_MAX / 2)
+    return PIXEL_MAX - gray if is_bright else gray
 
 
 def _ink(maps: Floats) -> Floats:

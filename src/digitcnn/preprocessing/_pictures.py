@@ -97,6 +97,12 @@ class Picture:
     reduction: int = 1
     size: tuple[int, int] = (0, 0)
 
+    @property
+    def gray(self) -> np.ndarray:
+        """The plane as uint8, rounded so that a negative's is the negative of it."""
+        levels = self.plane.astype(np.uint32) + PLANE_PER_PIXEL // 2
+        return (levels // PLANE_PER_PIXEL).astype(np.uint8)
+
     def closer(self, box: tuple[int, int, int, int]) -> Picture:
         """Show a box of the plane, in as many of the original's pixels as 512 allow."""
         top, left, bottom, right = box

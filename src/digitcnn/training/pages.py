@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from digitcnn.detection import to_dark_background
 from digitcnn.detection.boxes import BOX_UNIT, SIGNS, STRIDE
 from digitcnn.synthesis import GlyphBank, Page, draw_page
 from digitcnn.training._samples import Samples, mix
@@ -34,7 +35,6 @@ _NUM_DIGITS = 10
 _PEAK_WIDTH, _PEAK_LEAST = 1 / 6, 0.7
 # Of the cells around a middle, which learn the box as well: a peak may come out one cell off.
 _NEIGHBOUR_WEIGHT = 0.3
-_INVERTED_PART = 0.25
 _PIXEL_MAX = 255
 _VALIDATION = 1 << 31  # in the place of an epoch
 _VALIDATION_PART = 32
@@ -69,10 +69,7 @@ class PagePlan:
             for step in range(self.num_steps):
                 rng = np.random.default_rng([self.seed, epoch, step])
                 drawn = draw_pages(self.pages, bank, rng, count=self.batch_size)
-                batch = as_batch(drawn)
-                inverted = rng.random(len(batch)) < _INVERTED_PART
-                batch[inverted] = 1 - batch[inverted]
-                yield batch, np.stack([make_targets(page) for page in drawn])
+                yield as_batch(drawn), np.stack([make_targets(page) for page in drawn])
 
 
 def make_bank(pages: Pages, given: Samples, *, seed: int) -> GlyphBank:
@@ -98,8 +95,8 @@ def draw_validation_pages(pages: Pages, kept: Samples, *, seed: int) -> list[Pag
 
 
 def as_batch(pages: list[Page]) -> Floats:
-    """Return pictures of one size as the network takes them, shape (N, H, W, 1)."""
-    pictures = np.stack([page.picture for page in pages])[..., None]
+    """Give pictures of one size as the network takes them, shape (N, H, W, 1)."""
+    pictures = np.stack([to_dark_background(page.picture) for page in pages])[..., None]
     batch: Floats = pictures.astype(np.float32) / np.float32(_PIXEL_MAX)
     return batch
 
