@@ -35,7 +35,7 @@ _LEAST_SCORE = 0.1
 # Heights in pixels at which the network is at its best.
 _SHORTEST, _TALLEST = 20.0, 90.0
 _COMFORTABLE = 40.0  # a height at which looking closer adds nothing
-_LARGE = 64.0  # and one at which it does not even where the last look was the best yet
+_LARGE = 48.0  # and one at which it does not even where the last look was the best yet
 _PLAIN = 0.15  # what one digit, or two, are worth that can hardly be missed
 # Looks at which digits have such heights are averaged.
 _LEAST, _MOST = 14.0, 120.0
@@ -149,6 +149,15 @@ def to_dark_background(gray: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 
     Ink covers less than half of nearly any picture, and where it does not, both kinds come out the
     same still.
+
+    Parameters
+    ----------
+    gray : ndarray of uint8, shape (H, W)
+
+    Returns
+    -------
+    dark : ndarray of uint8, shape (H, W)
+        The picture itself where it is dark already.
     """
     mean = gray.mean()
     is_bright = mean > PIXEL_MAX / 2 or (mean == PIXEL_MAX / 2 and gray[0, 0] > PIXEL_MAX / 2)

@@ -12,12 +12,13 @@ from digitcnn.detection.boxes import SIGNS, Detections
 Indices = npt.NDArray[np.intp]
 
 # What is less sure counts if it stands beside what is surer, as tall and level with it.
-_SURE, LIKELY = 0.3, 0.2
+_SURE, LIKELY = 0.42, 0.25
 _BESIDE, _LEVEL, _AS_TALL = 1.2, 0.4, 1.5  # gap and step in heights, ratio of heights
 _LEAST_MARK = 0.5
 _APART = 0.25  # of a digit's height: nearer signs are one
 _DOUBTFUL = 0.35
 _NOISE = 0.36  # half of what is found in noise is named with less probability
+_PLAIN = 0.3  # score times probability of the surest digit: noise seldom has such
 # Heights of one picture's digits, relative to the common one.
 _ALIKE = (0.6, 1.6)
 _SHORTEST, _TALLEST = 0.5, 1.9
@@ -39,8 +40,10 @@ def select_digits(digits: Detections, *, likely: float = LIKELY) -> Indices:
     chosen = np.flatnonzero(is_fit & (digits.scores > likely))
     kept = chosen[_held_by_neighbours(digits[chosen])]
     # Noise looks like all digits at once.
-    named = digits.probabilities[kept].max(axis=1) > _NOISE
-    return kept if 2 * named.sum() > len(kept) else kept[:0]
+    names = digits.probabilities[kept].max(axis=1)
+    is_named = 2 * (names > _NOISE).sum() > len(kept)
+    is_plain = (digits.scores[kept] * names).max(initial=0) > _PLAIN
+    return kept if is_named and is_plain else kept[:0]
 
 
 def _held_by_neighbours(digits: Detections) -> npt.NDArray[np.bool_]:
