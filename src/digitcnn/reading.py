@@ -43,7 +43,7 @@ _DOUBT = 0.02
 _UNLIKELY, _LIKELY = 0.12, 0.25
 # The powers of a digit's score and probability whose product, over a picture, is as probable as the
 # text is right: fitted on people's pictures of numbers and of single digits together.
-_FOUND, _NAMED = 0.06, 1.5
+_FOUND, _NAMED = 0.1, 1.5
 
 _MOST = 99  # digits in a line, and rows and columns of a grid, that may be asked for
 

@@ -39,6 +39,7 @@ _LARGE = 48.0  # and one at which it does not even where the last look was the b
 _PLAIN = 0.15  # what one digit, or two, are worth that can hardly be missed
 # Looks at which digits have such heights are averaged.
 _LEAST, _MOST = 14.0, 120.0
+_WORTH = 0.15  # and what they find is worth so much of what the best one finds
 _AROUND = 0.08  # of its longer side: the margin that a digit is cut out with
 # Scores below this count for nothing when scales are compared.
 _DOUBTFUL = 0.35
@@ -110,7 +111,11 @@ class Detector:
                 break
         chosen = looks[int(np.argmax(values))]
         _, height = judge(chosen)
-        readable = [look for look in looks if _LEAST < height * look.scale[1] < _MOST]
+        readable = [
+            look
+            for look, value in zip(looks, values, strict=True)
+            if _LEAST < height * look.scale[1] < _MOST and value >= _WORTH * max(values)
+        ]
         if len(readable) < 2:
             return chosen
         return replace(

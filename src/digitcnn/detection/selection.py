@@ -12,7 +12,7 @@ from digitcnn.detection.boxes import SIGNS, Detections
 Indices = npt.NDArray[np.intp]
 
 # What is less sure counts if it stands beside what is surer, as tall and level with it.
-_SURE, LIKELY = 0.42, 0.25
+_SURE, LIKELY = 0.48, 0.25
 _BESIDE, _LEVEL, _AS_TALL = 1.2, 0.4, 1.5  # gap and step in heights, ratio of heights
 _LEAST_MARK = 0.5
 _APART = 0.25  # of a digit's height: nearer signs are one
