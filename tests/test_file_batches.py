@@ -113,12 +113,13 @@ def test_the_first_of_several_errors_counts(files, tmp_path):
     """Its index is named, though a later file may have failed before; no thread stays behind."""
     blank = encode(np.zeros((600, 600), np.uint8))
     files[6:6] = [blank, b"no picture", tmp_path / "missing.png"]
+    threads = threading.active_count()
 
     with pytest.raises(NoDigitError, match=r"images\[6\]"):
         list(batches_of(files, threads=4))
     with pytest.raises(ImageReadError, match=r"images\[6\]"):
         list(batches_of(files[:6] + files[7:], chunk_size=5, threads=4))
-    assert threading.active_count() == 1
+    assert threading.active_count() <= threads
 
 
 @pytest.mark.parametrize(("threads", "most"), [(1, 1), (3, 3)])
