@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digitcnn.detection import Detections, group_lines
+from digitcnn.detection import Detections, group_lines, to_dark_background
 from digitcnn.detection.boxes import BOX, DIGIT, NAMES, NUM_CHANNELS, SIGN, find_peaks, suppress
 from digitcnn.detection.selection import select_digits
 
@@ -123,3 +123,15 @@ def test_what_looks_like_all_digits_at_once_is_noise():
 
     assert len(select_digits(detections(boxes, [0.6] * 5))) == 5
     assert len(select_digits(detections(boxes, [0.6] * 5, named=0.25))) == 0
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_a_picture_and_its_negative_are_one(share):
+    """The network is shown the one of both that is mostly dark."""
+    gray = np.zeros((10, 20), np.uint8)
+    gray[:, : round(20 * share)] = 255
+
+    shown = to_dark_background(gray)
+
+    assert np.array_equal(shown, to_dark_background(255 - gray))
+    assert shown.mean() <= 127.5
