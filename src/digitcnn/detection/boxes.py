@@ -14,6 +14,8 @@ STRIDE = 4  # pixels of the picture for each cell of the maps
 BOX_UNIT = 16  # pixels: boxes of this size have logarithms of 0
 SIGNS = (".", ",", "-", "/", ":", "+")
 _MOST_PEAKS = 1500  # in one look: more are noise
+# Heights of one hand's digits in one picture, relative to the common one.
+_ALIKE = (0.6, 1.6)
 _TINY = 1e-4  # a probability that is not quite none
 
 # The maps' channels: is there a digit's middle, is there a sign's; which digit; the box; the ink.
@@ -202,3 +204,22 @@ def suppress(found: Detections, *, overlap: float = 0.35, inside: float = 0.5) -
         if not ((shared > overlap * union) | (shared > inside * least)).any():
             kept.append(index)
     return found[np.array(kept, np.intp)]
+
+
+def common_height(heights: Floats, worth: Floats) -> tuple[float, float]:
+    """Find the height that boxes share, each counted by its worth.
+
+    Parameters
+    ----------
+    heights, worth : ndarray of float32, shape (N,)
+        Of the boxes; at least one.
+
+    Returns
+    -------
+    total, height : float
+        What the boxes of about the common height are worth together, and that height.
+    """
+    alike = (heights > _ALIKE[0] * heights[:, None]) & (heights < _ALIKE[1] * heights[:, None])
+    totals = alike @ worth
+    at = int(totals.argmax())
+    return float(totals[at]), float(heights[at])

@@ -14,6 +14,7 @@ from digitcnn.detection.boxes import (
     INK,
     STRIDE,
     Detections,
+    common_height,
     find_peaks,
     join,
     merge,
@@ -43,8 +44,6 @@ _WORTH = 0.15  # and what they find is worth so much of what the best one finds
 _AROUND = 0.08  # of its longer side: the margin that a digit is cut out with
 # Scores below this count for nothing when scales are compared.
 _DOUBTFUL = 0.35
-# Heights of one hand's digits in one picture, relative to a common one.
-_ALIKE = (0.6, 1.6)
 
 
 @dataclass(frozen=True)
@@ -201,7 +200,4 @@ def judge(found: Found) -> tuple[float, float]:
     seen = heights * found.scale[1]
     fit = np.where((seen > _SHORTEST) & (seen < _TALLEST), 1.0, 0.6)
     worth = (digits.scores - _DOUBTFUL).clip(0) ** 2 * fit
-    alike = (heights > _ALIKE[0] * heights[:, None]) & (heights < _ALIKE[1] * heights[:, None])
-    values = alike @ worth
-    at = int(values.argmax())
-    return float(values[at]), float(heights[at])
+    return common_height(heights, worth)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from digitcnn.detection.boxes import SIGNS, Detections
+from digitcnn.detection.boxes import SIGNS, Detections, common_height
 
 Indices = npt.NDArray[np.intp]
 
@@ -20,7 +20,6 @@ _DOUBTFUL = 0.35
 _NOISE = 0.36  # half of what is found in noise is named with less probability
 _PLAIN = 0.3  # score times probability of the surest digit: noise seldom has such
 # Heights of one picture's digits, relative to the common one.
-_ALIKE = (0.6, 1.6)
 _SHORTEST, _TALLEST = 0.5, 1.9
 
 
@@ -34,8 +33,7 @@ def select_digits(digits: Detections, *, likely: float = LIKELY) -> Indices:
     if not len(heights):
         return np.zeros(0, np.intp)
     worth = (digits.scores - _DOUBTFUL).clip(0)
-    alike = (heights > _ALIKE[0] * heights[:, None]) & (heights < _ALIKE[1] * heights[:, None])
-    common = heights[(alike @ worth).argmax()]
+    _, common = common_height(heights, worth)
     is_fit = (heights > _SHORTEST * common) & (heights < _TALLEST * common)
     chosen = np.flatnonzero(is_fit & (digits.scores > likely))
     kept = chosen[_held_by_neighbours(digits[chosen])]
