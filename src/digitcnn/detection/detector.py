@@ -98,18 +98,21 @@ class Detector:
         -------
         found : Found
         """
+        gray = to_dark_background(gray)
         looks: list[Found] = []
         values: list[float] = []
+        heights: list[float] = []
         for side in _sides(gray):
-            looks.append(self.find_at(gray, side))
+            looks.append(self._look(gray, side))
             value, height = judge(looks[-1])
             values.append(value)
+            heights.append(height)
             seen = height * looks[-1].scale[1]
             enough = _LARGE if value == max(values) else _COMFORTABLE
             if max(values) > _PLAIN and seen > enough:
                 break
-        chosen = looks[int(np.argmax(values))]
-        _, height = judge(chosen)
+        best = int(np.argmax(values))
+        chosen, height = looks[best], heights[best]
         readable = [
             look
             for look, value in zip(looks, values, strict=True)
@@ -126,7 +129,10 @@ class Detector:
 
     def find_at(self, gray: npt.NDArray[np.uint8], side: int) -> Found:
         """Find digits and signs at one scale, whatever their heights."""
-        gray = to_dark_background(gray)
+        return self._look(to_dark_background(gray), side)
+
+    def _look(self, gray: npt.NDArray[np.uint8], side: int) -> Found:
+        """Find what a picture with a dark background shows at one scale."""
         factor = side / max(gray.shape)
         rows, columns = (max(1, round(length * factor)) for length in gray.shape)
         method = Image.Resampling.BOX if factor < 1 else Image.Resampling.BICUBIC
