@@ -342,7 +342,7 @@ def _stream(url: str, writer: _BoundedWriter, responses: list[Any]) -> None:
 
 
 def _as_download_error(error: Exception) -> _DownloadError:
-    """Word what requests raised; a circle of redirects and most of the 4xx statuses are final."""
+    """Convert what requests raised; redirects in a circle and most 4xx statuses are final."""
     status = getattr(getattr(error, "response", None), "status_code", None)
     if status is None:
         return _DownloadError(_root_cause(error))
@@ -360,7 +360,7 @@ def _root_cause(error: BaseException) -> str:
 
 
 def _nowhere(file: PublishedFile, sources: Sources, folder: Path | None) -> UnavailableError:
-    """Word that a file is not here and may not be fetched."""
+    """Return the error that a file is not here and may not be fetched."""
     rule = "while DIGITCNN_OFFLINE is set" if is_offline() else "where nothing may be downloaded"
     places = [str(place) for place in (folder, sources.cache) if place is not None]
     return UnavailableError(
@@ -371,7 +371,7 @@ def _nowhere(file: PublishedFile, sources: Sources, folder: Path | None) -> Unav
 
 
 def _by_hand(file: PublishedFile, sources: Sources) -> str:
-    """Word how to put a file in place by hand."""
+    """Return how to put a file in place by hand."""
     # A checkout holds the release's assets.
     is_beside = is_file(Path("weights", file.filename))
     hint = f" The folder `weights` here holds it: set {sources.folder_variable}=weights."

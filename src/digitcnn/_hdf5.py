@@ -102,7 +102,7 @@ def copy_arrays(source: Path, target: Path, *, rule: str, remedy: str) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """Word why a file is refused; h5py raises nearly anything over a damaged one."""
+    """Return why a file is refused; h5py raises nearly anything over a damaged one."""
     if isinstance(error, _OddityError):
         return str(error)
     return f"which cannot be read: {' '.join(str(error).split()).rstrip('.')}"

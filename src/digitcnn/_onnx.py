@@ -92,7 +92,7 @@ def read_network(path: Path) -> bytes:
 
 
 def _reason(error: Exception) -> str:
-    """Word why a file is refused."""
+    """Return why a file is refused."""
     return str(error) if isinstance(error, _OddityError) else f"which fails with: {error}"
 
 

@@ -140,7 +140,7 @@ def _limit_spinning(options: Any, version: str) -> None:
 
 
 def _refused(path: Path, error: Exception) -> CorruptFileError:
-    """Word why a network is of no use, with what ONNX Runtime or a check says to it."""
+    """Return why a network is of no use, with what ONNX Runtime or a check says to it."""
     reason = " ".join(str(error).split()).rstrip(".")
     return CorruptFileError(
         argument="weights",

@@ -162,6 +162,6 @@ def _row(reading: Reading) -> Any:
 
 
 def _said(error: DigitcnnError) -> str:
-    """Word an error without its place in a batch."""
+    """Return an error's text without its place in a batch."""
     error.index = None
     return str(error)

@@ -139,7 +139,7 @@ def show_bar(text: str) -> None:
 
 
 def as_typed(error: BaseException, command: str) -> str:
-    """Word an error for who typed options rather than arguments of a function."""
+    """Return the text of an error for who typed options rather than arguments of a function."""
     if isinstance(error, DigitcnnError):
         typed = _TYPED[command].get(error.argument or "")
         if typed is not None:

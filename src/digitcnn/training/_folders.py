@@ -277,7 +277,7 @@ def whole(path: Path) -> Iterator[Path]:
 
 
 def _first_cause(error: BaseException) -> str:
-    """Word what began a failure: over a full disk h5py fails again while it closes the file."""
+    """Return what began a failure: over a full disk h5py fails again while it closes the file."""
     while error.__context__ is not None:
         error = error.__context__
     number = getattr(error, "errno", None)  # h5py puts much around it

@@ -95,7 +95,7 @@ def draw_validation_pages(pages: Pages, kept: Samples, *, seed: int) -> list[Pag
 
 
 def as_batch(pages: list[Page]) -> Floats:
-    """Give pictures of one size as the network takes them, shape (N, H, W, 1)."""
+    """Stack pictures of one size as the network takes them, shape (N, H, W, 1)."""
     pictures = np.stack([to_dark_background(page.picture) for page in pages])[..., None]
     batch: Floats = pictures.astype(np.float32) / np.float32(_PIXEL_MAX)
     return batch
