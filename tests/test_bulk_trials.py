@@ -82,9 +82,9 @@ def num_shards(out):
 
 
 def workers_of(process):
-    """Give a driver's workers."""
+    """Give a driver's workers: of its processes those that listen."""
     children = psutil.Process(process.pid).children(recursive=True)
-    return [each for each in children if "spawn_main" in " ".join(each.cmdline())]
+    return [each for each in children if each.net_connections()]
 
 
 def finish(pages, out):
