@@ -1,11 +1,13 @@
-"""The published files that lie in this checkout, for those networks that are not in the package."""
+"""What lies beside the benchmarks in this checkout: `tools`, which they import, and `weights`."""
 
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
-FOLDER = Path(__file__).resolve().parents[1] / "weights"
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.append(str(ROOT / "tools"))
 
 
 def use_published_files() -> None:
@@ -14,4 +16,4 @@ def use_published_files() -> None:
     Nothing is downloaded then: what is measured are the files that stand beside the benchmark.
     """
     if not os.environ.get("DIGITCNN_WEIGHTS_DIR"):
-        os.environ["DIGITCNN_WEIGHTS_DIR"] = str(FOLDER)
+        os.environ["DIGITCNN_WEIGHTS_DIR"] = str(ROOT / "weights")

@@ -1,12 +1,15 @@
-"""What else runs the same network, or reads digits: the yardsticks of `speed.py`.
+"""What else runs the same network, or reads digits: the yardsticks of other benchmarks.
 
 Each is opened when it is measured; an ImportError says that it is not installed.
 """
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +18,7 @@ from PIL import Image, ImageOps
 from digitcnn.weights import resolve
 
 Run = Callable[[np.ndarray], object]
+Read = Callable[[Image.Image], object]
 CHUNK_SIZES = (64, 128, 256, 512, 1024)
 CHUNK_SIZE = 256  # as many at once as the library takes
 
@@ -45,13 +49,12 @@ def open_bare() -> Run:
     session, chosen = bare_session(), {}
 
     def run(batch: np.ndarray) -> object:
-        if not chosen:
-            for size in CHUNK_SIZES:
-                job = _in_chunks(lambda part: session.run(None, {"images": part}), size)
-                job(batch)
-                start = time.perf_counter()
-                job(batch)
-                chosen[time.perf_counter() - start] = job
+        for size in () if chosen else CHUNK_SIZES:
+            job = _in_chunks(lambda part: session.run(None, {"images": part}), size)
+            job(batch)
+            start = time.perf_counter()
+            job(batch)
+            chosen[time.perf_counter() - start] = job
         return chosen[min(chosen)](batch)
 
     return run
@@ -59,21 +62,17 @@ def open_bare() -> Run:
 
 def open_keras() -> Run:
     """Open the network in Keras."""
-    model = keras_model()
-    return lambda batch: model.predict(batch, batch_size=512, verbose=0)
+    return partial(keras_model().predict, batch_size=512, verbose=0)
 
 
 def open_openvino() -> Run:
     """Open the network in OpenVINO."""
     import openvino
 
-    network = openvino.Core().compile_model(
-        str(resolve("base", format="onnx")),
-        "CPU",
-        # As exact as the others; its own choice may be bfloat16.
-        {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"},
-    )
-    request = network.create_infer_request()
+    # As exact as the others; its own choice may be bfloat16.
+    hints = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
+    path = str(resolve("base", format="onnx"))
+    request = openvino.Core().compile_model(path, "CPU", hints).create_infer_request()
     return _in_chunks(lambda batch: request.infer({0: batch}, share_inputs=True)[0])
 
 
@@ -82,10 +81,8 @@ def open_litert() -> Run:
     import tensorflow as tf
     from ai_edge_litert.interpreter import Interpreter
 
-    from digitcnn._sessions import available_cpus
-
     content = tf.lite.TFLiteConverter.from_keras_model(keras_model()).convert()
-    interpreter = Interpreter(model_content=content, num_threads=available_cpus())
+    interpreter = Interpreter(model_content=content, num_threads=len(os.sched_getaffinity(0)))
     takes, gives = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
     interpreter.resize_tensor_input(takes["index"], (CHUNK_SIZE, 28, 28, 1))
     interpreter.allocate_tensors()
@@ -112,22 +109,40 @@ def as_page(image: np.ndarray) -> Image.Image:
     return ImageOps.expand(page, 32, fill=255).convert("RGB")
 
 
-def _open_rapidocr() -> Callable[[Image.Image], object]:
+def _rapidocr() -> Read:
     from rapidocr import RapidOCR
 
     engine = RapidOCR()
     return lambda page: engine(np.asarray(page), use_det=False, use_cls=False, use_rec=True)
 
 
-def _open_tesseract() -> Callable[[Image.Image], object]:
+def _rapidocr_pages() -> Callable[[Path], str]:
+    from rapidocr import RapidOCR
+
+    engine = RapidOCR()
+
+    def read(path: Path) -> str:
+        texts = engine(str(path)).txts
+        return "\n".join(texts or engine(str(path), use_det=False, use_cls=False).txts or ())
+
+    return read
+
+
+def _tesseract(mode: int) -> Callable[[Any], str]:
     import pytesseract
 
     try:
         pytesseract.get_tesseract_version()
     except pytesseract.TesseractNotFoundError as error:
         raise ImportError(str(error)) from error
-    config = "--psm 10 -c tessedit_char_whitelist=0123456789"
-    return lambda page: pytesseract.image_to_string(page, config=config)
+    config = f"--psm {mode} -c tessedit_char_whitelist=0123456789"
+    return lambda page: pytesseract.image_to_string(
+        str(page) if isinstance(page, Path) else page, config=config
+    )
 
 
-READERS = {"rapidocr": _open_rapidocr, "tesseract": _open_tesseract}
+# Of one digit, and of pages.
+READERS: dict[str, tuple[Callable[[], Read], Callable[[], Callable[[Path], str]]]] = {
+    "rapidocr": (_rapidocr, _rapidocr_pages),
+    "tesseract": (partial(_tesseract, 10), partial(_tesseract, 6)),
+}

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
-from pathlib import Path
+from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parents[1]
-MIB = 1024 * 1024
+from checkout import ROOT
+
 # Kilobytes on Linux, bytes on macOS.
-RSS_UNIT = 1 if sys.platform == "darwin" else 1024
+RSS_MIB = 2**20 if sys.platform == "darwin" else 2**10
 # A small process between, because Linux counts into a child's peak what the process that started it
 # had in use by then: `ru_maxrss` survives execve(2).
 LAUNCH = """\
@@ -24,13 +23,11 @@ sys.exit(os.waitstatus_to_exitcode(status))
 """
 
 
-@dataclass(frozen=True)
-class Run:
-    """One process: how long it took, the memory it came to, what it printed."""
+class Run(NamedTuple):
+    """One process: how long it took, and the memory it came to."""
 
     seconds: float
     peak_mib: float
-    output: str
 
 
 def run_once(code: str) -> Run:
@@ -46,7 +43,7 @@ def run_once(code: str) -> Run:
     if done.returncode:
         sys.exit(f"The process failed:\n{code}\n{done.stderr}")
     seconds, peak = done.stderr.splitlines()[-1].split()
-    return Run(float(seconds), float(peak) * RSS_UNIT / MIB, done.stdout.strip())
+    return Run(float(seconds), float(peak) / RSS_MIB)
 
 
 def run_in_turn(*codes: str, rounds: int) -> list[list[Run]]:

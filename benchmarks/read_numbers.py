@@ -9,31 +9,33 @@ connected components, `predict` on each), and RapidOCR and Tesseract where they 
 
 from __future__ import annotations
 
-import argparse
 import csv
 import re
-import sys
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
+import checkout  # noqa: F401 - says where pages.py lies
 import numpy as np
+from engines import READERS
+from pages import begin_options, format_table, save_sheet, show
 from PIL import Image, ImageDraw, ImageOps
 
-from digitcnn import DigitReader, Reading
+from digitcnn import DigitcnnError, DigitReader, Reading, predict
 
 # Sources with more pictures than this are data sets of their own, not one person's pictures.
-_OWN_SET = 40
+OWN_SET = 40
 # Of a picture: smaller components are specks.
-_LEAST_PART = 0.0005
-_CELL = (300, 220)
-_COLUMNS = 6
+LEAST_PART = 0.0005
+CELL, COLUMNS = (300, 220), 6  # of the sheet
+
+Row = dict[str, str]
 
 
 def main() -> None:
     """Read every picture, print the tables, and draw what was misread."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = begin_options(__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--sheet", type=Path, help="draw each misread picture into this file")
     parser.add_argument("--weights", default="reader", help="a published name or an .onnx file")
@@ -42,83 +44,38 @@ def main() -> None:
     arguments = parser.parse_args()
     with (arguments.folder / "manifest.csv").open(newline="", encoding="utf-8") as stream:
         rows = [row for row in csv.DictReader(stream) if row["source"].startswith(arguments.source)]
-    weights = arguments.weights
+    paths, weights = [arguments.folder / row["path"] for row in rows], arguments.weights
     reader = DigitReader(Path(weights) if weights.endswith(".onnx") else weights)
     begun = time.perf_counter(), time.process_time()
-    readings = [reader.read(arguments.folder / row["path"], errors="return") for row in rows]
+    readings = [reader.read(path, errors="return") for path in paths]
     wall, cpu = time.perf_counter() - begun[0], time.process_time() - begun[1]
-    texts = [reading.text for reading in readings]
-    print_table("digitcnn.read", rows, texts)
-    print_full_texts(rows, readings)
-    print_coverage(rows, readings)
-    print(f"{1000 * wall / len(rows):.0f} ms a picture, {1000 * cpu / len(rows):.0f} ms of CPU")
+    each = f"{1000 * wall / len(rows):.0f} ms a picture, {1000 * cpu / len(rows):.0f} ms of CPU"
+    lines = [*full_texts(rows, readings), *coverage(rows, readings), each]
+    text = table("digitcnn.read", rows, [reading.text for reading in readings])
+    text += "".join(f"\n* {line}" for line in lines)
+    show(
+        f"{text}\n\nCommand: `python benchmarks/read_numbers.py FOLDER`\n",
+        arguments.page,
+        "numbers",
+    )
     if arguments.sheet:
-        draw_sheet(arguments.folder, rows, readings, arguments.sheet)
-    if arguments.others:
-        for name, read_other in other_readers().items():
-            print_table(name, rows, [read_other(arguments.folder / row["path"]) for row in rows])
+        misread = [
+            each for each in zip(paths, rows, readings, strict=True) if not is_exact(*each[1:])
+        ]
+        save_sheet([draw_cell(*each) for each in misread], COLUMNS, arguments.sheet)
+        print(f"{len(misread)} misread pictures in {arguments.sheet}")
+    for name, open_other in OTHERS.items() if arguments.others else ():
+        try:
+            read_other = open_other()
+        except ImportError as error:
+            print(f"{name} is not installed: {error}")
+        else:
+            print(table(name, rows, [read_other(path) for path in paths]))
 
 
-def wanted_digits(row: dict[str, str]) -> str:
+def wanted_digits(row: Row) -> str:
     """Return the digits that a picture holds, rows joined; of single digits the label."""
     return (row.get("rows") or row["label"]).replace("|", "")
-
-
-def print_table(name: str, rows: list[dict[str, str]], texts: list[str]) -> None:
-    """Print exact texts and character errors for each set of pictures and each kind."""
-    sizes = defaultdict(int)
-    for row in rows:
-        sizes[row["source"]] += 1
-    groups: dict[str, list[int]] = defaultdict(list)
-    for index, row in enumerate(rows):
-        source = row["source"]
-        is_set = sizes[source] > _OWN_SET
-        groups[source if is_set else "pictures"].append(index)
-        if not is_set:
-            groups[f"pictures: {row['kind']}"].append(index)
-    print(f"\n{name}\n\n| pictures | number | exact text | over sources | character errors |")
-    print("|---|---|---|---|---|")
-    for group, members in sorted(groups.items(), key=lambda each: (":" in each[0], each[0])):
-        exact = [digits_of(texts[index]) == wanted_digits(rows[index]) for index in members]
-        by_source = defaultdict(list)
-        for index, is_exact in zip(members, exact, strict=True):
-            by_source[rows[index]["source"]].append(is_exact)
-        over = np.mean([np.mean(each) for each in by_source.values()])
-        wrong = sum(edits(digits_of(texts[i]), wanted_digits(rows[i])) for i in members)
-        total = sum(len(wanted_digits(rows[index])) for index in members)
-        shares = " | ".join(f"{share:.1%}" for share in (np.mean(exact), over, wrong / total))
-        print(f"| {group} | {len(members)} | {shares} |")
-
-
-def print_full_texts(rows: list[dict[str, str]], readings: list[Reading]) -> None:
-    """Print how often the signs are right, too, where the note gives the whole label."""
-    exact = []
-    for row, reading in zip(rows, readings, strict=True):
-        if found := re.fullmatch(r"label (\S+)", row.get("note", "")):
-            exact.append(reading.full_text.replace("\n", "") == found[1])
-    if exact:
-        print(f"\nfull text, with signs: {np.mean(exact):.1%} of {len(exact)}")
-
-
-def print_coverage(rows: list[dict[str, str]], readings: list[Reading]) -> None:
-    """Print how far confidence can be trusted, and how exact the surest readings are."""
-    pairs = list(zip(rows, readings, strict=True))
-    exact = np.array([digits_of(each.text) == wanted_digits(row) for row, each in pairs])
-    sure = np.array([reading.confidence for reading in readings])
-    bins = np.minimum((sure * 10).astype(int), 9)
-    gaps = [
-        abs(exact[bins == each].mean() - sure[bins == each].mean()) * (bins == each).mean()
-        for each in range(10)
-        if (bins == each).any()
-    ]
-    print(f"\nexpected calibration error of whole texts: {sum(gaps):.1%}")
-    order = np.argsort(-sure)
-    shares = (1.0, 0.9, 0.8, 0.6)
-    texts = [
-        f"{exact[order[: round(part * len(order))]].mean():.1%} of the surest {part:.0%}"
-        for part in shares
-    ]
-    print(f"exact: {', '.join(texts)}")
 
 
 def digits_of(text: str) -> str:
@@ -126,93 +83,102 @@ def digits_of(text: str) -> str:
     return re.sub(r"[^0-9]", "", text)
 
 
+def is_exact(row: Row, reading: Reading) -> bool:
+    """Tell whether all of a picture's digits are read, and nothing else."""
+    return digits_of(reading.text) == wanted_digits(row)
+
+
+def table(name: str, rows: list[Row], texts: list[str]) -> str:
+    """Write exact texts and character errors for each set of pictures and each kind."""
+    sizes = Counter(row["source"] for row in rows)
+    groups: dict[str, list[tuple[str, str, str]]] = defaultdict(list)  # source, read, wanted
+    for row, text in zip(rows, texts, strict=True):
+        source, pair = row["source"], (row["source"], digits_of(text), wanted_digits(row))
+        is_set = sizes[source] > OWN_SET
+        groups[source if is_set else "pictures"].append(pair)
+        if not is_set:
+            groups[f"pictures: {row['kind']}"].append(pair)
+    lines = []
+    for group, members in sorted(groups.items(), key=lambda each: (":" in each[0], each[0])):
+        by_source = defaultdict(list)
+        for source, text, wanted in members:
+            by_source[source].append(text == wanted)
+        exact = np.mean([text == wanted for _, text, wanted in members])
+        over = np.mean([np.mean(each) for each in by_source.values()])
+        wrong = sum(edits(text, wanted) for _, text, wanted in members)
+        shares = (exact, over, wrong / sum(len(wanted) for *_, wanted in members))
+        lines.append((group, str(len(members)), *(f"{share:.1%}" for share in shares)))
+    return format_table((name, "number", "exact text", "over sources", "character errors"), lines)
+
+
+def full_texts(rows: list[Row], readings: list[Reading]) -> list[str]:
+    """Say how often the signs are right, too, where the note gives the whole label."""
+    exact = []
+    for row, reading in zip(rows, readings, strict=True):
+        if found := re.fullmatch(r"label (\S+)", row.get("note", "")):
+            exact.append(reading.full_text.replace("\n", "") == found[1])
+    return [f"full text, with signs: {np.mean(exact):.1%} of {len(exact)}"] if exact else []
+
+
+def coverage(rows: list[Row], readings: list[Reading]) -> list[str]:
+    """Say how far confidence can be trusted, and how exact the surest readings are."""
+    exact = np.array([is_exact(*each) for each in zip(rows, readings, strict=True)])
+    sure = np.array([reading.confidence for reading in readings])
+    bins = np.minimum((sure * 10).astype(int), 9)
+    members = [bins == each for each in np.unique(bins)]
+    gap = sum(abs(exact[each].mean() - sure[each].mean()) * each.mean() for each in members)
+    order, shares = np.argsort(-sure), (1.0, 0.9, 0.8, 0.6)
+    texts = [
+        f"{exact[order[: round(part * len(order))]].mean():.1%} of the surest {part:.0%}"
+        for part in shares
+    ]
+    return [
+        f"expected calibration error of whole texts: {gap:.1%}",
+        f"exact: {', '.join(texts)}",
+    ]
+
+
 def edits(first: str, second: str) -> int:
     """Return the Levenshtein distance of two texts."""
     before = list(range(len(second) + 1))
     for row, left in enumerate(first, 1):
         after = [row]
-        for column, right in enumerate(second, 1):
-            after.append(
-                min(before[column - 1] + (left != right), before[column] + 1, after[-1] + 1)
-            )
+        for column, right in enumerate(second):
+            change = before[column] + (left != right)
+            after.append(min(change, before[column + 1] + 1, after[-1] + 1))
         before = after
     return before[-1]
 
 
-def draw_sheet(
-    folder: Path, rows: list[dict[str, str]], readings: list[Reading], path: Path
-) -> None:
-    """Draw each picture that is misread, with its boxes."""
-    cells = []
-    for row, reading in zip(rows, readings, strict=True):
-        if digits_of(reading.text) == wanted_digits(row):
-            continue
-        picture = ImageOps.exif_transpose(Image.open(folder / row["path"])).convert("RGB")
-        scale = min(_CELL[0] / picture.width, (_CELL[1] - 30) / picture.height)
-        size = max(1, int(picture.width * scale)), max(1, int(picture.height * scale))
-        cell = Image.new("RGB", _CELL, "white")
-        cell.paste(picture.resize(size), (0, 30))
-        draw = ImageDraw.Draw(cell)
-        draw.text((0, 0), f"{row['path'][-36:]} {reading.confidence:.0%}", fill="black")
-        draw.text(
-            (0, 13), f"{wanted_digits(row)[:24]} > {reading.full_text.strip()[:24]!r}", fill="red"
-        )
-        for digit in reading.digits:
-            left, top, right, bottom = (scale * side for side in digit.box)
-            draw.rectangle((left, top + 30, right, bottom + 30), outline="red")
-            draw.text((left, top + 20), f"{digit.value} {digit.confidence:.0%}", fill="blue")
-        for mark in (mark for line in reading.lines for mark in line.marks):
-            left, top, right, bottom = (scale * side for side in mark.box)
-            draw.rectangle((left, top + 30, right, bottom + 30), outline="green")
-        cells.append(cell)
-    tall = -(-len(cells) // _COLUMNS)
-    sheet = Image.new("RGB", (_CELL[0] * _COLUMNS, _CELL[1] * max(1, tall)), "white")
-    for index, cell in enumerate(cells):
-        sheet.paste(cell, (index % _COLUMNS * _CELL[0], index // _COLUMNS * _CELL[1]))
-    sheet.save(path)
-    print(f"{len(cells)} misread pictures in {path}")
-
-
-def other_readers() -> dict[str, Callable[[Path], str]]:
-    """Return what else reads numbers here."""
-    readers: dict[str, Callable[[Path], str]] = {"threshold, components, predict": read_components}
-    try:
-        from rapidocr import RapidOCR
-    except ImportError:
-        print("rapidocr is not installed", file=sys.stderr)
-    else:
-        engine = RapidOCR()
-
-        def read_rapid(path: Path) -> str:
-            output = engine(str(path))
-            texts = output.txts or engine(str(path), use_det=False, use_cls=False).txts or ()
-            return "\n".join(texts)
-
-        readers["rapidocr"] = read_rapid
-    try:
-        import pytesseract
-
-        pytesseract.get_tesseract_version()
-    except Exception:  # noqa: BLE001 - the package or the program may be missing
-        print("pytesseract or Tesseract is not installed", file=sys.stderr)
-    else:
-        options = "--psm 6 -c tessedit_char_whitelist=0123456789"
-        readers["tesseract"] = lambda path: pytesseract.image_to_string(str(path), config=options)
-    return readers
+def draw_cell(path: Path, row: Row, reading: Reading) -> Image.Image:
+    """Draw a picture with its boxes."""
+    picture = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
+    scale = min(CELL[0] / picture.width, (CELL[1] - 30) / picture.height)
+    cell = Image.new("RGB", CELL, "white")
+    cell.paste(picture.resize([max(1, int(side * scale)) for side in picture.size]), (0, 30))
+    draw = ImageDraw.Draw(cell)
+    draw.text((0, 0), f"{row['path'][-36:]} {reading.confidence:.0%}", fill="black")
+    answer = f"{wanted_digits(row)[:24]} > {reading.full_text.strip()[:24]!r}"
+    draw.text((0, 13), answer, fill="red")
+    marks = [mark for line in reading.lines for mark in line.marks]
+    for each, color in ((reading.digits, "red"), (marks, "green")):
+        for found in each:
+            left, top, right, bottom = (scale * side for side in found.box)
+            draw.rectangle((left, top + 30, right, bottom + 30), outline=color)
+    for digit in reading.digits:
+        place = (scale * digit.box[0], scale * digit.box[1] + 20)
+        draw.text(place, f"{digit.value} {digit.confidence:.0%}", fill="blue")
+    return cell
 
 
 def read_components(path: Path) -> str:
     """Read as tutorials do: threshold, connected components left to right, `predict` on each."""
-    from digitcnn import predict
-    from digitcnn.errors import DigitcnnError
     from digitcnn.preprocessing._components import find_components
 
     gray = np.asarray(ImageOps.exif_transpose(Image.open(path)).convert("L"))
     ink = gray < (int(gray.min()) + int(gray.max())) / 2
-    if ink.mean() > 0.5:
-        ink = ~ink
-    found = find_components(ink)
-    boxes = found.boxes[found.areas > _LEAST_PART * ink.size]
+    found = find_components(~ink if ink.mean() > 0.5 else ink)
+    boxes = found.boxes[found.areas > LEAST_PART * ink.size]
     text = []
     for top, left, bottom, right in sorted(boxes.tolist(), key=lambda box: box[1]):
         margin = (bottom - top) // 5 + 2
@@ -222,6 +188,12 @@ def read_components(path: Path) -> str:
         except DigitcnnError:
             continue
     return "".join(text)
+
+
+OTHERS: dict[str, Callable[[], Callable[[Path], str]]] = {
+    "threshold, components, predict": lambda: read_components,
+    **{name: open_pages for name, (_, open_pages) in READERS.items()},
+}
 
 
 if __name__ == "__main__":

@@ -10,55 +10,51 @@ MNIST's training images, and measures on 5,000 others, which no recipe's trainin
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import os
 import platform
-import sys
 import time
-from pathlib import Path
+from itertools import product
 
+import checkout  # noqa: F401 - says where pages.py lies
 import keras
 import numpy as np
+from pages import begin_options, format_table, show
 
 from digitcnn import datasets, evaluate, train
 from digitcnn.training import RECIPES, Recipe
-
-sys.path.append(str(Path(__file__).resolve().parents[1] / "tools"))
-from pages import fill_place, format_table
 
 TRAINED = 55_000  # of MNIST, without those kept apart
 DETECTORS = ("reader",)  # reads pages: neither its time nor its worth is told in MNIST's images
 
 
 class StepTimes(keras.callbacks.Callback):
-    """Notes when each step ends."""
+    """Notes when each step of the last epoch ends."""
 
-    def __init__(self) -> None:
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:  # noqa: ARG002 - Keras' signature
         """Begin with none."""
-        super().__init__()
         self.ends = []
 
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:  # noqa: ARG002 - Keras' signature
         """Note the time."""
-        del batch, logs
         self.ends.append(time.perf_counter())
 
 
 def measure_time(recipe: Recipe, images: np.ndarray, labels: np.ndarray) -> tuple[str, ...]:
-    """Give the recipe's name, and the minutes of drawing, of an epoch and of all of it."""
+    """Return the recipe's name, and the minutes of drawing, of an epoch and of all of it."""
     drawn = recipe.drawn_digits + recipe.drawn_nondigits + recipe.damaged
-    steps = StepTimes()
-    begun = time.perf_counter()
-    train(images, labels, recipe=recipe, epochs=1, validation_size=0, callbacks=[steps], verbose=0)
-    # The first steps compile; a median leaves them out, and other programs' turns.
-    step = float(np.median(np.diff(steps.ends)))
-    before = steps.ends[0] - begun  # drawing, and what every training begins with
-    begun = time.perf_counter()
     quick = dataclasses.replace(recipe, drawn_digits=0, drawn_nondigits=0, damaged=0, ending=None)
-    start = StepTimes()
-    train(images[:200], labels[:200], recipe=quick, epochs=1, callbacks=[start], verbose=0)
-    drawing = max(0, before - (start.ends[0] - begun)) / len(images) * TRAINED if drawn else 0
+    before, steps = [], []
+    # With all that comes before the first step, and with what every training begins with.
+    for each, count in ((recipe, len(images)), (quick, 200)):
+        watch, begun = StepTimes(), time.perf_counter()
+        options = {"epochs": 1, "validation_size": 0, "callbacks": [watch], "verbose": 0}
+        train(images[:count], labels[:count], recipe=each, **options)
+        before.append(watch.ends[0] - begun)
+        steps.append(np.diff(watch.ends))
+    # The first steps compile; a median leaves them out, and other programs' turns.
+    step = float(np.median(steps[0]))
+    drawing = max(0, before[0] - before[1]) / len(images) * TRAINED if drawn else 0
     epoch = (TRAINED + drawn * TRAINED / 60_000) / recipe.batch_size * step
     epochs = recipe.epochs + (recipe.ending.epochs if recipe.ending else 0)
     cells = (drawing / 60, epoch / 60, (drawing + epochs * epoch) / 60)
@@ -66,7 +62,7 @@ def measure_time(recipe: Recipe, images: np.ndarray, labels: np.ndarray) -> tupl
 
 
 def measure_few(recipe: Recipe, pictures: int, epochs: int) -> tuple[str, ...]:
-    """Give the accuracy with the weight average and without, and the difference in points."""
+    """Return the accuracy with the weight average and without, and the difference in points."""
     (images, labels), _ = datasets.load_mnist()
     (images, labels), held_out = datasets.train_validation_split(images, labels)
     accuracies = []
@@ -81,34 +77,33 @@ def measure_few(recipe: Recipe, pictures: int, epochs: int) -> tuple[str, ...]:
 
 def main() -> None:
     """Print a table, and write it into a page."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = begin_options(__doc__)
     parser.add_argument("what", choices=("times", "few"))
     parser.add_argument("--recipes", nargs="+", choices=[*RECIPES])
     parser.add_argument("--pictures", nargs="+", type=int, default=[50, 200, 1_000, 3_000])
     parser.add_argument("--epochs", nargs="+", type=int, default=[1, 3, 20])
-    parser.add_argument("--page", type=Path, help="write the table into this page")
     arguments = parser.parse_args()
-    known = [each for each in RECIPES if each not in DETECTORS]
-    rows = []
-    if arguments.what == "times":
+    is_times = arguments.what == "times"
+    names = arguments.recipes or [
+        name
+        for name, recipe in RECIPES.items()
+        if name not in DETECTORS and (is_times or recipe.weight_average)
+    ]
+    if is_times:
         head = ("recipe", "epochs at most", "drawing, min", "an epoch, min", "all, min")
-        (images, labels), _ = datasets.load_mnist()
-        for name in arguments.recipes or known:
-            rows.append(measure_time(RECIPES[name], images[:3_000], labels[:3_000]))
-            print(*rows[-1], sep="  ", flush=True)
+        images, labels = (each[:3_000] for each in datasets.load_mnist()[0])
+        measured = (measure_time(RECIPES[name], images, labels) for name in names)
     else:
         head = ("recipe", "pictures", "epochs", "accuracy", "without the average", "points")
-        averaged = [each for each in known if RECIPES[each].weight_average]
-        for name in arguments.recipes or averaged:
-            for epochs in arguments.epochs:
-                for pictures in arguments.pictures:
-                    rows.append(measure_few(RECIPES[name], pictures, epochs))
-                    print(*rows[-1], sep="  ", flush=True)
+        keys = product(names, arguments.epochs, arguments.pictures)
+        measured = (measure_few(RECIPES[name], count, epochs) for name, epochs, count in keys)
+    rows = []
+    for row in measured:
+        rows.append(row)
+        print(*row, sep="  ", flush=True)
     machine = f"{platform.machine()}, {os.cpu_count()} CPUs"
     text = format_table(head, rows, f"python benchmarks/recipes.py {arguments.what}; {machine}")
-    print(f"\n{text}")
-    if arguments.page:
-        fill_place(arguments.page, f"recipes {arguments.what}", text)
+    show(text, arguments.page, f"recipes {arguments.what}")
 
 
 if __name__ == "__main__":

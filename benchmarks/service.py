@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
+
+import psutil
 
 from digitcnn import DigitClassifier
-
-# What is sent, and the greatest ratio that is good enough.
-TARGETS = {"28": ("PNG of 28 x 28", 2.2), "canvas": ("canvas", 1.5), "photo": ("photo", 1.2)}
 
 
 def processor_times(picture: bytes, rounds: int) -> tuple[list[float], list[float]]:
@@ -22,11 +19,11 @@ def processor_times(picture: bytes, rounds: int) -> tuple[list[float], list[floa
     classifier = DigitClassifier(threads=1)
     count = max(20, int(1 / _own_seconds(classifier, picture, 5)))
     ours, theirs = [], []
-    with _service() as (pid, connection):
-        _asked_seconds(pid, connection, picture, 20)
+    with _service() as (process, connection):
+        _asked_seconds(process, connection, picture, 20)
         for _ in range(rounds):
             theirs.append(_own_seconds(classifier, picture, count))
-            ours.append(_asked_seconds(pid, connection, picture, count))
+            ours.append(_asked_seconds(process, connection, picture, count))
     return ours, theirs
 
 
@@ -39,36 +36,28 @@ def _own_seconds(classifier: DigitClassifier, picture: bytes, count: int) -> flo
 
 
 def _asked_seconds(
-    pid: int, connection: http.client.HTTPConnection, picture: bytes, count: int
+    process: psutil.Process, connection: http.client.HTTPConnection, picture: bytes, count: int
 ) -> float:
     """Return the processor time that the service's process takes for a request."""
     connection.close()  # the service may have done so since; it opens again by itself
-    start = _processor_seconds(pid)
+    start = sum(process.cpu_times()[:2])
     for _ in range(count):
         connection.request("POST", "/v1/predict", picture)
         response = connection.getresponse()
         response.read()
         if response.status != http.client.OK:
             raise RuntimeError(f"the service answered {response.status}")
-    return (_processor_seconds(pid) - start) / count
-
-
-def _processor_seconds(pid: int) -> float:
-    """Return what a process has used so far (Linux)."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return (sum(process.cpu_times()[:2]) - start) / count
 
 
 @contextlib.contextmanager
-def _service() -> Iterator[tuple[int, http.client.HTTPConnection]]:
+def _service() -> Iterator[tuple[psutil.Process, http.client.HTTPConnection]]:
     """Run the service on a free port."""
     command = [sys.executable, "-m", "digitcnn", "serve", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
         try:
-            assert process.stdout is not None  # noqa: S101 - it is piped
-            host, _, port = process.stdout.readline().rpartition("//")[2].strip().partition(":")
-            connection = http.client.HTTPConnection(host, int(port))
-            yield process.pid, connection
-            connection.close()
+            address = process.stdout.readline().rpartition("//")[2].strip()
+            with contextlib.closing(http.client.HTTPConnection(address)) as connection:
+                yield psutil.Process(process.pid), connection
         finally:
             process.terminate()

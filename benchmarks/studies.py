@@ -25,18 +25,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import accuracy
 import keras
 import numpy as np
+from checkout import ROOT
+from looks import enter_look, named
+from pages import begin_options, format_table, show
 
 from digitcnn import Evaluation, TrainingRun, datasets, evaluate, load_pretrained, preprocess, train
 from digitcnn.synthesis import draw_digits
 from digitcnn.training import RECIPES, Recipe, RunRecord, read_run
-
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "benchmarks")]
-import accuracy  # noqa: E402 - where to find them is said above
-from looks import enter_look, named  # noqa: E402
-from pages import fill_place, format_table  # noqa: E402
 
 MEASURED_FILE, SECONDS_FILE, ANSWERS_FILE = "measured.json", "seconds.json", "mnist-test.npy"
 DRAWN, DRAWN_SEED = 2000, 2**31  # apart from all that the trainings draw by
@@ -45,37 +43,17 @@ SHORT_EPOCHS = 6
 
 @dataclasses.dataclass(frozen=True)
 class Variant:
-    """A recipe, what a tutorial claims of it, and what of the tutorial no recipe holds.
-
-    Attributes
-    ----------
-    name : str
-        Of the row in the table.
-    recipe : Recipe
-        What to train by.
-    claim : str
-        In the tutorial's words.
-    validates : bool
-        Whether a twelfth of the images, 5,000 of 60,000, is kept apart.
-    keeps_best : bool
-        Whether the epoch with the best validation accuracy counts, rather than the last.
-    """
+    """A recipe, what a tutorial claims of it, and what of the tutorial no recipe holds."""
 
     name: str
     recipe: Recipe
     claim: str = "-"
-    validates: bool = False
-    keeps_best: bool = False
+    validates: bool = False  # a twelfth of the images, 5,000 of 60,000, is kept apart
+    keeps_best: bool = False  # the epoch with the best validation accuracy counts, not the last
 
 
-_SHORT = dataclasses.replace(
-    RECIPES["base"],
-    epochs=SHORT_EPOCHS,
-    drawn_digits=0,
-    drawn_nondigits=0,
-    damaged=0,
-    ending=None,
-)
+_BARE = {"drawn_digits": 0, "drawn_nondigits": 0, "damaged": 0, "ending": None}
+_SHORT = dataclasses.replace(RECIPES["base"], epochs=SHORT_EPOCHS, **_BARE)
 _WITH_DRAWN = dataclasses.replace(_SHORT, drawn_digits=RECIPES["base"].drawn_digits)
 STUDIES = {
     "tutorials": tuple(
@@ -101,13 +79,12 @@ class EpochSeconds(keras.callbacks.Callback):  # type: ignore[misc]
     def __init__(self, path: Path) -> None:
         super().__init__()
         self.path = path
-        self.began = 0.0
 
-    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 - Keras' signature
+    def on_epoch_begin(self, *_: Any, **__: Any) -> None:
         """Start the clock."""
         self.began = time.perf_counter()
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 - Keras' signature
+    def on_epoch_end(self, epoch: int, *_: Any, **__: Any) -> None:
         """Stop it; an epoch that is done again replaces its first time."""
         seconds = read_json(self.path) or {}
         write_json(self.path, {**seconds, str(epoch): time.perf_counter() - self.began})
@@ -174,41 +151,34 @@ def measure(variant: Variant, run: TrainingRun, arguments: argparse.Namespace) -
 
 def run_study(study: str, arguments: argparse.Namespace) -> str:
     """Train and measure what is missing; return the table of all that is there."""
+
+    def folder_of(variant: Variant, seed: int | str) -> Path:
+        return arguments.runs / f"{variant.name.replace(' ', '-').lower()}-{seed}"
+
     # Seed by seed, so that a table of one seed is there first.
     for seed in range(arguments.seeds):
         for variant in STUDIES[study]:
-            folder = _folder(arguments, variant, str(seed))
+            folder = folder_of(variant, seed)
             if arguments.only in (None, variant.name) and not (folder / MEASURED_FILE).exists():
                 print(f"\n{variant.name}, seed {seed}, in {folder}", flush=True)
                 options = {"epochs": arguments.epochs, "num_images": arguments.images}
                 run = train_variant(variant, seed, folder, **options)
                 write_json(folder / MEASURED_FILE, measure(variant, run, arguments))
-    found = [
-        [read_json(path / MEASURED_FILE) for path in _measured(arguments, variant)]
-        for variant in STUDIES[study]
-    ]
-    names = list(dict.fromkeys(name for rows in found for row in rows for name in row))
+    found = {}
+    for variant in STUDIES[study]:
+        pattern = f"{folder_of(variant, '[0-9]*').name}/{MEASURED_FILE}"
+        found[variant] = [read_json(path) for path in sorted(arguments.runs.glob(pattern))]
+    names = list(dict.fromkeys(name for runs in found.values() for run in runs for name in run))
     rows = [
         (
-            f"`{variant.name}`",
-            variant.claim,
-            str(len(runs)),
+            *(f"`{variant.name}`", variant.claim, str(len(runs))),
             *(spread(name, [run[name] for run in runs if name in run]) for name in names),
         )
-        for variant, runs in zip(STUDIES[study], found, strict=True)
+        for variant, runs in found.items()
         if runs
     ]
     command = f"python benchmarks/studies.py {study}, on {platform.machine()}, {os.cpu_count()}"
     return format_table(("trained by", "claim", "seeds", *names), rows, f"{command} CPUs")
-
-
-def _folder(arguments: argparse.Namespace, variant: Variant, seed: str) -> Path:
-    return arguments.runs / f"{variant.name.replace(' ', '-').lower()}-{seed}"
-
-
-def _measured(arguments: argparse.Namespace, variant: Variant) -> list[Path]:
-    pattern = _folder(arguments, variant, "[0-9]*").name
-    return [path.parent for path in sorted(arguments.runs.glob(f"{pattern}/{MEASURED_FILE}"))]
 
 
 def spread(name: str, values: Sequence[float]) -> str:
@@ -275,29 +245,26 @@ def _check_alike(runs: Sequence[RunRecord]) -> None:
 
 def main(words: list[str] | None = None) -> int:
     """Train what is missing, measure it, and print the table."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("study", choices=[*STUDIES, "seeds"])
-    parser.add_argument("run_dirs", nargs="*", type=Path, help="folders of finished training runs")
-    parser.add_argument("--members", type=int, default=1, help="runs to an ensemble")
-    parser.add_argument("--only", metavar="NAME", help="of the networks to train")
-    parser.add_argument("--seeds", type=int, default=3, help="how many; 0 reports what there is")
-    parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "trainings")
-    parser.add_argument("--pictures", type=Path, metavar="FOLDER", help="as accuracy.py takes it")
-    parser.add_argument("--page", type=Path, help="write the table into this page")
-    parser.add_argument("--card", type=Path, help="enter each look at the test set in this page")
-    parser.add_argument("--epochs", type=int, help="instead of the recipes', to try it out")
-    parser.add_argument("--images", type=int, help="of the 60,000, to try it out")
+    parser = begin_options(__doc__)
+    add = parser.add_argument
+    add("study", choices=[*STUDIES, "seeds"])
+    add("run_dirs", nargs="*", type=Path, help="folders of finished training runs")
+    add("--members", type=int, default=1, help="runs to an ensemble")
+    add("--only", metavar="NAME", help="of the networks to train")
+    add("--seeds", type=int, default=3, help="how many; 0 reports what there is")
+    add("--runs", type=Path, default=ROOT / "runs" / "trainings")
+    add("--pictures", type=Path, metavar="FOLDER", help="as accuracy.py takes it")
+    add("--card", type=Path, help="enter each look at the test set in this page")
+    add("--epochs", type=int, help="instead of the recipes', to try it out")
+    add("--images", type=int, help="of the 60,000, to try it out")
     arguments = parser.parse_args(words)
     if (arguments.epochs or arguments.images) and (arguments.page or arguments.card):
         parser.error("--page and --card are for whole trainings; leave out --epochs and --images")
-    name, text = arguments.study, ""
-    if name == "seeds":
+    if arguments.study == "seeds":
         name, text = report_seeds(arguments)
     else:
-        text = run_study(name, arguments)
-    print(f"\n{text}")
-    if arguments.page:
-        fill_place(arguments.page, name, text)
+        name, text = arguments.study, run_study(arguments.study, arguments)
+    show(text, arguments.page, name)
     return 0
 
 

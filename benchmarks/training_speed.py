@@ -8,10 +8,8 @@ import multiprocessing
 import os
 import statistics
 import tempfile
-import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from fresh import run_once
@@ -47,9 +45,7 @@ model = keras.Sequential([
     layers.Dense(10, activation="softmax"),
 ])
 model.compile(loss="categorical_crossentropy", optimizer="adam", metrics=["accuracy"])
-model.fit(
-    x_train, y_train, batch_size=128, epochs=12, validation_split=0.1, verbose=0
-)
+model.fit(x_train, y_train, batch_size=128, epochs=12, validation_split=0.1, verbose=0)
 """
 
 
@@ -67,55 +63,31 @@ def steps(rounds: int) -> dict[str, list[float]]:
 
 
 def _time_step(name: str) -> float:
-    """Train for two epochs; return the median time of a step."""
+    """Train for two epochs; return the median time of a step of the second."""
+    if name == "keras":
+        # As Keras comes by itself: another line may have set it for this process, too.
+        os.environ.pop("TF_ENABLE_ONEDNN_OPTS", None)
+    import keras
+    from recipes import StepTimes
+
+    from digitcnn import build_model, train
+
     (images, labels), _ = datasets.load_mnist()
     images, labels = images[:EPOCH_IMAGES], labels[:EPOCH_IMAGES]
-    base = RECIPES["base"]
+    base, watch = RECIPES["base"], StepTimes()
+    options = {"epochs": 2, "verbose": 0, "callbacks": [watch]}
     if name == "keras":
-        return _time_keras(images, labels, base.batch_size)
-    from digitcnn import train
-
-    bare = {"augmentation": None, "drawn_digits": 0, "drawn_nondigits": 0, "damaged": 0}
-    recipe = base if name == "base" else dataclasses.replace(base, **bare)
-    watch = _step_watch()
-    options = {"epochs": 2, "validation_size": 0, "verbose": 0, "callbacks": [watch]}
-    with kept_memory():  # as `digitcnn train` has it
-        train(images, labels, recipe=recipe, **options)
+        model = build_model("base")
+        model.compile(optimizer="adamw", loss="categorical_crossentropy", metrics=["accuracy"])
+        batch = (images / np.float32(255))[..., None]
+        targets = keras.utils.to_categorical(labels, 10)
+        model.fit(batch, targets, batch_size=base.batch_size, **options)
+    else:
+        bare = {"augmentation": None, "drawn_digits": 0, "drawn_nondigits": 0, "damaged": 0}
+        recipe = dataclasses.replace(base, **(bare if name == "plain" else {}))
+        with kept_memory():  # as `digitcnn train` has it
+            train(images, labels, recipe=recipe, validation_size=0, **options)
     return statistics.median(np.diff(watch.ends))
-
-
-def _time_keras(images: np.ndarray, labels: np.ndarray, batch_size: int) -> float:
-    # As Keras comes by itself: another line may have had the library set it for this process, too.
-    os.environ.pop("TF_ENABLE_ONEDNN_OPTS", None)
-    import keras
-
-    from digitcnn import build_model
-
-    model = build_model("base")
-    model.compile(optimizer="adamw", loss="categorical_crossentropy", metrics=["accuracy"])
-    watch = _step_watch()
-    batch = (images / np.float32(255))[..., None]
-    targets = keras.utils.to_categorical(labels, 10)
-    model.fit(batch, targets, batch_size=batch_size, epochs=2, verbose=0, callbacks=[watch])
-    return statistics.median(np.diff(watch.ends))
-
-
-def _step_watch() -> Any:
-    """Make a callback that times whole steps: reading the batch and learning from it."""
-    import keras
-
-    class Watch(keras.callbacks.Callback):
-        """Note the time of each step's end; the last epoch's count."""
-
-        ends: list[float]
-
-        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002 - Keras' signature
-            self.ends = []
-
-        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002 - Keras' signature
-            self.ends.append(time.perf_counter())
-
-    return Watch()
 
 
 @functools.cache

@@ -10,7 +10,6 @@ import pytest
 
 from digitcnn import (
     DigitClassifier,
-    build_model,
     datasets,
     load_pretrained,
     preprocess,
@@ -95,19 +94,6 @@ def test_a_detector_is_rounded_and_measured_on_pages(tool, tmp_path, monkeypatch
     assert record.multiply_adds is None
     assert {"page_precision", "page_recall", "page_digit_accuracy"} == record.metrics.keys()
     assert tool.MODEL_CARD.read_text() == CARD  # no look at MNIST's test set
-
-
-def test_published_weights_take_little_room_and_keras_reads_them(tool, run):
-    """What the file holds beside the numbers is small, and Keras loads it without this library."""
-    published = tool.RELEASE / tool.publish([run], "tiny-test").h5.filename
-
-    assert published.stat().st_size < run.weights_path.stat().st_size - 5_000
-    model = build_model("conv-pool")
-    model.load_weights(published)
-    for one, other in zip(
-        model.get_weights(), load_pretrained(run.run_dir).get_weights(), strict=True
-    ):
-        np.testing.assert_array_equal(one, other)
 
 
 def test_a_published_version_is_never_written_again(tool, run):

@@ -18,7 +18,7 @@ NUM_IMAGES = 120
 @pytest.fixture
 def benchmark(tmp_path, monkeypatch):
     """The benchmark, with a few drawn digits for MNIST and a page to write into."""
-    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(sys, "path", [str(BENCHMARK.parent), *sys.path])
     spec = importlib.util.spec_from_file_location("studies", BENCHMARK)
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, "studies", module)

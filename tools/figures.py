@@ -81,14 +81,10 @@ def main() -> None:
 
 
 def number_figures(folder: Path) -> str:
-    """Measure people's own pictures of numbers: the benchmark's table, and what it says below."""
+    """Measure people's own pictures of numbers by the benchmark that does so."""
     command = [sys.executable, str(PROJECT / "benchmarks" / "read_numbers.py"), str(folder)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - this project's own
-    lines = [line for line in done.stdout.splitlines() if line]
-    table = [line for line in lines if line.startswith("|")]
-    below = [f"* {line}" for line in lines[1:] if not line.startswith("|")]
-    text = "\n".join([*table, "", *below])
-    return f"{text}\n\nCommand: `python benchmarks/read_numbers.py FOLDER`\n"
+    return done.stdout.strip() + "\n"
 
 
 def draw_examples(path: Path) -> None:

@@ -22,7 +22,6 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 from looks import enter_look, named
-from packing import pack
 from registry import add_record, next_version, published_filename
 
 from digitcnn import DigitClassifier, Evaluation, datasets, evaluate, load_pretrained, preprocess
@@ -73,9 +72,8 @@ def publish(runs: Sequence[RunRecord], name: str) -> Weights:
     first = runs[0]
     version = next_version(name)
     h5, onnx = (RELEASE / published_filename(name, version, form) for form in ("h5", "onnx"))
-    for path in (h5, onnx):
-        if path.exists():
-            raise SystemExit(f"{path} exists; a published file is never written again")
+    if taken := [path for path in (h5, onnx) if path.exists()]:
+        raise SystemExit(f"{taken[0]} exists; a published file is never written again")
     folders = [run.run_dir for run in runs]
     model = ensemble(folders) if len(runs) > 1 else load_pretrained(first.run_dir)
     architecture = "+".join(run.architecture for run in runs)
@@ -84,7 +82,6 @@ def publish(runs: Sequence[RunRecord], name: str) -> Weights:
         if finds:
             round_weights(model, size=DETECTOR_SIZE)
         model.save_weights(h5)
-        pack(h5)
         export_onnx(model, onnx)
         if finds:
             metrics = _measure_detector(model, onnx)

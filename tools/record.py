@@ -19,8 +19,9 @@ from PIL import Image, ImageDraw, ImageOps
 from digitcnn import NoDigitError, preprocess
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "benchmarks"))
-from scene_kinds import KINDS, draw  # noqa: E402 - where to find it is said above
+sys.path[:0] = [str(ROOT / "benchmarks"), str(ROOT / "tools")]
+from pages import save_sheet  # noqa: E402 - where to find them is said above
+from scene_kinds import KINDS, draw  # noqa: E402
 
 RECORD = ROOT / "tests" / "records" / "scenes.png"
 KEYS = [(kind, index) for kind in KINDS for index in range(2)]
@@ -65,20 +66,14 @@ def main() -> None:
     """Compare, draw and write."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--sheet", type=Path, metavar="FILE", help="draw what changed to this file")
-    arguments = parser.parse_args()
+    sheet = parser.parse_args().sheet
     before, now = read(), make()
-    changed = np.flatnonzero((before != now).any(axis=(1, 2)))
+    changed = np.flatnonzero((before != now).any(axis=(1, 2))).tolist()
     print(f"{len(changed)} of {len(KEYS)} changed: {[KEYS[place] for place in changed]}")
-    if arguments.sheet and len(changed):
+    if sheet:
         strips = [draw_strip(KEYS[place], before[place], now[place]) for place in changed]
-        rows = -(-len(strips) // COLUMNS)
-        sheet = Image.new("RGB", (COLUMNS * 3 * CELL, rows * (CELL + LINE)), "white")
-        for place, strip in enumerate(strips):
-            corner = (place % COLUMNS * 3 * CELL, place // COLUMNS * (CELL + LINE))
-            sheet.paste(strip, corner)
-        sheet.save(arguments.sheet)
+        save_sheet(strips, COLUMNS, sheet)
     pairs = now.reshape(-1, 2, 28, 28).swapaxes(1, 2).reshape(-1, 56)
-    RECORD.parent.mkdir(exist_ok=True)
     Image.fromarray(pairs).save(RECORD, optimize=True)
 
 

@@ -13,7 +13,7 @@ import functools
 from pathlib import Path
 
 from matplotlib.figure import Figure
-from pages import fill_place, format_table
+from pages import format_table, show
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "digitcnn"
@@ -39,11 +39,11 @@ def imports(room: str) -> frozenset[str]:
     found: set[str] = set()
     for path in rooms()[room]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ImportFrom) and node.module:
-                if node.module == "digitcnn":
-                    found |= {each.name for each in node.names}
-                elif node.module.startswith("digitcnn."):
-                    found.add(node.module.split(".")[1])
+            if isinstance(node, ast.ImportFrom) and node.module == "digitcnn":
+                found |= {each.name for each in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                first, _, rest = node.module.partition(".")
+                found |= {rest.partition(".")[0]} if first == "digitcnn" else set()
     return frozenset(found & rooms().keys()) - {room}
 
 
@@ -59,14 +59,8 @@ def below(room: str) -> frozenset[str]:
     return imports(room).union(*(below(other) for other in imports(room)))
 
 
-def lines_from(room: str) -> set[str]:
-    """Return what a room imports and what it imports does not stand on: the rest is implied."""
-    implied = set().union(*(below(other) for other in imports(room)))
-    return set(imports(room)) - implied - EVERYWHERE
-
-
 def draw() -> None:
-    """Draw each room on its floor, with lines to what it imports."""
+    """Draw each room on its floor, with lines to what it imports and does not stand on anyway."""
     floors: dict[int, list[str]] = {}
     for room in rooms():
         floors.setdefault(floor(room), []).append(room)
@@ -78,14 +72,13 @@ def draw() -> None:
     }
     figure = Figure(figsize=(2.2 * widest, 1.1 * len(floors)), layout="constrained")
     ax = figure.subplots()
+    box = {"boxstyle": "round,pad=0.4", "facecolor": "#e8f0f4", "edgecolor": "#35566b"}
     for room, (x, y) in places.items():
-        for other in lines_from(room):
+        implied = set().union(*(below(other) for other in imports(room)))
+        for other in imports(room) - implied - EVERYWHERE:
             ax.plot(*zip((x, y), places[other], strict=True), color="#8aa4b8", linewidth=0.8)
-    for room, (x, y) in places.items():
-        box = {"boxstyle": "round,pad=0.4", "facecolor": "#e8f0f4", "edgecolor": "#35566b"}
         ax.text(x, y, room, ha="center", va="center", fontsize=11, bbox=box)
-    ax.set_xlim(0, widest)
-    ax.set_ylim(-0.5, len(floors) - 0.5)
+    ax.set(xlim=(0, widest), ylim=(-0.5, len(floors) - 0.5))
     ax.axis("off")
     figure.savefig(IMAGE, dpi=72)
 
@@ -95,12 +88,11 @@ def main() -> None:
     draw()
     rows = []
     for room in sorted(rooms(), key=lambda name: (-floor(name), name)):
-        files = rooms()[room]
-        lines = sum(len(path.read_text(encoding="utf-8").splitlines()) for path in files)
+        lines = [len(path.read_text(encoding="utf-8").splitlines()) for path in rooms()[room]]
         names = ", ".join(f"`{each}`" for each in sorted(imports(room) - EVERYWHERE)) or "-"
-        rows.append((f"`{room}`", str(len(files)), f"{lines:,}", names))
+        rows.append((f"`{room}`", f"{len(lines)}", f"{sum(lines):,}", names))
     head = ("room", "files", "lines", "imports, but for errors and checks")
-    fill_place(PAGE, "rooms", format_table(head, rows, "python tools/rooms.py"))
+    show(format_table(head, rows, "python tools/rooms.py"), PAGE, "rooms")
 
 
 if __name__ == "__main__":

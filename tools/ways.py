@@ -8,7 +8,6 @@ epoch on 256 images; without TensorFlow it is left out.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import functools
 import importlib.util
@@ -21,7 +20,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from pages import fill_place, format_table  # beside this file
+from pages import begin_options, format_table, show
 
 import digitcnn
 from digitcnn import cli, datasets, predict, read, train, weights
@@ -73,9 +72,8 @@ WAYS: dict[str, Callable[[], object]] = {
 
 def main() -> None:
     """Walk each way and print what it passes."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser = begin_options(__doc__)
     parser.add_argument("--list", action="store_true", help="name each function, too")
-    parser.add_argument("--page", type=Path, help="write the table into this page")
     arguments = parser.parse_args()
     rows = []
     for name, way in WAYS.items():
@@ -89,9 +87,7 @@ def main() -> None:
         if arguments.list:
             print(name, *(f"  {file}: {function}" for file, function in sorted(passed)), sep="\n")
     text = format_table(("way", "functions", "files"), rows, "python tools/ways.py")
-    print(text)
-    if arguments.page:
-        fill_place(arguments.page, "ways", text)
+    show(text, arguments.page, "ways")
 
 
 if __name__ == "__main__":
