@@ -15,7 +15,7 @@ import numpy as np
 from fresh import run_once
 
 from digitcnn import datasets
-from digitcnn.cli._memory import kept_memory
+from digitcnn.cli._process import kept_memory
 from digitcnn.training import RECIPES
 
 # Of the 60,000, so that drawing what `base` learns from beside them takes seconds.

@@ -319,7 +319,7 @@ def test_errors_name_what_was_typed(command, named, mnist_in_little, tmp_path, c
     assert re.search(named, printed.err)
 
 
-@pytest.mark.parametrize("command", digitcnn.cli._output._TYPED)
+@pytest.mark.parametrize("command", digitcnn.cli.COMMANDS)
 def test_errors_name_what_the_help_shows(command, capsys):
     """Whatever an error calls an option by is in the command's own help."""
     argv = [command, "path"] if command == "weights" else [command]
@@ -327,7 +327,8 @@ def test_errors_name_what_the_help_shows(command, capsys):
         main([*argv, "--help"])
     help_text = capsys.readouterr().out
 
-    for typed in digitcnn.cli._output._TYPED[command].values():
+    (commands,) = digitcnn.cli.build_parser([command])._subparsers._group_actions
+    for typed in commands.choices[command].get_default("typed").values():
         assert typed in help_text
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 import digitcnn
 from digitcnn import cli, datasets
-from digitcnn.cli._parser import build_parser
+from digitcnn.cli import build_parser
 from digitcnn.synthesis import draw_digits
 
 ROOT = Path(__file__).parents[1]

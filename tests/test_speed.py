@@ -21,7 +21,7 @@ import pytest
 from PIL import Image
 
 from digitcnn import DigitClassifier, preprocess, train
-from digitcnn.cli._memory import kept_memory
+from digitcnn.cli._process import kept_memory
 from digitcnn.synthesis import draw_digits
 from digitcnn.weights import resolve
 
@@ -228,7 +228,7 @@ def test_tensorflow_computes_by_onednn_unless_told_otherwise(chosen, found, monk
     if chosen is not None:
         monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", chosen)
     script = (
-        "import os; from digitcnn.cli._tensorflow import import_quietly; import_quietly();"
+        "import os; from digitcnn.cli._process import import_quietly; import_quietly();"
         "print(os.environ['TF_ENABLE_ONEDNN_OPTS'])"
     )
 

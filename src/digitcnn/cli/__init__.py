@@ -1,8 +1,8 @@
 """The command `digitcnn`: arguments in, the public functions called, an exit status out.
 
 0 is success; 1 a failure, told in one line on standard error; 2 a wrong command line; 130 an
-interrupt and 141 a closed pipe, as shells have it. Each command's module, and what it needs, is
-imported when that command is given.
+interrupt and 141 a closed pipe, as shells have it. Each command is a module with its arguments
+(`add_to`) and what it does (`run`), which imports what it needs only then.
 """
 
 from __future__ import annotations
@@ -10,16 +10,29 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
+import itertools
 import os
 import sys
 import warnings
-from collections.abc import Sequence
-from typing import NoReturn
+from collections.abc import Iterable, Sequence
+from typing import Any, NoReturn
 
+from digitcnn import __version__
 from digitcnn.cli._output import drop_output, report, some_output
-from digitcnn.cli._parser import parse
+from digitcnn.cli._parser import Parser
 from digitcnn.errors import DigitcnnError
 
+COMMANDS = (
+    "predict",
+    "read",
+    "bulk",
+    "evaluate",
+    "train",
+    "plot",
+    "export",
+    "serve",
+    "weights",
+)
 _FAILED = 1
 _INTERRUPTED = 130
 _PIPE_CLOSED = 141
@@ -41,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with some_output(), warnings.catch_warnings():
         # What can be read past is read, and what cannot is an error.
         warnings.filterwarnings("ignore", module=r"PIL\.")
-        return _run(parse(sys.argv[1:] if argv is None else argv))
+        return _run(_parse(sys.argv[1:] if argv is None else argv))
 
 
 def console() -> NoReturn:
@@ -59,16 +72,42 @@ def console() -> NoReturn:
     sys.exit(status)
 
 
+def build_parser(names: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
+    """Describe the command line, with these commands."""
+    parser = Parser(
+        prog="digitcnn", description="Reads handwritten digits in pictures of any kind."
+    )
+    parser.add_argument("--version", action="version", version=f"digitcnn {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name in names:
+        _command(name).add_to(commands)
+    return parser
+
+
+def _parse(words: Sequence[str]) -> argparse.Namespace:
+    """Read a command line; one that is wrong ends the program with its usage."""
+    is_known = bool(words) and words[0] in COMMANDS
+    parser = build_parser(words[:1] if is_known else COMMANDS)
+    for word in itertools.takewhile(lambda word: word != "--", words):
+        # argparse would take the value for the end of all options, and the option for a list.
+        if word.startswith("--") and word.endswith("=--") and word.count("=") == 1:
+            parser.error(f"argument {word[:-3]}: expected one argument")
+    return parser.parse_args(words)
+
+
+def _command(name: str) -> Any:
+    return importlib.import_module(f"{__name__}.{name}")
+
+
 def _run(arguments: argparse.Namespace) -> int:
     """Run a command; give its status, or that of what went wrong."""
     try:
-        command = importlib.import_module(f"{__name__}.{arguments.command}")
-        return int(command.run(arguments))
+        return int(_command(arguments.command).run(arguments))
     except BrokenPipeError:
         drop_output()
         return _PIPE_CLOSED
     except KeyboardInterrupt:
         return _INTERRUPTED
     except (DigitcnnError, OSError) as error:
-        report(error, arguments.command)
+        report(error, arguments)
         return _FAILED

@@ -45,10 +45,10 @@ def answer_files(arguments: argparse.Namespace, answer: Callable[[str, Any], Ans
             found = answer(name, _read_stdin() if name == "-" else picture)
         except (DigitcnnError, OSError) as error:
             error.add_note(name)
-            report(error, arguments.command)
+            report(error, arguments)
             status = 1
             if arguments.json:
-                write_line(json.dumps({"file": name, "error": as_typed(error, arguments.command)}))
+                write_line(json.dumps({"file": name, "error": as_typed(error, arguments)}))
             continue
         is_unsure = found.confidence < _UNSURE
         if arguments.json:
@@ -108,3 +108,28 @@ def _pictures_in(folder: Path) -> list[Path]:
             remedy="Name the files instead.",
         )
     return paths
+
+
+def write_picture(
+    save: Callable[[str], object], path: str, argument: str, program: str, forms: str
+) -> None:
+    """Write a picture by a program's own function."""
+    try:
+        save(path)
+    # RuntimeError where a form needs a program, as .pgf does LaTeX.
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise InvalidArgumentError(
+            argument=argument,
+            rule=f"end in a form that {program} writes",
+            got=repr(path),
+            reason=f"which fails with: {str(error).rstrip('.')}",
+            remedy=f"Name one such as {forms}.",
+        ) from error
+    except OSError as error:
+        raise InvalidArgumentError(
+            argument=argument,
+            rule="be a file that can be written",
+            got=repr(path),
+            reason=f"which fails with: {error.strerror or error}",
+            remedy="Make its folder first, or name another.",
+        ) from error

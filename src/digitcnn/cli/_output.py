@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import os
 import re
@@ -16,66 +17,6 @@ _Item = TypeVar("_Item")
 
 _REFRESH_S = 0.1
 _BAR_COLUMNS = 60
-
-# What stands on the command line for an argument that an error of the library names.
-_TYPED = {
-    "predict": {"images": "FILE", "weights": "--weights"},
-    "read": {"images": "FILE", "weights": "--weights", "length": "--length", "cells": "--cells"},
-    "bulk": {
-        "source": "SOURCE",
-        "out": "--out",
-        "weights": "--weights",
-        "column": "--column",
-        "labels": "--labels",
-        "shard_size": "--shard-size",
-        "workers": "--workers",
-        "scheduler": "--scheduler",
-    },
-    "evaluate": {
-        "images": "--dataset",
-        "labels": "--dataset",
-        "folder": "--dataset",
-        "path": "--dataset",
-        "weights": "--weights",
-        "model": "--weights",
-    },
-    "train": {
-        "images": "--images",
-        "labels": "--images",
-        "folder": "--images",
-        "path": "--images",
-        "weights": "--initial-weights",
-        "initial_weights": "--initial-weights",
-        "recipe": "--recipe",
-        "epochs": "--epochs",
-        "batch_size": "--batch-size",
-        "learning_rate": "--learning-rate",
-        "patience": "--patience",
-        "validation_size": "--validation-size",
-        "validation_fraction": "--validation-fraction",
-        "seed": "--seed",
-        "run_dir": "--run-dir",
-    },
-    "plot": {
-        "image": "SUBJECT",
-        "images": "SUBJECT",
-        "labels": "--dataset",
-        "folder": "--dataset",
-        "path": "--dataset",
-        "weights": "--weights",
-        "model": "--weights",
-        "run_dir": "SUBJECT",
-        "count": "--count",
-    },
-    "export": {
-        "weights": "MODEL",
-        "path": "--output",
-        "format": "--format",
-        "architecture": "--architecture",
-    },
-    "serve": {"weights": "--weights", "samples": "--samples"},
-    "weights": {"weights": "NAME", "format": "--format"},
-}
 
 
 def write_line(text: str) -> None:
@@ -106,9 +47,9 @@ def drop_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def report(error: BaseException, command: str) -> None:
+def report(error: BaseException, arguments: argparse.Namespace) -> None:
     """Print an error on standard error, in one line; its notes, such as a file's name, first."""
-    tell(": ".join(["error", *getattr(error, "__notes__", ()), as_typed(error, command)]))
+    tell(": ".join(["error", *getattr(error, "__notes__", ()), as_typed(error, arguments)]))
 
 
 def tell(text: str) -> None:
@@ -138,10 +79,16 @@ def show_bar(text: str) -> None:
         print(f"\r{text:{_BAR_COLUMNS}}", end=end, file=sys.stderr, flush=True)
 
 
-def as_typed(error: BaseException, command: str) -> str:
-    """Return the text of an error for who typed options rather than arguments of a function."""
-    if isinstance(error, DigitcnnError):
-        typed = _TYPED[command].get(error.argument or "")
+def as_typed(error: BaseException, arguments: argparse.Namespace) -> str:
+    """Return the text of an error for who typed options rather than arguments of a function.
+
+    `typed` of a command says what its arguments are called where that is not the option's name.
+    """
+    name = getattr(error, "argument", None)
+    if isinstance(error, DigitcnnError) and name:
+        typed = arguments.typed.get(name)
+        if typed is None and hasattr(arguments, name):
+            typed = f"--{name.replace('_', '-')}"
         if typed is not None:
             error.argument, error.index = typed, None
     return str(error)

@@ -6,26 +6,83 @@ import argparse
 import math
 import sys
 import time
+from typing import TYPE_CHECKING, Any
 
-from digitcnn import bulk
 from digitcnn.cli._output import show_bar, tell, write_line
+from digitcnn.cli._parser import add_command, add_min_confidence
+
+if TYPE_CHECKING:
+    from digitcnn.bulk import Progress
 
 _PAUSE_S = 30.0  # between lines of progress where there is no terminal
+_OPTIONS = (
+    "task",
+    "weights",
+    "min_confidence",
+    "column",
+    "labels",
+    "shard_size",
+    "workers",
+    "scheduler",
+)
+
+
+def add_to(commands: Any) -> None:
+    """Describe the arguments."""
+    parser = add_command(
+        commands,
+        "bulk",
+        "read pictures by the million into Parquet files, here or on a cluster",
+        'Needs pip install "digitcnn[bulk]". SOURCE is a folder with all folders in it, a glob, a '
+        "Parquet file or folder of encoded pictures, a CSV file of 784 pixels a row, or an address "
+        "such as s3://bucket/scans. A picture that cannot be read is a row with its error. A job "
+        "that was stopped goes on when the same command is given again.",
+        "digitcnn bulk scans/ --out answers/",
+        "digitcnn bulk train.csv --out checked/ --task predict --labels label",
+        "digitcnn bulk s3://forms/2025 --out /shared/answers --scheduler tcp://10.0.0.1:8786",
+    )
+    parser.set_defaults(typed={"source": "SOURCE"})
+    parser.add_argument("source", metavar="SOURCE", help="the pictures: see above")
+    parser.add_argument("--out", required=True, metavar="DIR", help="where the answers go")
+    parser.add_argument(
+        "--task",
+        choices=("read", "predict"),
+        default="read",
+        help="all digits of each picture, or the one (default: %(default)s)",
+    )
+    parser.add_argument("--weights", help="a published name or an .onnx file (default: the task's)")
+    add_min_confidence(parser, "as for read and predict")
+    parser.add_argument(
+        "--column", metavar="NAME", help="the column of pictures, where Parquet has several"
+    )
+    parser.add_argument(
+        "--labels", metavar="NAME", help="the column of right answers: adds accuracy and confusion"
+    )
+    parser.add_argument(
+        "--shard-size",
+        type=int,
+        metavar="N",
+        help="pictures to a file of answers (default: 200 of read, 1000 of predict)",
+    )
+    parser.add_argument(
+        "--workers", type=int, metavar="N", help="processes here (default: one for each CPU)"
+    )
+    parser.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="of a Dask cluster (default: DASK_SCHEDULER_ADDRESS, else this machine)",
+    )
+    parser.add_argument("--quiet", action="store_true", help="print neither progress nor summary")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the job, and print its summary."""
+    from digitcnn import bulk
+
     summary = bulk.run(
         arguments.source,
         arguments.out,
-        task=arguments.task,
-        weights=arguments.weights,
-        min_confidence=arguments.min_confidence,
-        column=arguments.column,
-        labels=arguments.labels,
-        shard_size=arguments.shard_size,
-        workers=arguments.workers,
-        scheduler=arguments.scheduler,
+        **{name: getattr(arguments, name) for name in _OPTIONS},
         progress=None if arguments.quiet else _Reporter().report,
     )
     if not arguments.quiet:
@@ -41,7 +98,7 @@ class _Reporter:
         self._last = -math.inf
         self._told_dashboard = False
 
-    def report(self, progress: bulk.Progress) -> None:
+    def report(self, progress: Progress) -> None:
         """Show how far it is."""
         if progress.dashboard and not self._told_dashboard:
             tell(f"dashboard: {progress.dashboard}")
@@ -53,7 +110,7 @@ class _Reporter:
             tell(_line(progress))
 
 
-def _line(progress: bulk.Progress) -> str:
+def _line(progress: Progress) -> str:
     left = "" if progress.remaining_s is None else f", {_duration(progress.remaining_s)} left"
     workers = "" if progress.num_workers else ", no worker is there"
     return (

@@ -3,138 +3,167 @@
 from __future__ import annotations
 
 import argparse
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from digitcnn import plots
-from digitcnn.cli._datasets import MNIST, load_mnist_part, load_own
+import digitcnn
 from digitcnn.cli._output import watched, write_line
-from digitcnn.cli._tensorflow import import_quietly
+from digitcnn.cli._parser import WEIGHTS_HELP, add_command
+from digitcnn.cli.evaluate import load_dataset
 from digitcnn.cli.predict import open_model
 from digitcnn.errors import DigitcnnError, InvalidArgumentError
-from digitcnn.evaluation import Evaluation
-from digitcnn.inference import predict_proba
-from digitcnn.preprocessing import explain, preprocess
 
 _DOTS_PER_INCH = 150
-_OF_DATASETS = ("samples", "predictions", "misclassified", "confusion", "reliability")
 _NUM_VARIANTS = 19  # with the original, two rows
+
+
+def add_to(commands: Any) -> None:
+    """Describe the arguments."""
+    parser = add_command(
+        commands,
+        "plot",
+        "draw a chart or a grid of pictures into a file",
+        'Needs pip install "digitcnn[plots]". KIND is samples, predictions, misclassified, '
+        "confusion or reliability, of a dataset; curves, of a training run's folder; steps, "
+        "augmentation or features, of a picture; or filters, of a network. Features and filters "
+        "need TensorFlow.",
+        "digitcnn plot confusion --dataset mnist-test --output confusion.png",
+        "digitcnn plot curves runs/base",
+        "digitcnn plot steps seven.jpg",
+    )
+    subjects = dict.fromkeys(("image", "images", "run_dir"), "SUBJECT")
+    typed = dict.fromkeys(("labels", "folder", "path"), "--dataset")
+    parser.set_defaults(typed=subjects | typed | {"model": "--weights"})
+    parser.add_argument("kind", type=_kind, metavar="KIND", help="what to draw: see above")
+    parser.add_argument(
+        "subject", nargs="?", metavar="SUBJECT", help="the picture or the folder that it is of"
+    )
+    parser.add_argument("--weights", default="base", help=WEIGHTS_HELP)
+    parser.add_argument(
+        "--dataset",
+        default="mnist-test",
+        help="as for evaluate (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--count", type=int, default=40, metavar="N", help="pictures at most (default: %(default)s)"
+    )
+    parser.add_argument("--output", metavar="FILE", help="a picture file (default: KIND.png)")
+
+
+def _kind(text: str) -> str:
+    """Read the name of a plot."""
+    from digitcnn._checks import nearest
+
+    if text not in _KINDS:
+        raise argparse.ArgumentTypeError(
+            f"must be one of {', '.join(_KINDS)}; got {text!r}. {nearest(text, _KINDS)}"
+        )
+    return text
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Draw, write and name the file."""
-    if arguments.subject is not None and arguments.kind in _OF_DATASETS:
+    import numpy as np
+
+    from digitcnn.cli._files import write_picture
+
+    draw = _KINDS[arguments.kind]
+    is_of_dataset = draw in _OF_DATASETS
+    if arguments.subject is not None and is_of_dataset:
         raise InvalidArgumentError(
             argument="SUBJECT",
             rule=f"be left out where the plot is of a dataset, as {arguments.kind} is",
             got=repr(arguments.subject),
             remedy="Name the data by --dataset, and a network or a run's folder by --weights.",
         )
-    axes = _KINDS[arguments.kind](arguments)
+    axes = draw(arguments, *(_dataset(arguments) if is_of_dataset else ()))
     output = arguments.output or arguments.kind
     if not Path(output).suffix:
         output += ".png"
-    try:
-        np.ravel(axes)[0].figure.savefig(output, dpi=_DOTS_PER_INCH)
-    # RuntimeError where a form needs a program, as .pgf does LaTeX.
-    except (ValueError, RuntimeError) as error:
-        raise InvalidArgumentError(
-            argument="--output",
-            rule="end in a form that matplotlib writes",
-            got=repr(output),
-            reason=f"which fails with: {str(error).rstrip('.')}",
-            remedy="Name one such as .png, .svg or .pdf.",
-        ) from error
-    except OSError as error:
-        raise InvalidArgumentError(
-            argument="--output",
-            rule="be a file that can be written",
-            got=repr(output),
-            reason=f"which fails with: {error.strerror or error}",
-            remedy="Make its folder first, or name another.",
-        ) from error
+    save = functools.partial(np.ravel(axes)[0].figure.savefig, dpi=_DOTS_PER_INCH)
+    write_picture(save, output, "--output", "matplotlib", ".png, .svg or .pdf")
     write_line(output)
     return 0
 
 
-def _samples(arguments: argparse.Namespace) -> Any:
-    images, labels = _dataset(arguments)
-    return plots.sample_grid(images, labels, count=arguments.count)
+def _samples(arguments: argparse.Namespace, images: Any, labels: Any) -> Any:
+    return digitcnn.plots.sample_grid(images, labels, count=arguments.count)
 
 
-def _predictions(arguments: argparse.Namespace) -> Any:
-    images, labels = _dataset(arguments)
+def _predictions(arguments: argparse.Namespace, images: Any, labels: Any) -> Any:
     images, labels = images[: arguments.count], labels[: arguments.count]
     probabilities = _probabilities(arguments, images)
-    return plots.prediction_grid(images, probabilities, labels, count=arguments.count)
+    return digitcnn.plots.prediction_grid(images, probabilities, labels, count=arguments.count)
 
 
-def _misclassified(arguments: argparse.Namespace) -> Any:
-    images, labels = _dataset(arguments)
-    return plots.misclassified(
-        images, _probabilities(arguments, images), labels, count=arguments.count
-    )
+def _misclassified(arguments: argparse.Namespace, images: Any, labels: Any) -> Any:
+    probabilities = _probabilities(arguments, images)
+    return digitcnn.plots.misclassified(images, probabilities, labels, count=arguments.count)
 
 
-def _confusion(arguments: argparse.Namespace) -> Any:
-    images, labels = _dataset(arguments)
-    evaluation = Evaluation(labels, _probabilities(arguments, images))
-    return plots.confusion_matrix(evaluation.confusion)
+def _confusion(arguments: argparse.Namespace, images: Any, labels: Any) -> Any:
+    evaluation = digitcnn.Evaluation(labels, _probabilities(arguments, images))
+    return digitcnn.plots.confusion_matrix(evaluation.confusion)
 
 
-def _reliability(arguments: argparse.Namespace) -> Any:
-    images, labels = _dataset(arguments)
-    return plots.reliability_diagram(_probabilities(arguments, images), labels)
+def _reliability(arguments: argparse.Namespace, images: Any, labels: Any) -> Any:
+    return digitcnn.plots.reliability_diagram(_probabilities(arguments, images), labels)
 
 
 def _curves(arguments: argparse.Namespace) -> Any:
-    from digitcnn.training import read_run
-
-    record = read_run(_subject(arguments, "the folder of a finished training"))
+    record = digitcnn.training.read_run(_subject(arguments, "the folder of a finished training"))
     history = {name: [epoch[name] for epoch in record.history] for name in record.history[0]}
-    return plots.training_curves(history, title=str(record.recipe["name"]))
+    return digitcnn.plots.training_curves(history, title=str(record.recipe["name"]))
 
 
 def _augmentation(arguments: argparse.Namespace) -> Any:
-    from digitcnn.augmentation import augment
-
-    batch = preprocess(_subject(arguments, "a picture"))
-    variants = augment(np.repeat(batch, _NUM_VARIANTS, axis=0), seed=0)
-    return plots.augmentation_preview(batch[0], variants, columns=(_NUM_VARIANTS + 1) // 2)
+    batch = digitcnn.preprocess(_subject(arguments, "a picture"))
+    variants = digitcnn.augment(batch.repeat(_NUM_VARIANTS, axis=0), seed=0)
+    columns = (_NUM_VARIANTS + 1) // 2
+    return digitcnn.plots.augmentation_preview(batch[0], variants, columns=columns)
 
 
 def _steps(arguments: argparse.Namespace) -> Any:
-    return plots.steps(explain(_subject(arguments, "a picture")))
+    return digitcnn.plots.steps(digitcnn.explain(_subject(arguments, "a picture")))
 
 
 def _filters(arguments: argparse.Namespace) -> Any:
-    return plots.filters(_first_convolution(_network(arguments)).kernel)
+    return digitcnn.plots.filters(_first_convolution(_network(arguments)).kernel)
 
 
 def _features(arguments: argparse.Namespace) -> Any:
-    batch = preprocess(_subject(arguments, "a picture"))
-    return plots.feature_maps(np.asarray(_first_convolution(_network(arguments))(batch)))
+    import numpy as np
+
+    batch = digitcnn.preprocess(_subject(arguments, "a picture"))
+    maps = _first_convolution(_network(arguments))(batch)
+    return digitcnn.plots.feature_maps(np.asarray(maps))
+
+
+_OF_DATASETS = (_samples, _predictions, _misclassified, _confusion, _reliability)
+_OF_SUBJECTS = (_curves, _augmentation, _steps, _filters, _features)
+_KINDS: dict[str, Callable[..., Any]] = {
+    draw.__name__.lstrip("_"): draw for draw in (*_OF_DATASETS, *_OF_SUBJECTS)
+}
 
 
 def _network(arguments: argparse.Namespace) -> Any:
     """Load what `--weights` names with Keras, which alone shows its layers."""
-    import_quietly()
-    from digitcnn.models import load_pretrained
+    from digitcnn.cli._process import import_quietly
 
-    return load_pretrained(arguments.weights)
+    import_quietly()
+    return digitcnn.load_pretrained(arguments.weights)
 
 
 def _first_convolution(network: Any) -> Any:
     """Find it in a network, or in the first member of an ensemble."""
-    first = next(layer for layer in network.layers if hasattr(layer, "kernel") or _members(layer))
-    return _first_convolution(first) if _members(first) else first
-
-
-def _members(layer: Any) -> list[Any]:
-    return getattr(layer, "layers", [])
+    for layer in network.layers:
+        if hasattr(layer, "kernel"):
+            return layer
+        if getattr(layer, "layers", None):
+            return _first_convolution(layer)
+    raise AssertionError("every network has a convolution")
 
 
 def _subject(arguments: argparse.Namespace, what: str) -> str:
@@ -149,39 +178,25 @@ def _subject(arguments: argparse.Namespace, what: str) -> str:
     return str(arguments.subject)
 
 
-def _dataset(arguments: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:
+def _dataset(arguments: argparse.Namespace) -> tuple[Any, Any]:
     """Return labelled images of one size: MNIST's, or a folder's after preprocessing."""
-    if arguments.dataset in MNIST:
-        return load_mnist_part(arguments.dataset)
-    paths, labels = load_own(arguments.dataset)
-    if not isinstance(paths, list):
-        return paths, labels
-    return np.concatenate([_prepared(path) for path in watched(paths)]), labels
+    import numpy as np
+
+    images, labels = load_dataset(arguments.dataset)
+    if isinstance(images, list):
+        images = np.concatenate([_prepared(path) for path in watched(images)])
+    return images, labels
 
 
-def _prepared(path: Path) -> np.ndarray:
+def _prepared(path: Path) -> Any:
     """Preprocess a picture of a folder; an error names the file."""
     try:
-        return preprocess(path)
+        return digitcnn.preprocess(path)
     except DigitcnnError as error:
         error.add_note(str(path))
         error.argument = "--dataset"
         raise
 
 
-def _probabilities(arguments: argparse.Namespace, images: np.ndarray) -> np.ndarray:
-    return predict_proba(images, model=open_model(arguments.weights))
-
-
-_KINDS: dict[str, Callable[[argparse.Namespace], Any]] = {
-    "samples": _samples,
-    "predictions": _predictions,
-    "misclassified": _misclassified,
-    "confusion": _confusion,
-    "reliability": _reliability,
-    "curves": _curves,
-    "augmentation": _augmentation,
-    "steps": _steps,
-    "filters": _filters,
-    "features": _features,
-}
+def _probabilities(arguments: argparse.Namespace, images: Any) -> Any:
+    return digitcnn.predict_proba(images, model=open_model(arguments.weights))

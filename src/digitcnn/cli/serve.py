@@ -5,19 +5,103 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import socket
 import sys
 import webbrowser
 from typing import Any
 
-from digitcnn._sessions import available_cpus
 from digitcnn.cli._output import printable, write_line
+from digitcnn.cli._parser import add_command, value
 from digitcnn.errors import MissingDependencyError, UnavailableError
-from digitcnn.serve import create_app
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _STOP_S = 10  # for what is being answered when the service is stopped
 _SETTINGS = "_DIGITCNN_SERVE"  # tells the worker processes what to make
+_UNITS = {"": 1, "k": 1000, "M": 1000**2, "G": 1000**3}
+
+
+def add_to(commands: Any) -> None:
+    """Describe the arguments."""
+    parser = add_command(
+        commands,
+        "serve",
+        "open a page to draw on, and a service for other programs",
+        'Needs pip install "digitcnn[serve]". Listens on this machine alone unless told otherwise; '
+        "with another --host, set DIGITCNN_TOKEN to what clients must send as a bearer token.",
+        "digitcnn serve --open",
+        "digitcnn serve --port 8080 --samples my-digits",
+    )
+    parser.set_defaults(typed={})
+    parser.add_argument("--host", default="127.0.0.1", help="(default: %(default)s)")
+    parser.add_argument(
+        "--port",
+        type=value("port", _port),
+        default=8000,
+        metavar="N",
+        help="0 is any free one (default: 8000)",
+    )
+    parser.add_argument(
+        "--workers",
+        type=value("whole number", _count),
+        default=1,
+        metavar="N",
+        help="processes (default: 1)",
+    )
+    parser.add_argument(
+        "--weights",
+        default="base",
+        help="what names single digits: a published name or an .onnx file (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--max-bytes",
+        type=value("number of bytes", _bytes),
+        default=20_000_000,
+        metavar="SIZE",
+        help="the largest request, as 20MB (default: 20MB)",
+    )
+    parser.add_argument(
+        "--samples",
+        metavar="DIR",
+        help="keep what is corrected on the page in this folder, by its digit, to train with",
+    )
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a name that the service is called by, behind a proxy; may be given several times",
+    )
+    parser.add_argument(
+        "--allow-origin",
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="a page of another host that may call the service, as https://example.org",
+    )
+    parser.add_argument("--open", action="store_true", help="open the page in the browser")
+
+
+def _port(text: str) -> int:
+    """Read the number of a port."""
+    if not 0 <= (port := int(text)) < 2**16:
+        raise ValueError(text)
+    return port
+
+
+def _count(text: str) -> int:
+    """Read a whole number of at least 1."""
+    if (count := int(text)) < 1:
+        raise ValueError(text)
+    return count
+
+
+def _bytes(text: str) -> int:
+    """Read a number of bytes, as 20MB or 500000."""
+    found = re.fullmatch(r"(\d+) ?([kMG]?)B?", text)
+    if found is None or not (size := int(found[1]) * _UNITS[found[2]]):
+        raise ValueError(text)
+    return size
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -29,6 +113,8 @@ def run(arguments: argparse.Namespace) -> int:
             "`digitcnn serve` needs uvicorn.",
             remedy='Install it with: pip install "digitcnn[serve]"',
         ) from error
+
+    from digitcnn.serve import create_app
 
     settings = _settings_of(arguments)
     app = create_app(**settings)  # what is wrong with it is told before anything listens
@@ -55,11 +141,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 def worker_app() -> Any:
     """Make the application of a worker process."""
+    from digitcnn.serve import create_app
+
     return create_app(**json.loads(os.environ[_SETTINGS]))
 
 
 def _settings_of(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return what `create_app` takes."""
+    from digitcnn._sessions import available_cpus
+
     token = os.environ.get("DIGITCNN_TOKEN") or None
     if arguments.host not in _LOOPBACK and token is None and sys.stderr is not None:
         warning = "everybody who can reach this machine may use the service. Set DIGITCNN_TOKEN."

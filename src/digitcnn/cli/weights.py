@@ -3,10 +3,40 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
-from digitcnn import weights
+import digitcnn
 from digitcnn.cli._output import report, write_line
+from digitcnn.cli._parser import add_command
 from digitcnn.errors import CorruptFileError, UnavailableError
+
+
+def add_to(commands: Any) -> None:
+    """Describe the arguments."""
+    parser = add_command(
+        commands,
+        "weights",
+        "list, find, fetch and check published weights",
+        "",
+        "digitcnn weights list",
+        "digitcnn weights fetch base",
+    )
+    parser.set_defaults(typed={"weights": "NAME"})
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions.add_parser("list", help="list what has been published")
+    path = actions.add_parser(
+        "path", help="print where the file lies on this machine; downloads nothing"
+    )
+    path.add_argument("name", metavar="NAME")
+    path.add_argument(
+        "--format", choices=("onnx", "h5"), default="onnx", help="(default: %(default)s)"
+    )
+    fetch = actions.add_parser(
+        "fetch", help="download the files unless they are here, and print where they lie"
+    )
+    fetch.add_argument("name", metavar="NAME")
+    verify = actions.add_parser("verify", help="check the files on this machine")
+    verify.add_argument("name", metavar="NAME", nargs="?", help="(default: all)")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -14,11 +44,13 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.action == "list":
         return _list()
     if arguments.action == "verify":
-        return _verify(arguments.name)
+        return _verify(arguments)
     if arguments.action == "path":
-        write_line(str(weights.resolve(arguments.name, format=arguments.format, download=False)))
+        write_line(
+            str(digitcnn.weights.resolve(arguments.name, format=arguments.format, download=False))
+        )
     else:
-        for path in weights.fetch_weights(arguments.name).values():
+        for path in digitcnn.weights.fetch_weights(arguments.name).values():
             write_line(str(path))
     return 0
 
@@ -29,7 +61,7 @@ def _list() -> int:
         f"{'weights':24} {'architecture':20} {'parameters':>10} {'MNIST test':>10}  "
         f"{'published':10}  here"
     )
-    for record in weights.list_weights():
+    for record in digitcnn.weights.list_weights():
         accuracy = record.metrics.get("mnist_test_accuracy")
         write_line(
             f"{record.id:24} {record.architecture:20} {record.num_parameters:10,} "
@@ -39,10 +71,10 @@ def _list() -> int:
     return 0
 
 
-def _presence(record: weights.Weights) -> str:
+def _presence(record: Any) -> str:
     """Return whether both files are on this machine."""
     try:
-        weights.verify(record)
+        digitcnn.weights.verify(record)
     except CorruptFileError:
         return "damaged"
     except UnavailableError:
@@ -50,14 +82,16 @@ def _presence(record: weights.Weights) -> str:
     return "yes"
 
 
-def _verify(name: str | None) -> int:
+def _verify(arguments: argparse.Namespace) -> int:
     """Check one set of weights, which must be here, or all that are."""
-    status = 0
-    for record in weights.list_weights() if name is None else [weights.get_weights(name)]:
+    status, name = 0, arguments.name
+    for record in (
+        digitcnn.weights.list_weights() if name is None else [digitcnn.weights.get_weights(name)]
+    ):
         try:
-            weights.verify(record)
+            digitcnn.weights.verify(record)
         except CorruptFileError as error:
-            report(error, "weights")
+            report(error, arguments)
             status = 1
         except UnavailableError:
             if name is not None:
