@@ -1,39 +1,25 @@
 """Files that were published once: what each must hold, where copies may lie, how one is fetched.
 
-pooch carries the bytes. Its own `fetch` is not used: it knows one address for a file where MNIST
-has two, asks again where the answer is final, waits for ever for a server that drips, writes to
-standard error, gives a shared cache files that their owner alone may read, and leaves parts behind
-where it was killed. Importing it takes a tenth of a second, which is spent at a download only.
+pooch downloads, checks and asks again; importing it takes a tenth of a second, which is spent at a
+download only.
 """
 
 from __future__ import annotations
 
 import contextlib
-import glob
 import hashlib
 import logging
 import os
-import threading
-import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from digitcnn.errors import CorruptFileError, InvalidArgumentError, UnavailableError
 
 AnyPath = str | os.PathLike[str]
 
 ATTEMPTS = 3
-PAUSE_S = 0.5
-# Without any news from the server; the whole of one attempt is limited below.
-TIMEOUT_S = 30
-ATTEMPT_S = 60
-SLOWEST_BYTES_PER_S = 16 * 1024
-# An attempt is over long before: what is left of one that was killed.
-STALE_S = 24 * 3600
-CHUNK_BYTES = 64 * 1024
-_PASSING_STATUSES = frozenset({408, 425, 429})  # timeout, too early, too many requests
+TIMEOUT_S = 30  # without any news from the server
 
 logger = logging.getLogger("digitcnn")
 
@@ -177,53 +163,29 @@ def fetch(file: PublishedFile, sources: Sources, *, download: bool) -> Path:
     return path
 
 
-class _DownloadError(Exception):
-    """One URL did not give the file; `is_final` where asking again would not help."""
-
-    def __init__(self, reason: str, *, is_final: bool = False) -> None:
-        super().__init__(reason)
-        self.is_final = is_final
-
-
-class _BoundedWriter:
-    """Writes to a stream no more than the promised bytes, and keeps what the disk raised."""
-
-    def __init__(self, stream: IO[bytes], size: int) -> None:
-        self._stream = stream
-        self._room = size
-        self.failure: OSError | None = None
-        self.is_abandoned = False
-
-    def write(self, chunk: bytes) -> None:
-        if self.is_abandoned:
-            raise _DownloadError("nobody waits for it any more")
-        self._room -= len(chunk)
-        if self._room < 0:
-            raise _DownloadError("more bytes than the file has")
-        try:
-            self._stream.write(chunk)
-        except OSError as error:
-            self.failure = error
-            raise
-
-    def flush(self) -> None:
-        """Exist, because pooch calls it after each chunk; closing the stream flushes."""
-
-
 def _download(file: PublishedFile, sources: Sources) -> None:
     """Put the file into the cache from the first URL that gives the published bytes."""
-    failures: dict[str, _DownloadError] = {}
+    import pooch
+    from requests import RequestException
+
+    failures: dict[str, Exception] = {}
     try:
         if sources.cache.parts[0].startswith("~"):
             raise FileNotFoundError("there is no home directory")
-        sources.cache.mkdir(parents=True, exist_ok=True)
-        for url in _tries(sources.urls(file), failures):
+        for url in sources.urls(file):
+            getter = pooch.create(
+                path=sources.cache,
+                base_url="",
+                registry={file.filename: f"sha256:{file.sha256}"},
+                urls={file.filename: url},
+                retry_if_failed=ATTEMPTS - 1,
+            )
             try:
-                _download_from(url, file, sources.cache / file.filename)
-            except _DownloadError as error:
-                logger.info("%s: %s", url, error)
+                path = Path(getter.fetch(file.filename, downloader=_get))
+            except (RequestException, ValueError) as error:
                 failures[url] = error
             else:
+                path.chmod(0o644)  # pooch 1.9 leaves it to its owner alone
                 return
     except OSError as error:
         raise UnavailableError(
@@ -232,7 +194,7 @@ def _download(file: PublishedFile, sources: Sources) -> None:
             argument=sources.argument,
             remedy=f"Name another one in DIGITCNN_CACHE_DIR. {_by_hand(file, sources)}",
         ) from error
-    reasons = "; ".join(f"{url}: {error}" for url, error in failures.items())
+    reasons = "; ".join(f"{url}: {_root_cause(error)}" for url, error in failures.items())
     raise UnavailableError(
         f"`{file.filename}` must be downloaded once; got {reasons}.",
         argument=sources.argument,
@@ -240,116 +202,22 @@ def _download(file: PublishedFile, sources: Sources) -> None:
     ) from next(iter(failures.values()), None)
 
 
-def _tries(urls: list[str], failures: dict[str, _DownloadError]) -> Iterator[str]:
-    """Yield each URL in turn, and again in later rounds unless its failure was final."""
-    for attempt in range(ATTEMPTS):
-        pending = [url for url in urls if url not in failures or not failures[url].is_final]
-        if attempt and pending:
-            time.sleep(PAUSE_S * attempt)
-        yield from pending
-
-
-def _download_from(url: str, file: PublishedFile, path: Path) -> None:
-    """Download beside `path`, check, and move into place in one step."""
-    part = path.with_name(f"{path.name}.{os.urandom(8).hex()}.part")
-    try:
-        with part.open("xb") as stream:
-            _stream_in_time(url, _BoundedWriter(stream, file.size), time_limit(file))
-        defect = find_defect(part, file)
-        if defect is not None:
-            raise _DownloadError(defect)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-    _drop_leftovers(path)
-    logger.info("Downloaded %s to %s", url, path)
-
-
-def _drop_leftovers(path: Path) -> None:
-    """Delete what downloads of this file left behind that were killed long ago."""
-    for part in path.parent.glob(f"{glob.escape(path.name)}.*.part"):
-        with contextlib.suppress(OSError):
-            if time.time() - part.stat().st_mtime > STALE_S:
-                part.unlink()
-
-
-def time_limit(file: PublishedFile) -> float:
-    """Return how many seconds one attempt to download a file may take."""
-    return ATTEMPT_S + file.size / SLOWEST_BYTES_PER_S
-
-
-def _stream_in_time(url: str, writer: _BoundedWriter, limit_s: float) -> None:
-    """Stream, but for no longer than the limit.
-
-    A thread does it, which can be left behind: the time-outs of requests count from byte to byte,
-    so that a server which drips, or a name server that does not answer, would hold the caller for
-    as long as it likes.
-    """
-    responses: list[Any] = []
-    outcome: list[BaseException] = []
-
-    def stream() -> None:
-        try:
-            _stream(url, writer, responses)
-        except BaseException as error:  # noqa: BLE001  raised again where it is waited for
-            outcome.append(error)
-
-    thread = threading.Thread(target=stream, name="digitcnn-download", daemon=True)
-    thread.start()
-    try:
-        thread.join(limit_s)
-    finally:
-        if thread.is_alive():
-            writer.is_abandoned = True
-            for response in responses:
-                _shut_down(response)
-    if writer.is_abandoned:
-        raise _DownloadError(f"not all of it within {limit_s:.0f} seconds", is_final=True)
-    if outcome:
-        raise outcome[0]
-
-
-def _shut_down(response: Any) -> None:
-    """Wake the thread that reads a response, where urllib3 (2.3 or newer) can."""
-    with contextlib.suppress(AttributeError, OSError, ValueError, RuntimeError):
-        response.raw.shutdown()
-
-
-def _stream(url: str, writer: _BoundedWriter, responses: list[Any]) -> None:
-    """Copy what the URL gives to the writer, telling the network's failures from the disk's."""
+def _get(url: str, target: Any, pooch_: Any) -> None:
+    """Download by HTTP; pooch 1.9 leaves the connection open where that fails."""
     import pooch
 
     with contextlib.ExitStack() as stack:
 
         def close_at_end(response: Any, **_: Any) -> None:
-            responses.append(response)
             stack.callback(response.close)
 
-        download = pooch.HTTPDownloader(
-            chunk_size=CHUNK_BYTES,
+        pooch.HTTPDownloader(
+            chunk_size=64 * 1024,
             timeout=TIMEOUT_S,
             # Asked for unchanged: some servers would unpack a .gz on the way.
             headers={"Accept-Encoding": "identity"},
-            # pooch 1.9 leaves the connection open when a download fails.
             hooks={"response": close_at_end},
-        )
-        try:
-            download(url, writer, None)
-        except (OSError, ValueError) as error:  # requests raises nothing else
-            if error is writer.failure:
-                raise
-            raise _as_download_error(error) from error
-
-
-def _as_download_error(error: Exception) -> _DownloadError:
-    """Convert what requests raised; redirects in a circle and most 4xx statuses are final."""
-    status = getattr(getattr(error, "response", None), "status_code", None)
-    if status is None:
-        return _DownloadError(_root_cause(error))
-    is_final = status < 500 and status not in _PASSING_STATUSES
-    if status < 400:
-        return _DownloadError(_root_cause(error), is_final=is_final)
-    return _DownloadError(f"HTTP status {status}", is_final=is_final)
+        )(url, target, pooch_)
 
 
 def _root_cause(error: BaseException) -> str:
