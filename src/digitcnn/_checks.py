@@ -27,27 +27,6 @@ def whole_number(
 ) -> int:
     """Return a whole number as an int, or refuse what is none or out of range.
 
-    Parameters
-    ----------
-    name : str
-        The argument, for the message.
-    value : int or numpy.integer
-        Whatever counts as an index; `True` and `False` do not, being a slip more often than a 1.
-    least, most : int
-        The range, both ends in it; by default as far as an index goes, with None without end.
-    such_as : int
-        What to propose in the message.
-
-    Returns
-    -------
-    number : int
-        The same.
-
-    Raises
-    ------
-    InvalidArgumentError
-        If it is no such number.
-
     Examples
     --------
     >>> whole_number("epochs", np.int16(3), least=1, such_as=5)
@@ -156,27 +135,7 @@ def array_of(name: str, value: Any, dtype: npt.DTypeLike | None = None) -> npt.N
 def label_array(
     labels: Any, *, num_images: int | None = None, num_classes: int | None = None
 ) -> npt.NDArray[np.int64]:
-    """Return labels as an array, or refuse them.
-
-    Parameters
-    ----------
-    labels : array-like of int, shape (N,)
-        None at all may be of any type.
-    num_images : int, optional
-        How many there must be.
-    num_classes : int, optional
-        Each must be less than this, and no less than 0.
-
-    Returns
-    -------
-    labels : ndarray of int64, shape (N,)
-        The same.
-
-    Raises
-    ------
-    InvalidArgumentError
-        If they are no such labels, or not as many.
-    """
+    """Return labels as an array, or refuse them."""
     array = array_of("labels", labels)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         raise InvalidArgumentError(

@@ -29,22 +29,7 @@ class _OddityError(Exception):
 
 
 def check_plain(path: Path, *, argument: str, remedy: str) -> None:
-    """Refuse a file that holds anything beside groups of plain arrays of numbers.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    argument : str
-        What the message names.
-    remedy : str
-        What the message says to do.
-
-    Raises
-    ------
-    CorruptFileError
-        If it holds a link, a reference, packed or distant values, or is no HDF5.
-    """
+    """Refuse a file that holds anything beside groups of plain arrays of numbers."""
     import h5py
 
     try:
@@ -61,24 +46,7 @@ def check_plain(path: Path, *, argument: str, remedy: str) -> None:
 
 
 def copy_arrays(source: Path, target: Path, *, rule: str, remedy: str) -> None:
-    """Put the arrays of one file in the place of those of another, which has the right ones.
-
-    Parameters
-    ----------
-    source : Path
-        A file that anybody may have made. What it holds of an optimizer is left out.
-    target : Path
-        A file of this library's own making: the source must have its names, shapes and types.
-    rule : str
-        What the message says that the weights must do.
-    remedy : str
-        What the message says to do.
-
-    Raises
-    ------
-    CorruptFileError
-        If the source holds other arrays, values that are not finite, or anything but arrays.
-    """
+    """Put the arrays of one file in the place of those of another, which has the right ones."""
     import h5py
 
     try:

@@ -25,18 +25,6 @@ def choose_digits(
 ) -> Digits:
     """Name the likeliest digit of each row, or -1 where it is not likely enough, or NaN.
 
-    Parameters
-    ----------
-    probabilities : ndarray of float, shape (N, 10)
-        As :func:`predict_proba` gives them.
-    min_confidence : float
-        The least probability at which a digit is named, as :func:`checked_confidence` gives it.
-
-    Returns
-    -------
-    digits : ndarray of int64, shape (N,)
-        0 to 9, or -1.
-
     Examples
     --------
     >>> choose_digits(np.eye(10)[[3, 8]])
@@ -49,25 +37,7 @@ def choose_digits(
 
 
 def as_labels(labels: npt.ArrayLike, *, num_images: int | None = None) -> Digits:
-    """Check labels and give them as an array, one for each image.
-
-    Parameters
-    ----------
-    labels : array-like of int, shape (N,)
-        Digits, 0 to 9; one alone may be a number.
-    num_images : int, optional
-        How many there must be; at least one in any case.
-
-    Returns
-    -------
-    labels : ndarray of int64, shape (N,)
-        The same.
-
-    Raises
-    ------
-    InvalidArgumentError
-        If they are no such digits, or not as many.
-    """
+    """Check labels and give them as an array, one for each image."""
     if not np.iterable(labels):
         labels = [labels]  # type: ignore[assignment]  # one alone, in whatever form
     digits = label_array(labels, num_images=num_images, num_classes=NUM_CLASSES)

@@ -24,16 +24,7 @@ _STEPS = 127  # of 8 bits with a sign
 
 
 def round_weights(model: Any, *, size: int) -> None:
-    """Round a network's kernels, in place, so that they and all else take no more than `size`.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Its kernels are rounded to 16 bits; the largest, as many as must, to 8 bits and a scale for
-        each output channel. Offsets and normalisations stay as they are.
-    size : int
-        In bytes.
-    """
+    """Round a network's kernels, in place, so that they and all else take no more than `size`."""
     kernels = [layer.kernel for layer in model.layers if hasattr(layer, "kernel")]
     counts = [int(np.prod(kernel.shape)) for kernel in kernels]
     needed = 4 * (int(model.count_params()) - sum(counts)) + 2 * sum(counts)
@@ -57,22 +48,7 @@ def _as_bytes(kernel: Floats) -> tuple[npt.NDArray[np.int8], Floats]:
 
 
 def write_onnx(model: Any, path: str | os.PathLike[str]) -> None:
-    """Write a network that finds digits as ONNX, each kernel in the fewest bits that hold it.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Of convolutions, batch normalisations, ReLU, additions and enlargements by 2.
-    path : str or os.PathLike
-        The file to write: an input "pages", float32 (N, H, W, 1) of any size, and an output "maps".
-
-    Raises
-    ------
-    InvalidArgumentError
-        If the network has another layer.
-    MissingDependencyError
-        If the package `onnx` is not installed.
-    """
+    """Write a network that finds digits as ONNX, each kernel in the fewest bits that hold it."""
     try:
         import onnx
     except ImportError as error:

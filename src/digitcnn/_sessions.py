@@ -35,21 +35,6 @@ _SPIN_US = 100
 class NetworkSession:
     """A network of the user's or of this library, ready to run on the CPU.
 
-    Parameters
-    ----------
-    path : Path
-        An `.onnx` file.
-    threads : int or None
-        Threads for one run; None is as many as this process has CPUs.
-    form : str
-        "digits": float32 (N, 28, 28, 1) to float32 (N, 10). "maps": float32 (N, H, W, 1) to
-        float32 (N, H / 4, W / 4, 37).
-
-    Raises
-    ------
-    CorruptFileError
-        If the file is no such network.
-
     Attributes
     ----------
     is_inherited : bool
@@ -87,17 +72,7 @@ class NetworkSession:
 
 
 class LazySession:
-    """A network that is opened at its first use, and anew in a forked or unpickling process.
-
-    Parameters
-    ----------
-    find : callable
-        Gives the path of the `.onnx` file; picklable.
-    threads : int or None
-        As `NetworkSession` takes it.
-    form : str
-        As `NetworkSession` takes it.
-    """
+    """A network that is opened at its first use, and anew in a forked or unpickling process."""
 
     def __init__(
         self, find: Callable[[], Path], threads: int | None, *, form: Form = "digits"

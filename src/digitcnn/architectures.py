@@ -330,13 +330,7 @@ def input_shape(architecture: str) -> tuple[int | None, int | None, int]:
 
 
 def members_of(architecture: str) -> list[str]:
-    """Name the networks that an architecture consists of: several, joined by +, are an ensemble.
-
-    Raises
-    ------
-    InvalidArgumentError
-        If one is unknown; the message lists the known ones.
-    """
+    """Name the networks that an architecture consists of: several, joined by +, are an ensemble."""
     members = architecture.split("+") if isinstance(architecture, str) else [architecture]
     for member in members:
         if member not in ARCHITECTURES:

@@ -179,24 +179,7 @@ def sources(
     wide: np.ndarray,
     slant: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Find where each pixel of changed images comes from, in pixels from the middle.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        Height and width of the images.
-    angle : ndarray of float32, shape (N,)
-        By which each is turned, in radians.
-    tall, wide : ndarray of float32, shape (N,)
-        How many times as tall and as wide each becomes.
-    slant : ndarray of float32, shape (N,)
-        Pixels across per pixel down.
-
-    Returns
-    -------
-    rows, columns : ndarray of float32, shape (N, H, W)
-        Positions in the images as they were.
-    """
+    """Find where each pixel of changed images comes from, in pixels from the middle."""
     height, width = shape
     rows = np.arange(height, dtype=np.float32)[:, None] - (height - 1) / 2  # (H, 1)
     columns = np.arange(width, dtype=np.float32)[None, :] - (width - 1) / 2  # (1, W)

@@ -68,18 +68,7 @@ class BatchReader:
         self.min_confidence = checked_confidence(min_confidence)
 
     def __call__(self, batch: Mapping[str, Any]) -> Columns:
-        """Answer a batch.
-
-        Parameters
-        ----------
-        batch : dict of str to sequence, or pandas.DataFrame
-            Columns of equal length.
-
-        Returns
-        -------
-        columns : dict of str to list
-            The columns of the batch but for the pictures, and those of :meth:`answer`.
-        """
+        """Answer a batch."""
         kept = {name: list(batch[name]) for name in batch if name != self.column}
         return kept | self.answer(list(batch[self.column]))
 

@@ -141,13 +141,7 @@ def bounds(reading: Reading, labels: list[Label]) -> Box:
 
 
 def pixels_of(picture: object, reading: object, *, longest: int) -> npt.NDArray[np.uint8]:
-    """Return a picture in colour, upright, on white, no longer than asked for.
-
-    Raises
-    ------
-    InvalidArgumentError
-        If `reading` is not that of a picture of this size.
-    """
+    """Return a picture in colour, upright, on white, no longer than asked for."""
     if not isinstance(reading, Reading):
         raise InvalidArgumentError(
             argument="reading",

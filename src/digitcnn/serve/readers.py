@@ -44,17 +44,7 @@ class PictureTooLargeError(InvalidImageError):
 
 
 class Readers:
-    """A classifier and a reader, and the threads that use them.
-
-    Parameters
-    ----------
-    weights : str or os.PathLike
-        What names single digits.
-    threads : int or None
-        How many pictures are worked on at the same time; None is as many as there are CPUs.
-    max_pixels : int
-        The largest picture that is decoded.
-    """
+    """A classifier and a reader, and the threads that use them."""
 
     def __init__(
         self, weights: str | os.PathLike[str], threads: int | None, max_pixels: int

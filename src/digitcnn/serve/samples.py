@@ -16,13 +16,7 @@ from digitcnn.preprocessing import explain
 
 
 class Samples:
-    """Keeps samples in a folder, which is made if need be.
-
-    Parameters
-    ----------
-    folder : str or os.PathLike
-        Where.
-    """
+    """Keeps samples in a folder, which is made if need be."""
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self._folder = Path(folder)

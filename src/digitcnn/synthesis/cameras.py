@@ -18,22 +18,7 @@ Field = NDArray[np.float32]
 def photograph_page(
     layers: NDArray[np.uint8], boxes: NDArray[np.float32], rng: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """Return the picture of a page.
-
-    Parameters
-    ----------
-    layers : ndarray of uint8, shape (3, H, W)
-        The digits' ink, other ink of the same pen, and rulings with whatever else is printed.
-    boxes : ndarray of float32, shape (N, 4)
-        Of the digits: what darkens a side of the page leaves them alone.
-    rng : numpy.random.Generator
-        Decides everything.
-
-    Returns
-    -------
-    picture : ndarray of uint8, shape (H, W)
-        Sometimes as a coarser camera would take it: enlarged to the same size.
-    """
+    """Return the picture of a page."""
     ink, others, rules = layers.astype(np.float32) / PIXEL_MAX
     height, width = ink.shape
     paper = rng.uniform(0.45, 1) if rng.random() < 0.6 else 1.0

@@ -103,25 +103,7 @@ _DRAWN: dict[str, Callable[[np.random.Generator], Strokes]] = {
 def draw_sign(
     sign: str, height: float, stroke: float, rng: np.random.Generator
 ) -> tuple[Glyph, float]:
-    """Draw a sign to stand beside digits of this height.
-
-    Parameters
-    ----------
-    sign : str
-        One of SIGNS, or one of "=", "x", "(", ")" and "~", which count for nothing.
-    height : float
-        Of the digits, in pixels.
-    stroke : float
-        Width of the pen, in heights.
-    rng : numpy.random.Generator
-        Decides everything.
-
-    Returns
-    -------
-    glyph : ndarray of uint8
-    middle : float
-        How far its middle lies below the digits' top, in their heights.
-    """
+    """Draw a sign to stand beside digits of this height."""
     scale = height * _SUPERSAMPLING
     width = max(_LEAST_STROKE * _SUPERSAMPLING, scale * stroke)
     side = round((1 + 2 * _MARGIN) * scale) + 8

@@ -253,13 +253,7 @@ def write_json(path: Path, content: Any) -> None:
 
 @contextlib.contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """Yield a place beside the real one to write to, and move it there when all is written.
-
-    Raises
-    ------
-    UnavailableError
-        If the disk is full or refuses for another reason; what lay under the real name stays.
-    """
+    """Yield a place beside the real one to write to, and move it there when all is written."""
     partial = path.with_name(f"{_PARTIAL}{path.name}")
     try:
         yield partial

@@ -34,19 +34,7 @@ _CHUNK = 32
 
 
 def page_loss(targets: Any, maps: Any) -> Any:
-    """Compute what the detector is to make small: peaks, boxes, names and ink together.
-
-    Parameters
-    ----------
-    targets : tensor, shape (N, h, w, NUM_TARGETS)
-        As `make_targets` writes them.
-    maps : tensor, shape (N, h, w, NUM_CHANNELS)
-        As the network gives them.
-
-    Returns
-    -------
-    loss : tensor, shape ()
-    """
+    """Compute what the detector is to make small: peaks, boxes, names and ink together."""
     weight = targets[..., BOX_WEIGHT]
     return (
         _focal_loss(targets[..., HEAT], targets[..., VALID], maps[..., HEAT])
