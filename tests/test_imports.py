@@ -42,10 +42,16 @@ MAY_IMPORT = {
     "_sessions": {"errors", "_onnx"},
     "_hdf5": {"errors"},
     "_onnx": {"errors"},
-    "_idx": {"errors", "_downloads"},
-    "datasets": {"errors", "_checks", "_downloads", "_idx", "_pipelines", "_tables"},
+    "datasets": {
+        "errors",
+        "_checks",
+        "_downloads",
+        "_probabilities",
+        "_tables",
+        "augmentation",
+        "preprocessing",
+    },
     "_tables": {"errors"},
-    "_pipelines": {"errors", "_checks", "preprocessing", "augmentation", "_probabilities"},
     "weights": {"errors", "_downloads", "_runs"},
     "_quantization": {"errors"},
     "models": {"errors", "weights", "architectures", "_runs", "_hdf5", "_quantization"},
@@ -114,7 +120,7 @@ MAY_IMPORT = {
 FREE = {"__init__", "__main__", "cli"}
 
 MAY_LOAD = {
-    "tensorflow": {"models", "training", "exporting", "_pipelines"},
+    "tensorflow": {"models", "training", "exporting", "datasets"},
     "keras": {"models", "augmentation", "training", "tuning", "cli"},
     "h5py": {"_hdf5"},
     "onnx": {"models", "_quantization"},
