@@ -10,6 +10,11 @@ from hypothesis import HealthCheck, Phase, settings
 from digitcnn import datasets
 from digitcnn.errors import UnavailableError
 
+# Each of the processes that share the tests computes by one thread: more would wait for others.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    for _variable in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        os.environ.setdefault(_variable, "1")
+
 # The same examples each time in CI, new ones each time elsewhere; newer versions of Hypothesis do
 # so by themselves.
 settings.register_profile("same-each-time", derandomize=True, deadline=None, print_blob=True)
@@ -46,3 +51,26 @@ def mnist():
 def mnist_test_images(mnist):
     """Give the 10,000 test images: uint8, shape (10000, 28, 28)."""
     return mnist[1][0]
+
+
+@pytest.fixture(scope="session")
+def network(tmp_path_factory):
+    """Give the path of a small network."""
+    from networks import write_network
+
+    return write_network(tmp_path_factory.mktemp("networks") / "small.onnx")
+
+
+@pytest.fixture(scope="session")
+def detector_run(tmp_path_factory):
+    """Give a training of the network that finds digits, of two steps on small pages."""
+    from dataclasses import replace
+
+    from digitcnn import train
+    from digitcnn.synthesis import draw_digits
+    from digitcnn.training import RECIPES, Pages
+
+    pages = Pages(count=4, height=64, width=64, hands=2)
+    recipe = replace(RECIPES["reader"], name="reader-test", epochs=1, batch_size=2, pages=pages)
+    folder = tmp_path_factory.mktemp("detector")
+    return train(*draw_digits(40, seed=3), recipe=recipe, run_dir=folder, verbose=0)

@@ -14,15 +14,12 @@ import struct
 import threading
 import tracemalloc
 import warnings
-import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import Image
-from strategies import MALFORMED, encode, malformed_images, malformed_items
+from strategies import MALFORMED, bomb, encode
 
 from digitcnn import errors, explain, preprocess
 from digitcnn.errors import (
@@ -34,45 +31,27 @@ from digitcnn.errors import (
 from digitcnn.synthesis import draw_digits
 
 DIGIT = draw_digits(1, seed=3, side=60)[0][0]
-FORMATS = ["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "TGA", "ICO", "JPEG2000"]
 
 
-def kinds():
-    """List the library's errors."""
-    return [
-        kind
-        for _, kind in inspect.getmembers(errors, inspect.isclass)
-        if issubclass(kind, DigitcnnError)
-    ]
+KINDS = [
+    kind
+    for _, kind in inspect.getmembers(errors, inspect.isclass)
+    if issubclass(kind, DigitcnnError)
+]
 
 
-@pytest.mark.parametrize("kind", kinds(), ids=lambda kind: kind.__name__)
-def test_each_error_is_a_builtin_one_too(kind):
-    """Each is documented and, but for the base, also what a caller would expect."""
-    assert kind.__doc__
-    assert kind is DigitcnnError or issubclass(kind, (ValueError, OSError, ImportError))
-
-
-@pytest.mark.parametrize("kind", kinds(), ids=lambda kind: kind.__name__)
-def test_errors_travel_between_processes(kind):
-    """An error comes through pickling and copying with its text and all that it is made of."""
-    error = kind(argument="images", index=2, rule="hold a digit", got="none", remedy="Drop it.")
-    worded = kind("It needs pooch.", remedy="Install it.")
-
-    for each in (error, worded):
-        for other in (pickle.loads(pickle.dumps(each)), copy.copy(each)):
-            assert (str(other), vars(other)) == (str(each), vars(each))
-
-
-@pytest.mark.parametrize("kind", kinds(), ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", KINDS)
 def test_errors_are_data(kind):
-    """Each has a code of its own, and writes its text from its parts whenever it is asked."""
+    """Each is a builtin error too, writes its text from its parts, and survives pickle and copy."""
     error = kind(argument="images", rule="hold a digit", got="none", remedy="Drop it.")
-
     error.argument, error.index = "scans", 3
 
     assert str(error) == "`scans[3]` must hold a digit; got none. Drop it."
-    assert [each.code for each in kinds()].count(error.code) == 1
+    assert [each.code for each in KINDS].count(error.code) == 1
+    assert kind is DigitcnnError or issubclass(kind, (ValueError, OSError, ImportError))
+    for each in (error, kind("It needs pooch.", remedy="Install it.")):
+        for other in (pickle.loads(pickle.dumps(each)), copy.copy(each)):
+            assert (str(other), vars(other)) == (str(each), vars(each))
 
 
 def test_a_bad_item_is_told_in_parts():
@@ -98,30 +77,16 @@ def test_what_was_got_is_shown_in_short():
 
 @pytest.mark.parametrize("kind", MALFORMED)
 def test_what_is_no_picture_is_refused(kind):
-    """Every malformed kind is refused with a message in the design's shape."""
+    """It is named, alone and by its index in a list, with the cure; an array is left as it was."""
+    thing = MALFORMED[kind]
+    before = thing.copy() if isinstance(thing, np.ndarray) else None
+
     with pytest.raises(DigitcnnError, match=r"^`images(\[0\])?` must .*; got .*\. [A-Z].*\.$"):
-        preprocess(MALFORMED[kind])
+        preprocess(thing)
+    with pytest.raises(DigitcnnError, match=r"`images\[1\]"):
+        preprocess([DIGIT, thing])
 
-
-@given(malformed_images(), st.integers(0, 3))
-@settings(max_examples=60, deadline=None)
-def test_one_bad_item_is_named(malformed, position):
-    """In a list the message names the item that is wrong by its index."""
-    images = [DIGIT] * position + [malformed, DIGIT]
-
-    with pytest.raises(DigitcnnError, match=rf"`images\[{position}\]"):
-        preprocess(images)
-
-
-@given(malformed_items(), st.integers(0, 2))
-@settings(max_examples=30, deadline=None)
-def test_refusing_leaves_the_input_alone(malformed, position):
-    """An array that is refused is not written to."""
-    before = malformed.copy()
-    with pytest.raises(DigitcnnError, match="must"):
-        preprocess([DIGIT] * position + [malformed])
-
-    assert before.tobytes() == malformed.tobytes()
+    assert before is None or before.tobytes() == thing.tobytes()
 
 
 @pytest.mark.parametrize(
@@ -142,14 +107,14 @@ def test_one_bad_value_in_an_array_is_named(value, message):
         preprocess(batch)
 
 
-@pytest.mark.parametrize("dtype", [np.int8, np.int16, np.uint32, np.int64, np.uint64])
-def test_integers_of_every_width_are_checked(dtype):
+def test_integers_of_every_width_are_checked():
     """None but those of 8 and 16 bits without a sign may reach above 255, or below 0."""
-    wrong = [-1] if np.dtype(dtype).kind == "i" else []
-    wrong += [256] if np.dtype(dtype).itemsize > 1 else []
-    for value in wrong:
-        with pytest.raises(InvalidImageError, match=f"integers in 0..255; got values .*{value}"):
-            preprocess(np.array([[0, value]], dtype))
+    for dtype in (np.int8, np.int16, np.uint32, np.int64, np.uint64):
+        wrong = [-1] if np.dtype(dtype).kind == "i" else []
+        wrong += [256] if np.dtype(dtype).itemsize > 1 else []
+        for value in wrong:
+            with pytest.raises(InvalidImageError, match=f"in 0..255; got values .*{value}"):
+                preprocess(np.array([[0, value]], dtype))
 
 
 def test_images_of_different_spans_in_one_array_are_refused():
@@ -170,39 +135,28 @@ def test_a_blank_image_in_an_array_is_named():
         preprocess(batch)
 
 
-@pytest.mark.parametrize(
-    "blank",
-    [
-        np.zeros((28, 28), np.uint8),
-        np.full((28, 28), 255, np.uint8),
-        np.full((50, 70, 3), (200, 100, 50), np.uint8),
-        np.ones((300, 300)),
-        np.zeros((1, 1)),
-        np.zeros((40, 40), bool),
-        np.full((700, 900), 0.3),
-    ],
-)
-def test_a_blank_picture_holds_no_digit(blank):
-    """One single grey, black, white or colour is nothing to read."""
-    with pytest.raises(NoDigitError, match=r"must hold a digit; got a blank picture"):
-        preprocess(blank)
+NOISE = np.random.default_rng(0)
+BLANK = {
+    "black": np.zeros((28, 28), np.uint8),
+    "white": np.full((28, 28), 255, np.uint8),
+    "one colour": np.full((50, 70, 3), (200, 100, 50), np.uint8),
+    "one pixel": np.zeros((1, 1)),
+    "false": np.zeros((40, 40), bool),
+    "one gray": np.full((700, 900), 0.3),
+    "uniform noise": NOISE.integers(0, 256, (64, 64), dtype=np.uint8),
+    "normal noise": NOISE.normal(128, 20, (300, 300)).astype(np.uint8),
+    "faint noise": NOISE.normal(230, 2, (64, 64)).astype(np.uint8),
+    "dots": NOISE.integers(0, 2, (28, 28), dtype=np.uint8) * 255,
+    "no width": Image.new("L", (0, 5)),
+    "no height": np.zeros((5, 0)),
+}
 
 
-@pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("side", [28, 64, 300])
-@pytest.mark.parametrize("spread", ["uniform", "normal", "faint", "binary"])
-def test_noise_holds_no_digit(seed, side, spread):
-    """Noise from edge to edge is nothing to read, whatever its distribution and size."""
-    rng = np.random.default_rng(seed)
-    noise = {
-        "uniform": rng.uniform(0, 256, (side, side)),
-        "normal": rng.normal(128, 40, (side, side)),
-        "faint": rng.normal(230, 2, (side, side)),
-        "binary": rng.integers(0, 2, (side, side)) * 255,
-    }[spread]
-
-    with pytest.raises(NoDigitError, match="must hold a digit"):
-        preprocess(np.clip(noise, 0, 255).astype(np.uint8))
+@pytest.mark.parametrize("kind", BLANK)
+def test_a_blank_picture_holds_no_digit(kind):
+    """One single gray or colour, noise from edge to edge, or no pixel at all is nothing to read."""
+    with pytest.raises(NoDigitError, match=r"must hold (a digit|pictures with pixels); got "):
+        preprocess(BLANK[kind])
 
 
 def test_a_transparent_picture_holds_no_digit():
@@ -215,165 +169,100 @@ def test_a_transparent_picture_holds_no_digit():
         explain(encode(rgba))
 
 
-def test_an_image_without_pixels_holds_no_digit():
-    """PIL images and arrays of no height or width are refused."""
-    with pytest.raises(NoDigitError, match=r"a PIL image of size \(0, 5\)"):
-        preprocess(Image.new("L", (0, 5)))
-    with pytest.raises(NoDigitError, match=r"an array of shape \(5, 0\)"):
-        preprocess(np.zeros((5, 0)))
-
-
 @pytest.mark.parametrize(("value", "name"), [(np.nan, "NaN"), (np.inf, "infinity")])
 def test_float_images_must_be_finite(value, name):
     """NaN and infinity inside a float TIFF or PIL image are refused."""
     pixels = np.where(DIGIT > 0, np.float32(value), np.float32(0))
 
-    with pytest.raises(InvalidImageError, match=f"must hold finite values; got {name}"):
-        preprocess(Image.fromarray(pixels))
-    with pytest.raises(InvalidImageError, match=f"must hold finite values; got {name}"):
-        preprocess(encode(pixels, "TIFF"))
+    for image in (Image.fromarray(pixels), encode(pixels, "TIFF")):
+        with pytest.raises(InvalidImageError, match=f"must hold finite values; got {name}"):
+            preprocess(image)
 
 
 # Files.
 
 
-def test_a_missing_file_is_named(tmp_path):
-    """The message quotes the path, and names the item in a list."""
-    with pytest.raises(ImageReadError, match=r"must name existing files; got '.*nowhere\.png'"):
-        preprocess(tmp_path / "nowhere.png")
-    with pytest.raises(OSError, match=r"`images\[1\]` must name existing files"):
-        preprocess([DIGIT, str(tmp_path / "nowhere.png")])
-
-
-def test_a_folder_is_no_picture(tmp_path):
-    """A folder is refused with the cure."""
-    with pytest.raises(ImageReadError, match=r"got the folder '.*'\. Pass the files in it"):
-        preprocess(tmp_path)
-
-
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
-def test_pipes_and_devices_are_no_pictures(tmp_path):
-    """What might block or never end is not opened."""
-    os.mkfifo(tmp_path / "pipe")
-
-    with pytest.raises(ImageReadError, match="a pipe or device"):
-        preprocess(tmp_path / "pipe")
-    with pytest.raises(ImageReadError, match="a pipe or device"):
-        preprocess("/dev/zero")
-
-
-@pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read every file"
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("nowhere.png", r"must name existing files; got '.*nowhere\.png'"),
+        (".", r"got the folder '.*'\. Pass the files in it"),
+        ("pipe", "a pipe or device"),
+        ("/dev/zero", "a pipe or device"),
+        ("/proc/self/mem", "got '/proc/self/mem', whose read"),
+        ("four.txt", "of no known format"),
+        ("a\0b", "must name readable files"),
+        ("x" * 5000, "must name readable files"),
+    ],
+    ids=["missing", "folder", "pipe", "device", "failing", "text", "no name", "long name"],
 )
-def test_an_unreadable_file_is_named(tmp_path):
-    """A file without permission is refused with its path."""
-    path = tmp_path / "secret.png"
-    path.write_bytes(encode(DIGIT))
-    path.chmod(0)
+def test_a_path_that_leads_to_no_picture_is_named(tmp_path, monkeypatch, path, message):
+    """What is missing, might block, never ends or holds no picture is refused with the cure."""
+    monkeypatch.chdir(tmp_path)
+    if path.startswith("/") and not Path(path).exists():
+        pytest.skip("this system has no such file")
+    (tmp_path / "four.txt").write_text("no picture")
+    if path == "pipe":
+        pytest.importorskip("fcntl", reason="POSIX has named pipes")
+        os.mkfifo(path)
 
-    with pytest.raises(ImageReadError, match=r"must name readable files; got .*secret\.png"):
+    with pytest.raises(ImageReadError, match=message):
         preprocess(path)
 
 
-@pytest.mark.parametrize("path", ["a\0b", "x" * 5000])
-def test_an_impossible_path_is_refused(path):
-    """Paths that no system takes are refused like any other."""
-    with pytest.raises(ImageReadError, match="must name readable files"):
-        preprocess(path)
+CONTENTS = {
+    "HEIC": (b"\0\0\0\x18ftypheic" + bytes(100), r"HEIC.*pillow_heif\.register_heif_opener"),
+    "PostScript": (encode(DIGIT, "EPS"), "EPS, a format of drawing commands"),
+    "a name": (b"four.png", "no known format"),
+}
+
+
+@pytest.mark.parametrize(("content", "message"), CONTENTS.values(), ids=CONTENTS)
+def test_contents_that_are_no_picture_are_named(content, message):
+    """What Pillow cannot open, or would hand to an interpreter, is called by its name."""
+    with pytest.raises(ImageReadError, match=message):
+        preprocess(content)
 
 
 def test_a_name_that_is_no_text_is_a_path(tmp_path):
     """File names need not be UTF-8."""
     name = os.fsencode(tmp_path) + b"/four-\xff.png"
     try:
-        with open(name, "wb") as file:  # noqa: PTH123 - pathlib takes no bytes
-            file.write(encode(DIGIT))
+        Path(os.fsdecode(name)).write_bytes(encode(DIGIT))
     except OSError:
         pytest.skip("this file system takes UTF-8 names only")
 
     assert (1, 28, 28, 1) == preprocess(os.fsdecode(name)).shape
-    with pytest.raises(ImageReadError, match="no known format"):
-        # Bytes are contents, not a path.
-        preprocess(name)
 
 
-@pytest.mark.parametrize("image_format", FORMATS)
-@pytest.mark.parametrize("part", [0.02, 0.3, 0.6, 0.9])
-def test_truncated_files_are_refused(image_format, part):
-    """A file of any format that ends too early is an ImageReadError, or all there is of a digit."""
-    content = encode(DIGIT, image_format)
-
-    try:
-        assert (1, 28, 28, 1) == preprocess(content[: int(part * len(content))]).shape
-    except DigitcnnError as error:
-        assert "`images` must" in str(error)  # noqa: PT017 - either end is right
-
-
-@pytest.mark.parametrize("image_format", FORMATS)
-def test_damaged_files_never_crash(image_format):
-    """Bytes overwritten anywhere in a file of any format give an answer or a DigitcnnError."""
-    content = encode(DIGIT, image_format)
-    rng = np.random.default_rng(len(content))
-    for _ in range(40):
-        damaged = bytearray(content)
-        for place in rng.integers(0, len(content), rng.integers(1, 6)):
-            damaged[place] = rng.integers(256)
-        # Pillow warns of some damage before it reads on.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            try:
-                preprocess(bytes(damaged))
-            except DigitcnnError:
-                continue
-
-
-def test_a_truncated_pil_image_is_refused():
-    """An image that the caller opened may fail as late as here."""
-    image = Image.open(io.BytesIO(encode(DIGIT)[:-60]))
-
-    with pytest.raises(ImageReadError, match="a PIL image, which fails with"):
-        preprocess(image)
-
-
-def test_a_closed_pil_image_is_refused():
-    """A closed image is an ImageReadError, not a ValueError of Pillow's."""
-    image = Image.open(io.BytesIO(encode(DIGIT)))
-    image.close()
-
-    with pytest.raises(ImageReadError, match="a PIL image, which fails with"):
-        preprocess(image)
-
-
-def test_a_text_file_is_refused(tmp_path):
-    """A file opened in text mode is told from a binary one."""
-    path = tmp_path / "four.png"
-    path.write_text("no picture")
-
-    with path.open(encoding="utf-8") as file, pytest.raises(InvalidImageError, match="mode 'rb'"):
-        preprocess(file)
-    with pytest.raises(ImageReadError, match="of no known format"):
-        preprocess(path)
-
-
-def test_a_spent_file_is_refused():
-    """A file that stands at its end says what is wrong."""
-    file = io.BytesIO(encode(DIGIT))
-    preprocess(file)
-
-    with pytest.raises(ImageReadError, match="rewound"):
-        preprocess(file)
-
-
-def test_a_file_that_fails_is_refused():
-    """Whatever a file's own read() raises is chained to the library's error."""
+def test_an_open_file_that_gives_no_picture_is_refused(tmp_path):
+    """One in text mode, one at its end and one whose read() fails have each their own message."""
+    (tmp_path / "four.txt").write_text("no picture")
+    spent = io.BytesIO(encode(DIGIT))
+    preprocess(spent)
 
     class Broken:
         def read(self, size=-1):
             raise OSError(size, "the disk is on fire")
 
+    with pytest.raises(ImageReadError, match="rewound"):
+        preprocess(spent)
+    with (tmp_path / "four.txt").open() as file, pytest.raises(InvalidImageError, match="'rb'"):
+        preprocess(file)
     with pytest.raises(ImageReadError, match="the disk is on fire") as caught:
         preprocess(Broken())
     assert isinstance(caught.value.__cause__, OSError)
+
+
+def test_a_pil_image_that_fails_late_is_refused():
+    """An image that the caller opened may be cut short, or closed."""
+    truncated = Image.open(io.BytesIO(encode(DIGIT)[:-60]))
+    closed = Image.open(io.BytesIO(encode(DIGIT)))
+    closed.close()
+
+    for image in (truncated, closed):
+        with pytest.raises(ImageReadError, match="a PIL image, which fails with"):
+            preprocess(image)
 
 
 def test_a_stream_without_end_is_refused(monkeypatch):
@@ -391,38 +280,6 @@ def test_a_stream_without_end_is_refused(monkeypatch):
     with pytest.raises(InvalidImageError, match="must hold files of at most 2097152 bytes"):
         preprocess(stream)
     assert stream.count <= 2**22
-
-
-def test_heic_is_refused_with_the_cure():
-    """HEIC, which Pillow cannot open, is called by its name."""
-    with pytest.raises(ImageReadError, match=r"HEIC.*pillow_heif\.register_heif_opener"):
-        preprocess(b"\0\0\0\x18ftypheic" + bytes(100))
-
-
-def test_drawing_commands_are_not_run():
-    """PostScript, which Pillow hands to Ghostscript, is refused."""
-    file = io.BytesIO()
-    Image.fromarray(DIGIT).save(file, "EPS")
-
-    with pytest.raises(ImageReadError, match="EPS, a format of drawing commands"):
-        preprocess(file.getvalue())
-
-
-def bomb(side):
-    """Write a PNG that claims `side` x `side` pixels in a few bytes."""
-
-    def chunk(kind, body):
-        return (
-            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-        )
-
-    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + chunk(b"IDAT", zlib.compress(bytes(10_000)))
-        + chunk(b"IEND", b"")
-    )
 
 
 def test_decompression_bombs_are_refused():
@@ -484,39 +341,21 @@ def test_pixels_of_four_bytes_take_bounded_memory(mode):
     assert peak < 4 * 4000 * 4000 * 2.5
 
 
-def test_pillows_limits_stay_as_they_were():
-    """Neither Pillow's limit on pixels nor its refusal of truncated files is touched."""
-    before = Image.MAX_IMAGE_PIXELS, Image.core, warnings.filters[:]
-    preprocess(encode(DIGIT))
-
-    assert before == (Image.MAX_IMAGE_PIXELS, Image.core, warnings.filters[:])
-
-
 # What the caller's own objects do.
 
 
 def test_an_iterator_that_fails_is_named():
-    """A generator that raises half-way: the error says how far it came, and is chained."""
+    """The error says how far it came, and is chained; one of the library's own is passed on."""
 
-    def images():
-        yield DIGIT
-        yield DIGIT
-        raise KeyError("the third")
+    def images(fail):
+        yield from [DIGIT, DIGIT]
+        fail()
 
     with pytest.raises(InvalidImageError, match="fails after 2 images with KeyError") as caught:
-        preprocess(images())
+        preprocess(images(lambda: {}["the third"]))
     assert isinstance(caught.value.__cause__, KeyError)
-
-
-def test_an_iterators_own_refusal_stays():
-    """A generator that itself runs into one of the library's errors passes it on."""
-
-    def images():
-        yield DIGIT
-        preprocess(np.zeros((9, 9)))
-
     with pytest.raises(NoDigitError, match="blank"):
-        preprocess(images())
+        preprocess(images(lambda: preprocess(np.zeros((9, 9)))))
 
 
 def test_a_tensor_that_fails_is_refused():
@@ -529,17 +368,6 @@ def test_a_tensor_that_fails_is_refused():
     for images in (OnDevice(), [OnDevice()]):
         with pytest.raises(InvalidImageError, match=r"OnDevice.*call \.cpu\(\) first"):
             preprocess(images)
-
-
-def test_a_path_that_is_none_is_refused():
-    """Whatever an `os.PathLike` raises or gives is an ImageReadError."""
-
-    class NoPath(os.PathLike):
-        def __fspath__(self):
-            return 5
-
-    with pytest.raises(ImageReadError, match="must name readable files"):
-        preprocess(NoPath())
 
 
 def test_a_file_that_changes_is_read_or_refused(tmp_path):
@@ -565,11 +393,10 @@ def test_a_file_that_changes_is_read_or_refused(tmp_path):
         writer.join()
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 100_000), (100_000, 1)])
 @pytest.mark.parametrize("form", ["array", "PNG", "TIFF", "PIL"])
-def test_threads_of_pixels_are_answered(size, form):
+def test_threads_of_pixels_are_answered(form):
     """The thinnest pictures, blank and with a mark, come to an answer or to NoDigitError."""
-    for mark in (0, 255):
+    for size, mark in itertools.product([(1, 1), (1, 100_000), (100_000, 1)], (0, 255)):
         pixels = np.zeros(size, np.uint8)
         pixels.ravel()[len(pixels.ravel()) // 2 :][:300] = mark
         picture = {"array": pixels, "PIL": Image.fromarray(pixels)}.get(form)
@@ -631,25 +458,16 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
-@pytest.mark.parametrize("function", [preprocess, explain])
-def test_objects_that_fail_are_refused(kind, function):
+def test_objects_that_fail_are_refused(kind):
     """Whatever an object's own code raises becomes the library's error, alone and in a list."""
-    with pytest.raises(DigitcnnError, match=r"^`images?` must .*; got .*\. [A-Z].*\.$"):
-        function(HOSTILE[kind])
-    with pytest.raises(DigitcnnError, match=r"^`images\[0\]` must .*; got .*\. [A-Z].*\.$"):
-        preprocess([HOSTILE[kind]])
+    for call in (preprocess, explain, lambda image: preprocess([image])):
+        with pytest.raises(DigitcnnError, match=r"^`images?(\[0\])?` must .*; got .*\. [A-Z].*\.$"):
+            call(HOSTILE[kind])
 
 
 def test_an_array_that_cannot_say_its_shape_is_asked_for_its_values():
     """Where `shape` fails, `__array__` decides."""
     np.testing.assert_array_equal(preprocess(Shapeless()), preprocess(DIGIT))
-
-
-@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="needs Linux's /proc")  # noqa: PTH110
-def test_a_file_that_cannot_be_read_is_named():
-    """An error while reading names the path, not only what went wrong."""
-    with pytest.raises(ImageReadError, match="got '/proc/self/mem', whose read"):
-        preprocess("/proc/self/mem")
 
 
 def test_explain_takes_one_image():
