@@ -18,9 +18,7 @@ class Reply:
     """One answer, and how it misbehaves.
 
     `cut` sends so many bytes of the body, having promised all, and hangs up, or `resets` the
-    connection; `length` promises another number of bytes, a negative one none; `pause_s` waits
-    before each byte, of the head too where `drips_head`, until the server ends; `hangs` says
-    nothing, or no more after the `cut`; `mislabelled` says gzip of what is none.
+    connection; `hangs` says nothing, or no more after the `cut`.
     """
 
     body: bytes = b""
@@ -28,12 +26,8 @@ class Reply:
     cut: int | None = None
     gzipped: bool = False
     location: str | None = None
-    length: int | None = None
     resets: bool = False
-    pause_s: float = 0
-    drips_head: bool = False
     hangs: bool = False
-    mislabelled: bool = False
 
 
 @dataclass
@@ -89,20 +83,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.server.scripted.ends.wait()
             return
         body = gzip.compress(reply.body) if reply.gzipped else reply.body
-        if reply.drips_head:
-            self._drip(b"HTTP/1.0 200 OK\r\nX-Patience: " + b"." * 10_000, reply.pause_s)
         self.send_response(reply.status)
-        length = len(body) if reply.length is None else reply.length
-        if length >= 0:
-            self.send_header("Content-Length", str(length))
-        if reply.gzipped or reply.mislabelled:
+        self.send_header("Content-Length", str(len(body)))
+        if reply.gzipped:
             self.send_header("Content-Encoding", "gzip")
         if reply.location is not None:
             self.send_header("Location", reply.location)
         self.end_headers()
-        if reply.pause_s:
-            self._drip(body, reply.pause_s)
-            return
         self.wfile.write(body[: reply.cut])
         if reply.hangs:
             self.server.scripted.ends.wait()
@@ -110,12 +97,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             # Closed with unsent data and no time to linger, a socket sends a reset.
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.connection.close()
-
-    def _drip(self, data: bytes, pause_s: float) -> None:
-        for index in range(len(data)):
-            if self.server.scripted.ends.wait(pause_s):
-                return
-            self.wfile.write(data[index : index + 1])
 
     def log_message(self, *args: object) -> None:
         """Keep the tests' output clean."""

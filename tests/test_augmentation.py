@@ -12,6 +12,7 @@ from digitcnn.augmentation import DAMAGES, Augmentation, augment, damage, photog
 from digitcnn.errors import InvalidArgumentError
 from digitcnn.synthesis import draw_digits
 
+IMAGE = np.zeros((1, 28, 28), np.uint8)
 STILL = Augmentation(rotation=0, scale=0, shear=0, shift=0, elastic=0, pen=0, light=0, noise=0)
 
 
@@ -34,24 +35,15 @@ def test_ink_stays_in_range(seed, count):
     assert ((changed >= 0) & (changed <= 1)).all()
 
 
-def test_same_seed_same_changes(batch):
-    """One seed always makes the same changes, and another one others."""
-    assert np.array_equal(augment(batch, seed=1), augment(batch, seed=1))
-    assert not np.array_equal(augment(batch, seed=1), augment(batch, seed=2))
-
-
-def test_input_is_left_alone(batch):
-    """The images that went in are as they were."""
+def test_the_seed_decides(batch):
+    """One seed always makes the same changes, another one others; what went in is as it was."""
     before = batch.copy()
+    changed = augment(batch, seed=1)
 
-    augment(batch, seed=0, augmentation=Augmentation(pen=1, light=1, noise=1))
-
-    assert np.array_equal(before, batch)
-
-
-def test_no_limits_no_change(batch):
-    """An augmentation with every limit at zero gives the images back."""
+    assert np.array_equal(changed, augment(batch, seed=1))
+    assert not np.array_equal(changed, augment(batch, seed=2))
     np.testing.assert_allclose(augment(batch, seed=0, augmentation=STILL), batch, atol=1e-6)
+    assert np.array_equal(before, batch)
 
 
 def test_warp_keeps_the_amount_of_ink(batch):
@@ -63,25 +55,11 @@ def test_warp_keeps_the_amount_of_ink(batch):
     assert (abs(ratio - 1) < 0.25).all()
 
 
-def test_a_shifted_digit_stays_sharp(batch):
-    """A shift by parts of a pixel leaves the steps from ink to paper nearly as steep as before."""
-    limits = dataclasses.replace(STILL, shift=1.5)
-
-    shifted = augment(batch, seed=0, augmentation=limits)
-
-    assert _steepness(shifted) > 0.74 * _steepness(batch)
-
-
-def _steepness(images):
-    """Add up the squared differences between neighbouring pixels."""
-    return sum((np.diff(images, axis=axis) ** 2).sum() for axis in (1, 2))
-
-
 def test_shift_moves_by_no_more_than_its_limit():
     """A dot ends up within the limit of where it was."""
     dots = np.zeros((50, 28, 28, 1), np.float32)
     dots[:, 14, 14] = 1
-    limits = Augmentation(rotation=0, scale=0, shear=0, shift=2, elastic=0, pen=0, light=0, noise=0)
+    limits = dataclasses.replace(STILL, shift=2)
 
     changed = augment(dots, seed=0, augmentation=limits)[..., 0]
 
@@ -92,27 +70,12 @@ def test_shift_moves_by_no_more_than_its_limit():
 
 def test_pen_widens_some_and_narrows_others(batch):
     """With every image chosen, some gain ink and others lose some."""
-    limits = Augmentation(rotation=0, scale=0, shear=0, shift=0, elastic=0, pen=1, light=0, noise=0)
+    limits = dataclasses.replace(STILL, pen=1)
 
     ratio = augment(batch, seed=0, augmentation=limits).sum((1, 2)) / batch.sum((1, 2))
 
     assert ratio.max() > 1.1
     assert ratio.min() < 0.9
-
-
-@pytest.mark.parametrize("shape", [(28, 28), (1, 28, 28), (1, 28, 28, 3)])
-def test_other_shapes_are_refused(shape):
-    """What is no batch of single-channel images is refused by its shape."""
-    with pytest.raises(InvalidArgumentError, match=r"`batch` must have shape \(N, H, W, 1\)"):
-        augment(np.zeros(shape, np.float32), seed=0)
-
-
-def test_pixels_are_refused():
-    """A batch that was not scaled to [0, 1] is refused instead of being cut off."""
-    with pytest.raises(InvalidArgumentError, match=r"`batch` must hold floats in \[0, 1\]"):
-        augment(np.full((1, 28, 28, 1), 40, np.uint8), seed=0)
-    with pytest.raises(InvalidArgumentError, match=r"`batch` must hold floats in \[0, 1\]"):
-        augment(np.full((1, 28, 28, 1), 40, np.float32), seed=0)
 
 
 def test_photographs_are_dark_on_light():
@@ -142,13 +105,16 @@ def test_damage_leaves_a_picture(kind):
     assert np.array_equal(before, drawings)
 
 
-def test_unknown_damage_is_refused():
-    """A kind that is not there is refused, with those that are."""
-    with pytest.raises(InvalidArgumentError, match=r"among grain, specks, .*got .'rain'"):
-        damage(np.zeros((1, 28, 28), np.uint8), seed=0, kinds=["rain"])
-
-
-def test_damage_wants_mnist_pictures():
-    """Pictures of another form are refused."""
-    with pytest.raises(InvalidArgumentError, match=r"uint8 of shape \(N, 28, 28\)"):
-        damage(np.zeros((1, 30, 28), np.uint8), seed=0)
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: augment(np.zeros((1, 28, 28)), seed=0), r"`batch` must have shape \(N, H, W, 1\)"),
+        (lambda: augment(np.full((1, 28, 28, 1), 40), seed=0), r"must hold floats in \[0, 1\]"),
+        (lambda: damage(np.zeros((1, 30, 28), np.uint8), seed=0), r"uint8 of shape \(N, 28, 28\)"),
+        (lambda: damage(IMAGE, seed=0, kinds=["rain"]), r"among grain, specks, .*got .'rain'"),
+    ],
+)
+def test_what_cannot_be_changed_is_refused(call, message):
+    """Another shape, pixels that were not scaled, and unknown damage are told."""
+    with pytest.raises(InvalidArgumentError, match=message):
+        call()

@@ -12,17 +12,8 @@ import pytest
 import digitcnn
 
 # The headings of numpydoc, in the order of the house style.
-SECTIONS = (
-    "Parameters",
-    "Attributes",
-    "Returns",
-    "Yields",
-    "Raises",
-    "See Also",
-    "Notes",
-    "References",
-    "Examples",
-)
+SECTIONS = ("Parameters", "Attributes", "Returns", "Yields", "Raises", "See Also", "Notes",
+            "References", "Examples")  # fmt: skip
 
 
 def public_modules():
@@ -61,105 +52,68 @@ def own_parameters(function):
     return [name for name in names if name not in ("self", "cls")]
 
 
-@pytest.mark.parametrize("module", public_modules(), ids=lambda module: module.__name__)
-def test_all_names_what_is_there(module):
-    """`__all__` lists each name once, and each can be imported."""
-    listed = getattr(module, "__all__", [])
-
-    assert len(listed) == len(set(listed))
-    assert all(hasattr(module, name) for name in listed)
-    assert set(listed) <= set(dir(module))
-
-
-def test_the_package_lists_its_rooms():
-    """The package's own `__all__` has all public modules but the command line."""
-    names = {module.name for module in pkgutil.iter_modules(digitcnn.__path__)}
-    public = {name for name in names if not name.startswith("_")} - {"cli"}
-
-    assert public <= set(digitcnn.__all__)
-
-
-def test_dir_shows_what_is_public():
-    """Completion in a shell offers the public names and nothing of the inside."""
+def test_all_names_what_is_there():
+    """`__all__` lists each name once, and each can be imported; the package's has all rooms."""
+    for module in public_modules():
+        listed = getattr(module, "__all__", [])
+        assert len(listed) == len(set(listed)), module
+        assert set(listed) <= set(dir(module)), module
+        assert all(hasattr(module, name) for name in listed), module
+    rooms = {module.__name__.removeprefix("digitcnn.") for module in public_modules()}
+    assert rooms - {"digitcnn"} <= set(digitcnn.__all__)
     assert sorted(digitcnn.__all__) == dir(digitcnn)
 
 
 def test_lazy_names_are_those_of_the_type_checker():
-    """What loads on first use is what `if TYPE_CHECKING` promises."""
+    """What loads on first use is what `if TYPE_CHECKING` promises; other names are refused."""
     source = inspect.getsource(digitcnn)
-    promised = set(
-        re.findall(r"^    from digitcnn\.\w+ import \w+ as (\w+)$", source, re.MULTILINE)
-    )
+    promised = re.findall(r"^    from digitcnn\.\w+ import \w+ as (\w+)$", source, re.MULTILINE)
     modules = {module.__name__.removeprefix("digitcnn.") for module in public_modules()}
 
-    assert promised == set(digitcnn.__all__) - modules - {"__version__"}
-
-
-def test_unknown_names_are_attribute_errors():
-    """A typing error is an AttributeError, not a failed import."""
+    assert set(promised) == set(digitcnn.__all__) - modules - {"__version__"}
     with pytest.raises(AttributeError, match="has no attribute 'predcit'"):
         digitcnn.predcit  # noqa: B018 - the look-up is what fails
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_public_functions_have_a_summary(name):
-    """The docstring begins with a sentence on one line."""
-    summary = sections(FUNCTIONS[name])[""].split("\n")[0]
-
-    assert summary
-    assert summary.endswith(".")
-
-
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_public_functions_document_their_parameters(name):
-    """Each parameter stands in the docstring by its name, in order, and nothing else does."""
-    value = FUNCTIONS[name]
+def flaws(name, value):
+    """List what a public function's docstring and signature lack."""
+    found, parts = [], sections(value)
+    headings = [heading for heading in parts if heading]
+    if not parts[""].split("\n")[0].endswith("."):
+        found.append(f"{name}: no summary in one line")
+    if not set(headings) <= set(SECTIONS) or headings != sorted(headings, key=SECTIONS.index):
+        found.append(f"{name}: sections {headings}")
     # Records document their attributes, errors their occasion.
-    if inspect.isclass(value) and "Parameters" not in sections(value):
-        return
-    text = sections(value).get("Parameters", "")
-    documented = re.findall(r"^([\w*][\w*, ]*?)(?: :.*)?$", text, re.MULTILINE)
-    names = [part.strip(" *") for line in documented for part in line.split(",") if part.strip()]
-
-    assert own_parameters(value) == names
-
-
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_public_functions_say_what_comes_back(name):
-    """A function that returns or yields something has a section on it."""
-    value = FUNCTIONS[name]
-    if inspect.isclass(value) or inspect.signature(value).return_annotation in (None, "None"):
-        return
-
-    assert sections(value).keys() & {"Returns", "Yields"}
-
-
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_sections_stand_in_order(name):
-    """The headings are numpydoc's, in the order of the house style."""
-    headings = [heading for heading in sections(FUNCTIONS[name]) if heading]
-
-    assert set(headings) <= set(SECTIONS)
-    assert headings == sorted(headings, key=SECTIONS.index)
-
-
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_public_functions_are_typed(name):
-    """Each parameter and what comes back has a type."""
-    value = FUNCTIONS[name]
+    if not inspect.isclass(value) or "Parameters" in parts:
+        text = parts.get("Parameters", "")
+        documented = re.findall(r"^([\w*][\w*, ]*?)(?: :.*)?$", text, re.MULTILINE)
+        names = [part.strip(" *") for line in documented for part in line.split(",")]
+        if [each for each in names if each] != own_parameters(value):
+            found.append(f"{name}: documents the parameters {names}")
     if inspect.isclass(value):
-        return
+        return found
     signature = inspect.signature(value)
     untyped = [
-        parameter.name
-        for parameter in signature.parameters.values()
-        if parameter.annotation is inspect.Parameter.empty and parameter.name not in ("self", "cls")
+        each.name
+        for each in signature.parameters.values()
+        if each.annotation is each.empty and each.name not in ("self", "cls")
     ]
+    if untyped or signature.return_annotation is signature.empty:
+        found.append(f"{name}: untyped {untyped}")
+    elif signature.return_annotation not in (None, "None") and not parts.keys() & {
+        "Returns",
+        "Yields",
+    }:
+        found.append(f"{name}: nothing on what comes back")
+    return found
 
-    assert [] == untyped
-    assert signature.return_annotation is not inspect.Signature.empty
+
+def test_public_functions_are_documented_and_typed():
+    """Each has a summary, every parameter by its name and type, what comes back, in order."""
+    assert [flaw for name, value in FUNCTIONS.items() for flaw in flaws(name, value)] == []
 
 
+@pytest.mark.slow  # mypy reads all of NumPy
 def test_types_are_shipped_and_follow_the_input(tmp_path):
     """A user's type checker sees an `int` for one picture and an array for many."""
     api = pytest.importorskip("mypy.api", reason="mypy is a tool of the developers")

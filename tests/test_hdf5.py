@@ -1,14 +1,9 @@
 """Weights files that anybody may have made: refused before anything they ask for is done."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
+from processes import run_python
 
-import digitcnn
 from digitcnn import load_pretrained
 from digitcnn._hdf5 import copy_arrays
 from digitcnn.errors import CorruptFileError, DigitcnnError, InvalidArgumentError
@@ -107,11 +102,6 @@ def huge_unwritten(file):
     file.create_dataset("optimizer/vars/0", (1 << 40,), "f4")
 
 
-def named_type(file):
-    """Hold a type where a group belongs."""
-    file["layers/type"] = np.dtype("f4")
-
-
 def reference(file):
     """Hold a reference to something."""
     file.create_dataset("layers/reference", data=file.ref, dtype=h5py.ref_dtype)
@@ -129,12 +119,7 @@ def attached_bytes(file):
 
 ODD_FILES = {
     "an external link": (link("layers", h5py.ExternalLink("/etc/passwd", "/")), "ExternalLink at"),
-    "an external link among the optimizer's": (
-        lambda file: file.__setitem__("optimizer", h5py.ExternalLink("a.h5", "/")),
-        "ExternalLink at 'optimizer'",
-    ),
     "a soft link": (link(BIAS, h5py.SoftLink(f"/{KERNEL}")), "SoftLink at"),
-    "a soft link to itself": (link(BIAS, h5py.SoftLink(f"/{BIAS}")), "SoftLink at"),
     "a group that holds itself": (circle, "more objects, or deeper ones"),
     "thousands of groups": (many, "more objects|more than the"),
     "values in another file": (
@@ -144,23 +129,15 @@ ODD_FILES = {
     "a virtual array": (virtual, "is virtual"),
     "an array in pieces": (put(BIAS, shape=(3,), dtype="f4", chunks=(1,)), "lies in pieces"),
     "gzip": (put(BIAS, data=np.zeros(3, "f4"), compression="gzip"), "lies in pieces"),
-    "a checksum filter": (put(BIAS, data=np.zeros(3, "f4"), fletcher32=True), "lies in pieces"),
     "an array that grows": (put(BIAS, data=np.zeros(3, "f4"), maxshape=(None,)), "lies in pieces"),
     "values that were never written": (unwritten, "values of its shape nowhere"),
     "terabytes never written": (huge_unwritten, "values of its shape nowhere"),
     "another shape": (put(BIAS, data=np.zeros(4, "f4")), r"has the shape \(4,\), not \(3,\)"),
-    "another rank": (put(BIAS, data=np.zeros((3, 1), "f4")), r"has the shape \(3, 1\)"),
     "doubles": (put(BIAS, data=np.zeros(3, "f8")), "is of float64, not of float32"),
     "the other byte order": (put(BIAS, data=np.zeros(3, ">f4")), "is of >f4, not of float32"),
-    "integers": (put(BIAS, data=np.zeros(3, "i4")), "is of int32"),
-    "complex numbers": (put(BIAS, data=np.zeros(3, "c8")), "holds no numbers"),
-    "records": (put(BIAS, data=np.zeros(3, [("a", "f4")])), "holds no numbers"),
-    "nothing at all": (put(BIAS, data=h5py.Empty("f4")), "holds no numbers"),
     "text": (text, "holds no numbers"),
     "a reference": (reference, "holds no numbers"),
-    "a type": (named_type, "holds a Datatype at"),
     "NaN": (put(BIAS, data=np.full(3, np.nan, "f4")), "not finite"),
-    "infinities": (put(BIAS, data=np.full(3, -np.inf, "f4")), "not finite"),
     "an array missing": (lambda file: file.__delitem__(BIAS), f"lacks '{BIAS}'"),
     "an array too many": (
         lambda file: file.__setitem__("model_weights/x", np.zeros(3, "f4")),
@@ -216,26 +193,12 @@ print("refused", count)
 """
 
 
-@pytest.mark.parametrize(
-    "count",
-    [
-        pytest.param(100, id="some"),
-        pytest.param(5_000, marks=pytest.mark.slow, id="many"),
-    ],
-)
+@pytest.mark.parametrize("count", [100, pytest.param(5_000, marks=pytest.mark.slow)])
 def test_changed_bytes_do_no_harm(given, own, tmp_path, count):
     """A file with some bytes changed is read or refused; the process goes on."""
-    done = subprocess.run(
-        [sys.executable, "-c", MUTATE, given, own, tmp_path / "bad.h5", "0", str(count)],
-        env=os.environ | {"PYTHONPATH": str(Path(digitcnn.__file__).parents[1])},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=500,
-    )
+    printed = run_python(MUTATE, given, own, tmp_path / "bad.h5", 0, count)
 
-    assert done.returncode == 0, (done.returncode, done.stdout[-50:], done.stderr[-1_000:])
-    assert done.stdout.splitlines()[-1].startswith("refused")
+    assert printed.splitlines()[-1].startswith("refused")
 
 
 def test_keras_model_in_a_file_is_never_loaded(tmp_path):

@@ -5,12 +5,8 @@ from __future__ import annotations
 import gc
 import io
 import itertools
-import multiprocessing
 import os
 import pickle
-import signal
-import subprocess
-import sys
 import threading
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +18,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from networks import write_network
 from PIL import Image
+from processes import run_python
+from strategies import encode
 
 from digitcnn import DigitClassifier, _sessions, predict, predict_proba, preprocess
 from digitcnn.errors import (
@@ -30,12 +28,8 @@ from digitcnn.errors import (
     ImageReadError,
     InvalidArgumentError,
     InvalidImageError,
-    NoDigitError,
-    UnavailableError,
-    UnknownWeightsError,
 )
 from digitcnn.synthesis import draw_digits
-from digitcnn.weights import list_weights
 
 # As MNIST would hold them, so that preparing them costs little.
 DIGITS = np.rint(preprocess(draw_digits(8, seed=3)[0])[..., 0] * 255).astype(np.uint8)
@@ -46,15 +40,6 @@ EXAMPLES = sorted(
     for path in (Path(__file__).parents[1] / "examples").glob("*")
     if path.name.split("-")[0] in SPELLINGS
 )
-NAMES = {record.name for record in list_weights()}
-needs_base = pytest.mark.skipif("base" not in NAMES, reason="`base` is not yet published")
-needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-
-
-@pytest.fixture(scope="module")
-def network(tmp_path_factory):
-    """Give the path of a small network."""
-    return write_network(tmp_path_factory.mktemp("networks") / "small.onnx")
 
 
 @pytest.fixture(scope="module")
@@ -63,30 +48,10 @@ def classifier(network):
     return DigitClassifier(network)
 
 
-def png(image):
-    """Encode an array as PNG."""
-    stream = io.BytesIO()
-    Image.fromarray(image).save(stream, "png")
-    return stream.getvalue()
-
-
-def run_python(script, *arguments):
-    """Run a script in a process of its own and give what it printed."""
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", script, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout
-
-
 def in_every_form(image, folder):
     """Give the same picture in each form that one picture may have."""
     path = folder / "digit.png"
-    path.write_bytes(png(image))
+    path.write_bytes(encode(image))
     return [
         str(path),
         path,
@@ -100,54 +65,29 @@ def in_every_form(image, folder):
 
 
 def test_one_image_in_any_form_gives_one_answer(classifier, tmp_path):
-    """A picture as path, bytes, file, PIL image or array gives the same `int`."""
-    expected = int(classifier.predict_proba(DIGITS[0]).argmax())
-
-    for image in in_every_form(DIGITS[0], tmp_path):
-        digit = classifier.predict(image)
-        assert expected == digit
-        assert type(digit) is int
-
-
-def test_one_image_gives_one_row(classifier, tmp_path):
-    """The probabilities of one picture are float32 of shape (10,), the same in each form."""
+    """A picture in each form gives the same `int`, and float32 probabilities of shape (10,)."""
     expected = classifier.predict_proba(DIGITS)[0]
 
-    for image in in_every_form(DIGITS[0], tmp_path):
-        row = classifier.predict_proba(image)
+    forms = (in_every_form(DIGITS[0], tmp_path) for _ in range(2))  # a file is read once
+    for image, again in zip(*forms, strict=True):
+        digit, row = classifier.predict(image), classifier.predict_proba(again)
+        assert (digit, type(digit)) == (expected.argmax(), int)
         assert (row.shape, row.dtype) == ((10,), np.float32)
         np.testing.assert_allclose(row, expected, atol=1e-6)
 
 
-@pytest.mark.parametrize(
-    "collect", [np.asarray, list, tuple, iter, lambda images: (image for image in images)]
-)
-def test_many_images_in_any_form_give_an_array(classifier, collect):
-    """An array, list, tuple, iterator or generator gives int64 digits and float32 rows."""
-    expected = np.array([classifier.predict(image) for image in DIGITS])
+def test_many_images_in_any_form_give_an_array(classifier):
+    """An array, list, tuple or iterator gives int64 digits and float32 rows, an empty one none."""
+    alone = np.array([classifier.predict(image) for image in DIGITS])
 
-    digits = classifier.predict(collect(DIGITS))
-    rows = classifier.predict_proba(collect(DIGITS))
-
-    assert np.int64 == digits.dtype
-    np.testing.assert_array_equal(digits, expected)
-    assert (rows.shape, rows.dtype) == ((8, 10), np.float32)
-    np.testing.assert_array_equal(rows.argmax(axis=1), expected)
-
-
-def test_a_batch_of_one_is_a_batch(classifier):
-    """A list of one picture gives an array of one answer."""
-    assert classifier.predict([DIGITS[0]]).shape == (1,)
-    assert classifier.predict_proba(DIGITS[:1]).shape == (1, 10)
-
-
-@pytest.mark.parametrize("empty", [[], (), iter(()), np.empty((0, 28, 28), np.uint8)])
-def test_an_empty_batch_gives_empty_arrays(classifier, empty):
-    """No picture gives no answer, in the shape and type of many."""
-    digits, rows = classifier.predict(empty), classifier.predict_proba(empty)
-
-    assert (digits.shape, digits.dtype) == ((0,), np.int64)
-    assert (rows.shape, rows.dtype) == ((0, 10), np.float32)
+    for collect, count in itertools.product((np.asarray, list, tuple, iter), (0, 1, 8)):
+        digits = classifier.predict(collect(DIGITS[:count]))
+        rows = classifier.predict_proba(collect(DIGITS[:count]))
+        assert (digits.dtype, digits.tolist()) == (np.int64, alone[:count].tolist())
+        assert (rows.shape, rows.dtype) == ((count, 10), np.float32)
+        np.testing.assert_array_equal(rows.argmax(axis=1), digits)
+    chunks = classifier.predict(np.tile(DIGITS, (40, 1, 1)))  # more than are read at once
+    np.testing.assert_array_equal(chunks, np.tile(alone, 40))
 
 
 batches = st.lists(st.integers(0, len(DIGITS) - 1), max_size=4).map(lambda chosen: DIGITS[chosen])
@@ -157,21 +97,14 @@ confidences = st.floats(0, 1)
 
 @settings(max_examples=20, deadline=None)
 @given(images=some_batches)
-def test_rows_are_probabilities(classifier, images):
-    """Each row lies in [0, 1] and sums to 1."""
+def test_a_batch_gives_what_its_images_give_alone(classifier, images):
+    """Each row lies in [0, 1] and sums to 1, and is what its picture gives by itself."""
     rows = classifier.predict_proba(images)
 
     assert rows.min() >= 0
     np.testing.assert_allclose(rows.sum(axis=1, dtype=np.float64), 1, atol=1e-6)
-
-
-@settings(max_examples=20, deadline=None)
-@given(images=some_batches)
-def test_a_batch_gives_what_its_images_give_alone(classifier, images):
-    """The answers of a batch are those of its pictures one by one."""
     alone = [classifier.predict_proba(image) for image in images]
-
-    np.testing.assert_allclose(classifier.predict_proba(images), alone, atol=1e-6)
+    np.testing.assert_allclose(rows, alone, atol=1e-6)
 
 
 @settings(max_examples=20, deadline=None)
@@ -219,22 +152,15 @@ def test_an_image_is_named_at_just_its_own_probability(classifier):
     assert classifier.predict(least_sure, min_confidence=np.nextafter(own, np.float32(2))) == -1
 
 
-@pytest.mark.parametrize("bound", [-0.1, 1.1, float("nan"), "0.5", None, 1j, [0.5]])
-def test_a_confidence_outside_its_range_is_refused(classifier, bound):
-    """Whatever is no number in [0, 1] is refused, before a picture is read."""
-    with pytest.raises(InvalidArgumentError, match=r"`min_confidence` must be a number in \[0, 1"):
-        classifier.predict(iter(()), min_confidence=bound)
-
-
 BAD = {
     "a list": [DIGITS[0], "no such file", DIGITS[1], np.zeros((9, 9)), b"", DIGITS[2]],
     "files": [
-        png(DIGITS[0]),
+        encode(DIGITS[0]),
         b"",
-        png(DIGITS[1]),
+        encode(DIGITS[1]),
         "no such file",
-        png(np.zeros_like(DIGITS[0])),
-        png(DIGITS[2]),
+        encode(np.zeros_like(DIGITS[0])),
+        encode(DIGITS[2]),
     ],
     "floats": np.stack(
         [
@@ -252,8 +178,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("kind", BAD)
-@pytest.mark.parametrize("chunk_size", [1, 2, 256])
-def test_bad_items_stop_no_batch_that_asks_for_it(classifier, kind, chunk_size):
+def test_bad_items_stop_no_batch_that_asks_for_it(classifier, kind):
     """With errors="return" an item that cannot be read leaves -1 or NaN; the others are read."""
     images, good = BAD[kind], [0, 2, 5]
     expected = np.full((6, 10), np.nan)
@@ -261,13 +186,11 @@ def test_bad_items_stop_no_batch_that_asks_for_it(classifier, kind, chunk_size):
     digits = np.full(6, -1)
     digits[good] = expected[good].argmax(axis=1)
 
-    for threads in (1, 4):
+    for threads, chunk_size in itertools.product((1, 4), (1, 2, 256)):
         bounded = DigitClassifier(classifier._weights, threads=threads)
         rows = bounded.iter_proba(images, chunk_size=chunk_size, errors="return")
         np.testing.assert_allclose(np.stack(list(rows)), expected, atol=1e-6)
     np.testing.assert_array_equal(predict(images, model=classifier, errors="return"), digits)
-    rows = predict_proba(images, model=classifier, errors="return")
-    np.testing.assert_allclose(rows, expected, atol=1e-6)
     with pytest.raises(DigitcnnError, match=r"`images\[1\]` must"):
         predict(images, model=classifier)
 
@@ -276,41 +199,12 @@ def test_one_bad_picture_is_answered_where_that_is_asked(classifier):
     """One picture alone that cannot be read gives -1, and a row of NaN; what is none is refused."""
     assert predict(np.zeros((9, 9)), model=classifier, errors="return") == -1
     assert np.isnan(classifier.predict_proba("no such file", errors="return")).all()
-    assert classifier.predict([], errors="return").shape == (0,)
     with pytest.raises(InvalidImageError, match="`images` must be a path"):
         predict({}, model=classifier, errors="return")
     with pytest.raises(InvalidArgumentError, match="`errors` must be one of raise, return"):
         predict(DIGITS, model=classifier, errors="ignore")
-
-
-@pytest.mark.parametrize(
-    ("images", "kind", "message"),
-    [
-        ([DIGITS[0], np.zeros((28, 28), np.uint8)], NoDigitError, r"images\[1\]"),
-        ([DIGITS[0], object()], InvalidImageError, r"images\[1\]"),
-        ("no-such.png", ImageReadError, "no-such.png"),
-        (b"", ImageReadError, "encoded bytes"),
-        (None, InvalidImageError, "NoneType"),
-    ],
-)
-def test_a_bad_image_is_named(classifier, images, kind, message):
-    """A picture that cannot be read raises its own error, which says which one it is."""
-    with pytest.raises(kind, match=message):
-        classifier.predict(images)
-    with pytest.raises(kind, match=message):
-        classifier.predict_proba(images)
-
-
-def test_an_error_of_an_iterator_reaches_the_caller(classifier):
-    """What a generator raises half-way is named, and stays reachable as the cause."""
-
-    def broken():
-        yield DIGITS[0]
-        raise RuntimeError("camera unplugged")
-
-    with pytest.raises(InvalidImageError, match=r"after 1 images .*camera unplugged") as caught:
-        classifier.predict(broken())
-    assert isinstance(caught.value.__cause__, RuntimeError)
+    with pytest.raises(ImageReadError, match="`images` must name existing files"):
+        classifier.predict_proba("no-such.png")
 
 
 def test_a_stream_is_read_only_as_far_as_needed(classifier):
@@ -322,20 +216,6 @@ def test_a_stream_is_read_only_as_far_as_needed(classifier):
 
     assert next(taken) == 6
     np.testing.assert_allclose(rows, classifier.predict_proba(DIGITS[:5]), atol=1e-6)
-
-
-def test_a_stream_of_one_image_gives_one_row(classifier):
-    """A single picture streams as a batch of one."""
-    (row,) = classifier.iter_proba(DIGITS[0])
-
-    np.testing.assert_array_equal(row, classifier.predict_proba(DIGITS[0]))
-
-
-@pytest.mark.parametrize("size", [0, -1, 1.5, "many"])
-def test_a_chunk_size_below_one_is_refused(classifier, size):
-    """A chunk holds a whole number of pictures, one at least; the call itself says so."""
-    with pytest.raises(InvalidArgumentError, match="`chunk_size` must be a whole number"):
-        classifier.iter_proba(DIGITS, chunk_size=size)
 
 
 def test_memory_does_not_grow_with_the_number_of_images(classifier):
@@ -352,39 +232,16 @@ def test_memory_does_not_grow_with_the_number_of_images(classifier):
     assert peak(512) < 1.2 * peak(96)
 
 
-def test_chunks_join_without_a_seam(classifier):
-    """More pictures than a chunk holds give the answers of the pictures alone."""
-    expected = classifier.predict(DIGITS)
-    digits = classifier.predict(np.tile(DIGITS, (40, 1, 1)))
-
-    np.testing.assert_array_equal(digits, np.tile(expected, 40))
-
-
 def test_score_is_the_share_of_right_answers(classifier):
-    """The score counts answers equal to their labels."""
+    """The score counts answers equal to their labels, of which there is one for each picture."""
     labels = classifier.predict(DIGITS)
     labels[:2] = (labels[:2] + 1) % 10
 
     assert classifier.score(DIGITS, labels) == 0.75
     assert classifier.score(DIGITS[7], labels[7]) == 1.0
-
-
-def test_score_refuses_labels_that_do_not_belong(classifier):
-    """There is one label for each picture."""
+    np.testing.assert_array_equal(classifier.classes_, np.arange(10))
     with pytest.raises(InvalidArgumentError, match=r"one label for each image.*got 1 for 8"):
         classifier.score(DIGITS, [1])
-
-
-def test_the_classes_are_the_ten_digits(classifier):
-    """The columns of the probabilities stand for 0 to 9."""
-    np.testing.assert_array_equal(classifier.classes_, np.arange(10))
-
-
-def test_a_classifier_names_its_weights(network):
-    """The representation says what runs and by how many threads."""
-    assert repr(DigitClassifier(network, threads=2)) == (
-        f"DigitClassifier({str(network)!r}, threads=2)"
-    )
 
 
 @pytest.mark.parametrize("as_given", [str, Path, DigitClassifier])
@@ -432,7 +289,10 @@ def test_a_keras_model_is_run_batch_by_batch(classifier):
 
 
 def test_a_function_is_run(classifier):
-    """Any function from batches to probabilities will do, a list of them included."""
+    """Any function from batches to probabilities will do; what it raises is raised as it is."""
+
+    def broken(batch):
+        raise ZeroDivisionError(f"{len(batch)} images")
 
     def ensemble(batch):
         return (classifier.predict_proba(batch) / 2 + 0.05).astype(np.float16).tolist()
@@ -441,6 +301,8 @@ def test_a_function_is_run(classifier):
 
     np.testing.assert_allclose(rows, classifier.predict_proba(DIGITS) / 2 + 0.05, atol=2e-3)
     np.testing.assert_allclose(rows.sum(axis=1, dtype=np.float64), 1, atol=1e-6)
+    with pytest.raises(ZeroDivisionError, match="8 images"):
+        predict(DIGITS, model=broken)
 
 
 @pytest.mark.parametrize(
@@ -461,16 +323,6 @@ def test_a_model_without_probabilities_is_refused(model, message):
         predict_proba(DIGITS, model=model)
 
 
-def test_an_error_of_the_users_model_reaches_the_user():
-    """What a model raises is raised as it is."""
-
-    def broken(batch):
-        raise ZeroDivisionError(f"{len(batch)} images")
-
-    with pytest.raises(ZeroDivisionError, match="8 images"):
-        predict(DIGITS, model=broken)
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -487,41 +339,18 @@ def test_a_network_of_another_form_is_refused(tmp_path, options, message):
         DigitClassifier(path)
 
 
-@pytest.mark.parametrize("options", [{"ending": "Identity"}, {"factor": np.nan}])
-def test_a_network_without_probabilities_is_refused(tmp_path, options):
-    """Logits and NaN are never passed off as probabilities."""
-    path = write_network(tmp_path / "logits.onnx", **options)
+def test_a_file_that_gives_no_answer_is_refused_in_silence(network, tmp_path, capfd):
+    """Half a network, logits and NaN are told by an error alone; ONNX Runtime prints nothing."""
+    (tmp_path / "half.onnx").write_bytes(network.read_bytes()[:700])
+    with pytest.raises(CorruptFileError, match=r"`weights` must be .*half\.onnx"):
+        DigitClassifier(tmp_path / "half.onnx")
+    for options in ({"ending": "Identity"}, {"factor": np.nan}):
+        path = write_network(tmp_path / "logits.onnx", **options)
+        with pytest.raises(InvalidArgumentError, match="End it with softmax"):
+            DigitClassifier(path).predict(DIGITS)
+    DigitClassifier(network).predict(DIGITS)
 
-    with pytest.raises(InvalidArgumentError, match="End it with softmax"):
-        DigitClassifier(path).predict(DIGITS)
-
-
-@pytest.mark.parametrize("length", [0, 100, 700])
-def test_a_damaged_file_is_refused_in_silence(network, tmp_path, capfd, length):
-    """A file that is no network raises an error that names it; ONNX Runtime prints nothing."""
-    path = tmp_path / "damaged.onnx"
-    path.write_bytes(network.read_bytes()[:length])
-
-    with pytest.raises(CorruptFileError, match=r"`weights` must be .*damaged\.onnx"):
-        DigitClassifier(path)
     assert tuple(capfd.readouterr()) == ("", "")
-
-
-def test_weights_that_are_nowhere_are_refused(tmp_path):
-    """A file that is not there and a name that nobody published are told apart."""
-    with pytest.raises(UnavailableError, match="must be an existing file"):
-        DigitClassifier(tmp_path / "none.onnx")
-    with pytest.raises(UnknownWeightsError, match="got 'bse'"):
-        predict(DIGITS, model="bse")
-    with pytest.raises(InvalidArgumentError, match="got int"):
-        DigitClassifier(7)
-
-
-@pytest.mark.parametrize("threads", [0, -1, 1.5, "2"])
-def test_a_number_of_threads_below_one_is_refused(network, threads):
-    """Threads are a whole number, one at least."""
-    with pytest.raises(InvalidArgumentError, match="`threads` must be a whole number"):
-        DigitClassifier(network, threads=threads)
 
 
 @pytest.mark.skipif(not TASKS.exists(), reason="counts threads in /proc")
@@ -529,36 +358,26 @@ def test_a_number_of_threads_below_one_is_refused(network, threads):
 def test_threads_are_bounded(network, threads):
     """A classifier starts one thread fewer than asked for: the caller's works as well."""
     gc.collect()  # what other tests left behind has threads, too
-    before = len(list(TASKS.iterdir()))
+    before = {path.name for path in TASKS.iterdir()}
 
     classifier = DigitClassifier(network, threads=threads)
     classifier.predict(DIGITS)
 
-    assert threads - 1 == len(list(TASKS.iterdir())) - before
+    assert threads - 1 == len({path.name for path in TASKS.iterdir()} - before)
+    assert repr(classifier) == f"DigitClassifier({str(network)!r}, threads={threads})"
 
 
 @pytest.mark.parametrize(
-    ("quota", "expected"),
-    [("max 100000", 4), ("150000 100000", 2), ("50000 100000", 1), ("900000 100000", 4), (None, 4)],
+    ("quota", "expected"), [("max 100000", 4), ("150000 100000", 2), ("50000 100000", 1), (None, 4)]
 )
 def test_cpus_are_counted_within_a_containers_quota(tmp_path, monkeypatch, quota, expected):
     """The quota of a container bounds the CPUs, rounded up; without one, those allowed count."""
-    path = tmp_path / "cpu.max"
     if quota is not None:
-        path.write_text(quota + "\n")
-    monkeypatch.setattr(_sessions, "_CPU_QUOTA", path)
+        (tmp_path / "cpu.max").write_text(quota + "\n")
+    monkeypatch.setattr(_sessions, "_CPU_QUOTA", tmp_path / "cpu.max")
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 3}, raising=False)
 
     assert expected == _sessions.available_cpus()
-
-
-def test_cpus_are_counted_where_no_affinity_is_known(tmp_path, monkeypatch):
-    """On macOS and Windows all CPUs count, and one at least."""
-    monkeypatch.setattr(_sessions, "_CPU_QUOTA", tmp_path / "none")
-    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
-    monkeypatch.setattr(os, "cpu_count", lambda: None)
-
-    assert _sessions.available_cpus() == 1
 
 
 def test_eight_threads_share_a_classifier(classifier):
@@ -576,22 +395,6 @@ def test_eight_threads_share_a_classifier(classifier):
     np.testing.assert_allclose(np.concatenate(results), [expected] * 80, atol=1e-6)
 
 
-@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no timer signals")
-def test_a_signal_handler_may_predict(classifier):
-    """A prediction made while another one is under way is right, and nothing waits for ever."""
-    expected, heard = classifier.predict(DIGITS[0]), []
-    before = signal.signal(signal.SIGALRM, lambda *_: heard.append(classifier.predict(DIGITS[0])))
-    signal.setitimer(signal.ITIMER_REAL, 0.01, 0.01)
-    try:
-        while len(heard) < 10:
-            assert expected == classifier.predict(DIGITS[0])
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-    assert {expected} == set(heard)
-
-
 def test_a_pickled_classifier_gives_the_same(network, classifier, tmp_path, monkeypatch):
     """A copy by pickle answers alike, from another folder and by another thread too."""
     monkeypatch.chdir(network.parent)
@@ -603,14 +406,6 @@ def test_a_pickled_classifier_gives_the_same(network, classifier, tmp_path, monk
     np.testing.assert_allclose(
         copy.predict_proba(DIGITS), classifier.predict_proba(DIGITS), atol=1e-6
     )
-
-
-def test_a_spawned_worker_predicts(classifier):
-    """A classifier sent to a new process answers there as here."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        answer = pool.apply_async(classifier.predict, (DIGITS,)).get(timeout=60)
-
-    np.testing.assert_array_equal(answer, classifier.predict(DIGITS))
 
 
 FORKING = """
@@ -638,34 +433,12 @@ assert classifier.predict(images).tolist() == expected
 """
 
 
-@needs_fork
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_forked_child_predicts_and_ends_well(network):
     """Children of a fork answer rightly and end in peace, whether they use what they got or not."""
-    printed = run_python(FORKING, network)
+    printed = run_python(FORKING, network, options=("-W", "error"))
 
     assert printed.splitlines() == ["predict and leave 0", "leave 0", "let go 0", "fork again 0"]
-
-
-LOADED = """
-import sys
-import digitcnn.inference
-heavy = ("onnxruntime", "pooch", "matplotlib", "tensorflow", "keras")
-print([name for name in heavy if name in sys.modules])
-digitcnn.inference.predict(digitcnn.synthesis.draw_digits(1, seed=0)[0], model=sys.argv[1])
-print([name for name in heavy if name in sys.modules])
-"""
-
-
-def test_only_what_is_needed_is_loaded(network):
-    """Importing loads no runtime; predicting loads ONNX Runtime alone."""
-    assert run_python(LOADED, network).splitlines() == ["[]", "['onnxruntime']"]
-
-
-def test_nothing_is_printed(network, capfd):
-    """Opening a network and predicting write nothing."""
-    DigitClassifier(network).predict(DIGITS)
-
-    assert tuple(capfd.readouterr()) == ("", "")
 
 
 PRIVATE = """
@@ -689,19 +462,9 @@ def test_onnx_runtime_reports_to_nobody(network, tmp_path, monkeypatch):
     assert list(tmp_path.rglob("onnxruntime*")) == []
 
 
-@needs_base
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
-def test_the_examples_are_read(path):
+def test_the_examples_are_read():
     """`base` reads each example picture as the digit that its file is named after."""
-    assert SPELLINGS.index(path.name.split("-")[0]) == predict(path)
+    names = {path.name: predict(path) for path in EXAMPLES}
 
-
-@needs_base
-def test_base_is_opened_once_for_all_calls(monkeypatch):
-    """The module's functions share one classifier, by whichever name it is asked for."""
-    expected = DigitClassifier("base").predict_proba(DIGITS)
-    predict(DIGITS)
-    monkeypatch.setattr("digitcnn._sessions.NetworkSession", None)
-
-    np.testing.assert_array_equal(predict_proba(DIGITS), expected)
-    np.testing.assert_array_equal(predict_proba(DIGITS, model="base"), expected)
+    assert names == {name: SPELLINGS.index(name.split("-")[0]) for name in names}
+    assert len(names) > 5

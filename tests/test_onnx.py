@@ -1,20 +1,14 @@
 """Networks that anybody may have made: refused before ONNX Runtime sees what they ask for."""
 
-import contextlib
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from networks import write_network
+from processes import run_python
 
-import digitcnn
-from digitcnn import DigitClassifier, _onnx, predict_proba
-from digitcnn.errors import CorruptFileError, DigitcnnError
+from digitcnn import DigitClassifier, _onnx
+from digitcnn.errors import CorruptFileError
 from digitcnn.weights import list_weights, resolve
 
 onnx = pytest.importorskip("onnx")
@@ -70,11 +64,6 @@ def external_kernel(location):
     return change
 
 
-def external_location_alone(model):
-    """Name a file without saying that it counts."""
-    model.graph.initializer[0].external_data.add(key="location", value="/etc/passwd")
-
-
 def control_flow(model):
     """Hide a loop's body, with another file in it, in an attribute."""
     body = helper.make_graph([], "body", [], [], [external_tensor("/etc/passwd")])
@@ -84,11 +73,6 @@ def control_flow(model):
 def function(model):
     """Bring an operator along that is made of others, under an allowed name."""
     model.functions.add(name="Relu", domain="")
-
-
-def training(model):
-    """Bring along what would train it."""
-    model.training_info.add()
 
 
 def sparse(model):
@@ -112,20 +96,15 @@ def second_graph(model):
 
 ODD_NETWORKS = {
     "weights in another file": (external_kernel("/etc/passwd"), "tensor has the field 1[34]"),
-    "weights in a file above": (external_kernel("../../x"), "tensor has the field 1[34]"),
-    "a file named on the side": (external_location_alone, "tensor has the field 13"),
     "an attribute's weights in another file": (
         attribute("value", external_tensor("/etc/passwd")),
         "tensor has the field 1[34]",
     ),
     "a graph within an operator": (control_flow, "attribute has the field 6"),
     "functions": (function, "model has the field 25"),
-    "training": (training, "model has the field 20"),
     "sparse weights": (sparse, "graph has the field 15"),
     "text for weights": (text, "tensor has the field 6"),
     "a stride of nothing": (attribute("strides", [2, 0]), "strides is not from 1 to"),
-    "a group of nothing": (attribute("group", 0), "group is not from 1 to"),
-    "a step back": (attribute("dilations", [-1, 1]), "dilations is not from 1 to"),
     "a second graph": (second_graph, "attribute has the field 6"),
 }
 
@@ -162,54 +141,15 @@ def test_too_large_a_network_is_refused(network, monkeypatch):
         DigitClassifier(network)
 
 
-def test_the_other_format_is_refused(network):
-    """What ONNX Runtime would take for its own format is no ONNX file."""
-    network.write_bytes(b"\x20\0\0\0ORTM" + bytes(100))
-
-    with pytest.raises(CorruptFileError, match="which is no ONNX file"):
-        DigitClassifier(network)
-
-
 @pytest.mark.parametrize(
-    "content", [b"", b"\x80\x04.", b"PK\3\4", b"\xff" * 20, b"\x3a\x7f", b"\x3a", b"\x38\1"]
+    "content", [b"", b"\x80\x04.", b"\xff" * 20, b"\x3a\x7f", b"\x20\0\0\0ORTM" + bytes(100)]
 )
 def test_file_of_another_kind_is_refused(network, content):
-    """Neither an empty file, nor a pickle, nor an archive is a network."""
+    """Neither an empty file, nor a pickle, nor ONNX Runtime's own format is a network."""
     network.write_bytes(content)
 
     with pytest.raises(CorruptFileError, match=r"got .*own\.onnx', (which|whose)"):
         DigitClassifier(network)
-
-
-def test_unreadable_file_is_refused(tmp_path):
-    """A file that goes away meanwhile is named."""
-    with pytest.raises(CorruptFileError, match=r"gone\.onnx', .*No such file"):
-        _onnx.read_network(tmp_path / "gone.onnx")
-
-
-def test_network_that_gives_nan_is_refused(tmp_path):
-    """Answers that are no numbers are never passed on."""
-    path = write_network(tmp_path / "nan.onnx", factor=np.nan)
-
-    with pytest.raises(DigitcnnError, match="rows sum to 1; got values from nan"):
-        predict_proba(np.eye(28), model=path)
-
-
-@pytest.mark.parametrize("record", list_weights(), ids=lambda record: record.id)
-def test_published_networks_are_plain(record):
-    """What is published holds to the same rules."""
-    path = Path(__file__).parents[1] / "weights" / record.onnx.filename
-    if not path.exists():
-        path = resolve(record, download=False)
-
-    assert _onnx.read_network(path) == path.read_bytes()
-
-
-@given(st.binary(max_size=200))
-def test_any_bytes_are_refused_or_read(content):
-    """The walk over a file ends with an answer, whatever the bytes."""
-    with contextlib.suppress(_onnx.OddityError):
-        _onnx.check_model(memoryview(content))
 
 
 MUTATE = """
@@ -238,19 +178,18 @@ print("refused", refused)
 """
 
 
-@pytest.mark.parametrize(
-    "count", [pytest.param(200, id="some"), pytest.param(5_000, marks=pytest.mark.slow, id="many")]
-)
+@pytest.mark.parametrize("count", [100, pytest.param(5_000, marks=pytest.mark.slow)])
 def test_changed_bytes_do_no_harm(network, tmp_path, count):
     """A network with some bytes changed answers or is refused; the process goes on."""
-    done = subprocess.run(
-        [sys.executable, "-c", MUTATE, network, tmp_path / "bad.onnx", str(count)],
-        env=os.environ | {"PYTHONPATH": str(Path(digitcnn.__file__).parents[1])},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=550,
-    )
+    printed = run_python(MUTATE, network, tmp_path / "bad.onnx", count)
 
-    assert done.returncode == 0, (done.returncode, done.stdout[-50:], done.stderr[-1_000:])
-    assert done.stdout.splitlines()[-1].startswith("refused")
+    assert printed.splitlines()[-1].startswith("refused")
+
+
+def test_published_networks_are_plain():
+    """What is published holds to the same rules."""
+    for record in list_weights():
+        path = Path(__file__).parents[1] / "weights" / record.onnx.filename
+        if not path.exists():
+            path = resolve(record, download=False)
+        assert _onnx.read_network(path) == path.read_bytes()
