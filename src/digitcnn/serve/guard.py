@@ -9,9 +9,10 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -33,6 +34,8 @@ _HEADERS = {
     "permissions-policy": "camera=(self), microphone=(), geolocation=()",
     "cache-control": "no-cache",
 }
+_ENCODED = [(name.encode(), value.encode()) for name, value in _HEADERS.items()]
+_SAME_ORIGIN = (b"cross-origin-resource-policy", b"same-origin")
 
 
 @dataclass(frozen=True)
@@ -63,14 +66,12 @@ class Guard:
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                added = MutableHeaders(raw=message["headers"])
-                for name, value in _HEADERS.items():
-                    added.setdefault(name, value)
+                message["headers"] += _ENCODED
                 if origin in self._rules.origins:
-                    added["access-control-allow-origin"] = str(origin)
-                    added["vary"] = "Origin"
+                    named = (b"access-control-allow-origin", str(origin).encode("latin-1"))
+                    message["headers"] += [named, (b"vary", b"Origin")]
                 else:
-                    added["cross-origin-resource-policy"] = "same-origin"
+                    message["headers"].append(_SAME_ORIGIN)
                 seconds = time.perf_counter() - started
                 self._metrics.count(scope["path"], message["status"], seconds)
             await send(message)
@@ -136,6 +137,7 @@ class Guard:
             self._promised -= promised
 
 
+@lru_cache(maxsize=256)
 def _is_own(host: str, names: frozenset[str]) -> bool:
     """Recognize a host that is an address, this machine, or a name of the service.
 

@@ -66,7 +66,7 @@ class Readers:
         jobs = [
             loop.run_in_executor(self._pool, self.answer_one, work, picture) for picture in pictures
         ]
-        return list(await asyncio.gather(*jobs))
+        return [await job for job in jobs]
 
     def close(self) -> None:
         """Let the threads end."""
