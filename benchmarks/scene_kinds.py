@@ -17,8 +17,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from digitcnn.synthesis.digits import DIGITS
-from digitcnn.synthesis.hands import draw_form, sample_hand
-from digitcnn.synthesis.pens import Pen
+from digitcnn.synthesis.hands import Pen, draw_form, sample_hand
 
 WIDTH, HEIGHT = SIZE = 640, 480  # pixels of most scenes
 MIDDLE = (WIDTH / 2, HEIGHT / 2)

@@ -517,7 +517,7 @@ def test_every_recipe_names_an_architecture():
 )
 def test_schedules_follow_their_curves(schedule, expected):
     """The learning rate passes through the points that its schedule is known by."""
-    from digitcnn.training._optimizers import learning_rate
+    from digitcnn.training._fitting import learning_rate
 
     recipe = dataclasses.replace(RECIPES["base"], schedule=schedule, learning_rate=0.5, epochs=10)
 

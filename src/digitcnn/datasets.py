@@ -11,9 +11,17 @@ import numpy as np
 import numpy.typing as npt
 
 from digitcnn import _downloads
-from digitcnn._checks import array_of, label_array, one_of, seed_number, shown, whole_number
+from digitcnn._checks import (
+    NUM_CLASSES,
+    array_of,
+    as_labels,
+    label_array,
+    one_of,
+    seed_number,
+    shown,
+    whole_number,
+)
 from digitcnn._downloads import AnyPath, PublishedFile
-from digitcnn._probabilities import NUM_CLASSES, as_labels
 from digitcnn._tables import read_idx, read_npz, read_table
 from digitcnn.augmentation import Augmentation, augment
 from digitcnn.errors import InvalidArgumentError, MissingDependencyError

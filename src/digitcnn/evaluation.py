@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from digitcnn._checks import array_of
-from digitcnn._probabilities import (
+from digitcnn._checks import (
     NUM_CLASSES,
     Digits,
     Probabilities,
+    array_of,
     as_labels,
     as_probabilities,
     choose_digits,

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 import numpy as np
 import numpy.typing as npt
 
-from digitcnn._checks import errors_choice, thread_count, whole_number
-from digitcnn._probabilities import (
+from digitcnn._checks import (
     NUM_CLASSES,
     Digits,
     Probabilities,
@@ -21,6 +20,9 @@ from digitcnn._probabilities import (
     as_probabilities,
     checked_confidence,
     choose_digits,
+    errors_choice,
+    thread_count,
+    whole_number,
 )
 from digitcnn._sessions import LazySession, available_cpus
 from digitcnn.errors import InvalidArgumentError

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from digitcnn._checks import errors_choice, shown, thread_count, whole_number
-from digitcnn._probabilities import checked_confidence
+from digitcnn._checks import checked_confidence, errors_choice, shown, thread_count, whole_number
 from digitcnn._sessions import LazySession
 from digitcnn.detection import SIGNS, Detections, Detector, Found, group_lines
 from digitcnn.detection.selection import LIKELY, select_digits, select_marks

@@ -19,8 +19,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from digitcnn._checks import one_of, whole_number
-from digitcnn._probabilities import checked_confidence
+from digitcnn._checks import checked_confidence, one_of, whole_number
 from digitcnn._sessions import available_cpus
 from digitcnn.bulk.reader import TASKS
 from digitcnn.bulk.shards import JobFolder, Settings, Task, answer_shard

@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from digitcnn._checks import one_of
-from digitcnn._probabilities import checked_confidence, choose_digits
+from digitcnn._checks import checked_confidence, choose_digits, one_of
 from digitcnn.errors import DigitcnnError
 from digitcnn.inference import DigitClassifier
 from digitcnn.reading import READER, DigitReader

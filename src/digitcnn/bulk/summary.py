@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from digitcnn._probabilities import NUM_CLASSES
+from digitcnn._checks import NUM_CLASSES
 
 # Counts by name, as each file of answers has its own: those of a job are their sum.
 Counts = Counter[str]

@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Answer each file."""
     import numpy as np
 
-    from digitcnn._probabilities import choose_digits
+    from digitcnn._checks import choose_digits
     from digitcnn.cli._files import Answer, answer_files
     from digitcnn.inference import predict_proba
 

@@ -9,9 +9,10 @@ text or form too. Needs ``pip install "digitcnn[plots]"``.
 from __future__ import annotations
 
 from digitcnn.plots._measures import confusion_matrix, reliability_diagram, training_curves
-from digitcnn.plots._network import feature_maps, filters
 from digitcnn.plots._pictures import (
     augmentation_preview,
+    feature_maps,
+    filters,
     misclassified,
     prediction_grid,
     sample_grid,

@@ -13,13 +13,14 @@ from digitcnn.synthesis import surroundings
 from digitcnn.synthesis.cameras import photograph_page
 from digitcnn.synthesis.glyphs import (
     FAINTEST,
+    SIGNS,
     Glyph,
     GlyphBank,
     HandGlyphs,
     draw_paths,
+    draw_sign,
     set_glyph,
 )
-from digitcnn.synthesis.signs import SIGNS, draw_sign
 
 __all__ = ["SIGNS", "Page", "draw_page"]
 

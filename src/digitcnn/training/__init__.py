@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from digitcnn._checks import real_number, seed_number, shown, whole_number
-from digitcnn._probabilities import as_labels
+from digitcnn._checks import as_labels, real_number, seed_number, shown, whole_number
 from digitcnn._runs import RUN_FILE, RunRecord, read_run
 from digitcnn.augmentation import Augmentation
 from digitcnn.datasets import load_mnist, train_validation_split

@@ -13,14 +13,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from digitcnn._probabilities import as_probabilities
+from digitcnn._checks import as_probabilities
 from digitcnn._runs import WEIGHTS_FILE
 from digitcnn.errors import InvalidArgumentError
 from digitcnn.models import OWN, build_model, load_pretrained
 from digitcnn.training._folders import History, State, read_state, whole, write_history, write_state
-from digitcnn.training._optimizers import fitting_momentum, make_optimizer
 from digitcnn.training._samples import EpochPlan, Samples
-from digitcnn.training._tensorboard import event_logs
 from digitcnn.training.detector import PageValidation, page_loss
 from digitcnn.training.pages import PagePlan, draw_validation_pages
 from digitcnn.training.recipes import Recipe
@@ -325,3 +323,106 @@ def _reserve(path: Path, size: int) -> None:
     with path.open("wb") as stream:
         for start in range(0, size, _CHUNK_BYTES):
             stream.write(chunk[: size - start])
+
+
+LOG_FOLDER = "tensorboard"
+_PARTS = {"train": "", "validation": "val_"}
+
+
+class EventLog(keras.callbacks.Callback):  # type: ignore[misc]
+    """Writes each epoch's metrics: `epoch_loss` and so on, for training and for validation.
+
+    Keras' own callback needs TensorBoard to be installed where the training runs (TensorFlow 2.21).
+    A training that goes on adds a file to those there are; TensorBoard shows them as one.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._folder = folder / LOG_FOLDER
+        self._writers: dict[str, Any] = {}
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        rates = {"learning_rate": float(self.model.optimizer.learning_rate)}
+        for name, value in {**(logs or {}), **rates}.items():
+            part = "validation" if name.startswith("val_") else "train"
+            self._write(part, f"epoch_{name.removeprefix(_PARTS[part])}", value, epoch)
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 - Keras' signature
+        for writer in self._writers.values():
+            writer.close()
+
+    def _write(self, part: str, tag: str, value: float, step: int) -> None:
+        """Write one number so that TensorBoard takes it for a scalar."""
+        import tensorflow as tf
+
+        if part not in self._writers:
+            self._writers[part] = tf.summary.create_file_writer(str(self._folder / part))
+        metadata = tf.compat.v1.SummaryMetadata(
+            plugin_data=tf.compat.v1.SummaryMetadata.PluginData(plugin_name="scalars"),
+            data_class="DATA_CLASS_SCALAR",
+        )
+        with self._writers[part].as_default():
+            tf.summary.write(tag, tf.constant(value, tf.float32), step, metadata)
+        self._writers[part].flush()
+
+
+def event_logs(folder: Path) -> list[keras.callbacks.Callback]:
+    """Return the callback that writes the logs, or none on another backend."""
+    return [EventLog(folder)] if keras.backend.backend() == "tensorflow" else []
+
+
+_schedules = keras.optimizers.schedules
+
+# Of one-cycle: where the rate begins and ends, as parts of the greatest, and how long it rises.
+_ONE_CYCLE_START, _ONE_CYCLE_END, _ONE_CYCLE_RISE = 1 / 25, 1e-4, 0.3
+_EXPONENTIAL_END = 0.01
+
+# What an average begins with must count for nothing in the end: e ** -6 of it, or less, is left.
+_MEMORY_PART = 6
+
+
+def make_optimizer(recipe: Recipe, steps_per_epoch: int) -> Any:
+    """Build the recipe's optimizer with its schedule and weight average."""
+    options: dict[str, Any] = {}
+    if recipe.weight_average:
+        total = steps_per_epoch * recipe.epochs
+        options = {"use_ema": True, "ema_momentum": fitting_momentum(recipe.weight_average, total)}
+    if recipe.clip_norm:
+        options["clipnorm"] = recipe.clip_norm
+    if recipe.optimizer == "adamw":
+        options["weight_decay"] = recipe.weight_decay
+    kinds = {
+        "adam": keras.optimizers.Adam,
+        "adamw": keras.optimizers.AdamW,
+        "adadelta": keras.optimizers.Adadelta,
+    }
+    return kinds[recipe.optimizer](learning_rate(recipe, steps_per_epoch), **options)
+
+
+def fitting_momentum(momentum: float, num_steps: int) -> float:
+    """Lower the momentum of a moving average where so few steps would not fill it."""
+    return min(momentum, max(0.0, 1 - _MEMORY_PART / num_steps))
+
+
+def learning_rate(recipe: Recipe, steps_per_epoch: int) -> Any:
+    """Build the recipe's learning rate: a number, or Keras' schedule over all its steps."""
+    greatest, total = recipe.learning_rate, steps_per_epoch * recipe.epochs
+    if recipe.schedule == "cosine":
+        return _rise_and_fall(greatest, total, rise=min(steps_per_epoch, total // 2))
+    if recipe.schedule == "one-cycle":
+        rise = round(total * _ONE_CYCLE_RISE)
+        return _rise_and_fall(
+            greatest, total, rise=rise, start=_ONE_CYCLE_START, end=_ONE_CYCLE_END
+        )
+    if recipe.schedule == "exponential":
+        return _schedules.ExponentialDecay(greatest, total, decay_rate=_EXPONENTIAL_END)
+    return greatest
+
+
+def _rise_and_fall(
+    greatest: float, total: int, *, rise: int, start: float = 0.0, end: float = 0.0
+) -> Any:
+    """Rise in a line, then fall along a cosine; start and end are parts of the greatest rate."""
+    return _schedules.CosineDecay(
+        start * greatest, total - rise, alpha=end, warmup_target=greatest, warmup_steps=rise
+    )
