@@ -3,56 +3,24 @@
 from __future__ import annotations
 
 import concurrent.futures
-import io
 import multiprocessing
 import os
 import statistics
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from networks import write_network
-from PIL import Image
+from processes import run_python
+from strategies import encode
 
 from digitcnn import DigitClassifier, build_model, predict, predict_proba
 from digitcnn.errors import NoDigitError
 from digitcnn.synthesis import draw_digits
-from digitcnn.weights import list_weights
 
 PICTURES = list(draw_digits(8, seed=3, side=40)[0])
 STATUS = Path("/proc/self/status")
-needs_base = pytest.mark.skipif(
-    "base" not in {record.name for record in list_weights()}, reason="`base` is not yet published"
-)
-
-
-@pytest.fixture(scope="module")
-def network(tmp_path_factory):
-    """Give the path of a small network."""
-    return write_network(tmp_path_factory.mktemp("networks") / "small.onnx")
-
-
-def encoded(pixels, image_format="PNG"):
-    """Encode an array as a picture file."""
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, image_format)
-    return file.getvalue()
-
-
-def run_python(script, *arguments, options=()):
-    """Run a script in a process of its own, and give what it printed."""
-    done = subprocess.run(
-        [sys.executable, *options, "-c", script, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout
 
 
 @pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
@@ -89,7 +57,6 @@ print(len(answers), len(set(answers)))
 """
 
 
-@needs_base
 def test_eight_threads_may_make_the_first_call():
     """Where nothing is loaded yet, eight threads that start at once get the same answers."""
     assert run_python(FIRST_USE, options=("-W", "error")) == "8 1\n"
@@ -181,7 +148,7 @@ print("errors", changed())
 def test_the_program_around_stays_as_it_was(network, tmp_path):
     """Import, preprocess, predict, evaluate and errors change none of fifteen kinds of state."""
     path = tmp_path / "digit.png"
-    path.write_bytes(encoded(PICTURES[0]))
+    path.write_bytes(encode(PICTURES[0]))
 
     printed = run_python(STATE, network, path)
 
@@ -207,13 +174,6 @@ def test_keras_settings_stay():
     assert after == ("mixed_float16", 1e-5, "float32")
 
 
-def resident_mib():
-    """Read how much memory this process takes."""
-    lines = STATUS.read_text().splitlines()
-    (line,) = (line for line in lines if line.startswith("VmRSS"))
-    return int(line.split()[1]) / 1024
-
-
 MOST_GROWTH_MIB = 8
 
 
@@ -235,23 +195,20 @@ def test_no_thread_spins_on_after_an_answer(network):
 def test_memory_does_not_grow(network):
     """After 100,000 calls of every form, errors among them, the process is as large as before."""
     classifier = DigitClassifier(network, threads=1)
-    files = [encoded(picture) for picture in PICTURES]
-    damaged = [file[:-30] for file in files]
+    files = [encode(picture) for picture in PICTURES]
 
-    def call_all(index):
-        picture = PICTURES[index % len(PICTURES)]
-        classifier.predict(picture)
-        predict_proba(files[index % len(files)], model=classifier)
-        classifier.predict([picture, picture])
-        with pytest.raises(OSError, match="must"):
-            predict(damaged[index % len(files)], model=classifier)
-        with pytest.raises(NoDigitError, match="blank"):
-            predict(np.zeros((30, 30)), model=classifier)
+    def call_all(times):
+        for index in range(times):
+            picture, file = PICTURES[index % 8], files[index % 8]
+            classifier.predict([picture, picture])
+            predict_proba(file, model=classifier)
+            with pytest.raises(OSError, match="must"):
+                predict(file[:-30], model=classifier)
+            with pytest.raises(NoDigitError, match="blank"):
+                predict(np.zeros((30, 30)), model=classifier)
+        (line,) = (line for line in STATUS.read_text().splitlines() if line.startswith("VmRSS"))
+        return int(line.split()[1]) / 1024
 
-    for index in range(1_000):
-        call_all(index)
-    before = resident_mib()
-    for index in range(20_000):
-        call_all(index)
+    before = call_all(1_000)
 
-    assert resident_mib() - before < MOST_GROWTH_MIB
+    assert call_all(25_000) - before < MOST_GROWTH_MIB

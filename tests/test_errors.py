@@ -429,16 +429,6 @@ class Unplaced(os.PathLike):
         raise KeyError("place")
 
 
-class Shapeless:
-    """An array whose shape is none."""
-
-    shape = property(lambda self: self.nothing)
-
-    def __array__(self, dtype=None, copy=None):
-        """Give a digit."""
-        return DIGIT
-
-
 def released():
     """Give a view of bytes that are gone."""
     view = memoryview(encode(DIGIT))
@@ -463,11 +453,6 @@ def test_objects_that_fail_are_refused(kind):
     for call in (preprocess, explain, lambda image: preprocess([image])):
         with pytest.raises(DigitcnnError, match=r"^`images?(\[0\])?` must .*; got .*\. [A-Z].*\.$"):
             call(HOSTILE[kind])
-
-
-def test_an_array_that_cannot_say_its_shape_is_asked_for_its_values():
-    """Where `shape` fails, `__array__` decides."""
-    np.testing.assert_array_equal(preprocess(Shapeless()), preprocess(DIGIT))
 
 
 def test_explain_takes_one_image():

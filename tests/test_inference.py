@@ -265,29 +265,6 @@ def test_a_path_is_opened_anew_on_each_call(tmp_path):
     assert not np.allclose(predict_proba(DIGITS, model=str(path)), before)
 
 
-class LikeKeras:
-    """What Keras' models have; its `predict`, slow and talkative, must not be called."""
-
-    def __init__(self, classifier):
-        self.classifier = classifier
-
-    def predict(self, batch):
-        """Refuse."""
-        raise AssertionError(batch)
-
-    def predict_on_batch(self, batch):
-        """Run the network."""
-        assert (batch.shape[1:], batch.dtype) == ((28, 28, 1), np.float32)
-        return self.classifier.predict_proba(batch)
-
-
-def test_a_keras_model_is_run_batch_by_batch(classifier):
-    """A model with `predict_on_batch` gives the answers, and nothing else of it is called."""
-    rows = predict_proba(DIGITS, model=LikeKeras(classifier))
-
-    np.testing.assert_allclose(rows, classifier.predict_proba(DIGITS), atol=1e-6)
-
-
 def test_a_function_is_run(classifier):
     """Any function from batches to probabilities will do; what it raises is raised as it is."""
 

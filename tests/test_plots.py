@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 import sys
 from dataclasses import dataclass
@@ -322,20 +321,6 @@ def test_reliability_diagram_puts_points_at_confidence_and_share_right():
     assert colors.to_hex(ax.child_axes[0].patches[0].get_facecolor()).upper() == ORANGE
     too_sure = plots.reliability_diagram(sure_of([1, 1], 0.9), [1, 2], title=None)
     assert too_sure.get_title() == "Expected calibration error 40.00%"
-
-
-@pytest.mark.parametrize("right", [0, 1], ids=["none right", "all right"])
-def test_the_legend_of_a_reliability_diagram_hides_nothing(right):
-    """However the points lie, the legend stands beside them, within the picture."""
-    rows = np.concatenate([sure_of([1], sureness) for sureness in np.linspace(0.2, 1, 30)])
-    ax = plots.reliability_diagram(rows, [right] * 30)
-
-    ax.figure.savefig(io.BytesIO(), format="png")
-
-    legend, labels = ax.get_legend().get_window_extent(), ax.xaxis.get_tightbbox()
-    assert legend.y1 < min(ax.bbox.y0, labels.y0)
-    assert ax.figure.bbox.y0 <= legend.y0
-    assert ax.figure.bbox.x0 <= legend.x0 < legend.x1 <= ax.figure.bbox.x1
 
 
 NEGATIVE = np.array([[2, -1, *[0] * 8]])
