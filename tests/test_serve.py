@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -455,3 +456,32 @@ def test_the_openapi_document_holds(client):
 
     assert client.get("/openapi.json").json()["openapi"].startswith("3.1")
     assert done.returncode == 0, done.stdout
+
+
+def test_the_recipe_for_a_space_reads(tmp_path):
+    """The Gradio page under examples/ runs, and reads a picture and a drawing."""
+    gradio = pytest.importorskip("gradio_client", reason="the recipe needs Gradio")
+    (tmp_path / "number.png").write_bytes(NUMBER)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    app = subprocess.Popen(
+        [sys.executable, str(Path(__file__).parents[1] / "examples" / "space" / "app.py")],
+        env=os.environ | {"GRADIO_SERVER_PORT": str(port)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert str(port) in app.stdout.readline()
+        client = gradio.Client(f"http://127.0.0.1:{port}", verbose=False)
+        picture = gradio.handle_file(str(tmp_path / "number.png"))
+        sheet = {"background": picture, "layers": [], "composite": picture}
+        answers = [
+            client.predict(picture, api_name="/read_picture"),
+            client.predict(sheet, api_name="/read_sheet"),
+        ]
+    finally:
+        app.terminate()
+        app.communicate()
+
+    assert [text for text, _ in answers] == ["1250", "1250"]
+    assert [len(picture["annotations"]) for _, picture in answers] == [4, 4]
