@@ -102,7 +102,7 @@ def main() -> None:
         rows.append(row)
         print(*row, sep="  ", flush=True)
     machine = f"{platform.machine()}, {os.cpu_count()} CPUs"
-    text = format_table(head, rows, f"python benchmarks/recipes.py {arguments.what}; {machine}")
+    text = format_table(head, rows, f"python benchmarks/recipes.py {arguments.what}, on {machine}")
     show(text, arguments.page, f"recipes {arguments.what}")
 
 

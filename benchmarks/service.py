@@ -19,7 +19,7 @@ def processor_times(picture: bytes, rounds: int) -> tuple[list[float], list[floa
     classifier = DigitClassifier(threads=1)
     count = max(20, int(1 / _own_seconds(classifier, picture, 5)))
     ours, theirs = [], []
-    with _service() as (process, connection):
+    with running() as (process, connection):
         _asked_seconds(process, connection, picture, 20)
         for _ in range(rounds):
             theirs.append(_own_seconds(classifier, picture, count))
@@ -51,7 +51,7 @@ def _asked_seconds(
 
 
 @contextlib.contextmanager
-def _service() -> Iterator[tuple[psutil.Process, http.client.HTTPConnection]]:
+def running() -> Iterator[tuple[psutil.Process, http.client.HTTPConnection]]:
     """Run the service on a free port."""
     command = [sys.executable, "-m", "digitcnn", "serve", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
