@@ -258,7 +258,7 @@ def _connected(scheduler: str | None, workers: int) -> Iterator[Any]:
                 dask.LocalCluster(
                     n_workers=workers,
                     threads_per_worker=1,
-                    dashboard_address="127.0.0.1:0" if _has_dashboard() else None,
+                    dashboard_address="127.0.0.1:0",  # not 8787 on every network
                     silence_logs=logging.CRITICAL,
                 )
             )
