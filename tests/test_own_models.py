@@ -75,6 +75,22 @@ def test_a_network_of_ones_own_is_taken_everywhere(network, folder, name, tmp_pa
     assert capsys.readouterr().out == f"{expected[0].argmax()}\n"
 
 
+def test_the_service_takes_a_run(network, folder, tmp_path):
+    """A run's folder names digits for the page, and shows what it looks at."""
+    client = pytest.importorskip("fastapi.testclient", reason="the service needs digitcnn[serve]")
+    from digitcnn.serve import create_app
+
+    keras.utils.save_img(tmp_path / "digit.png", IMAGES[0][..., None], scale=False)
+    picture = (tmp_path / "digit.png").read_bytes()
+
+    with client.TestClient(create_app(weights=folder / "run"), "http://localhost") as asker:
+        answer = asker.post("/v1/predict", content=picture).json()
+        explanation = asker.post("/v1/explain", content=picture).json()
+
+    assert answer["digit"] == int(np.asarray(network(BATCH))[0].argmax())
+    assert explanation["attention"]
+
+
 @pytest.mark.parametrize("name", ["mine.keras", "whole.h5"])
 def test_a_file_that_may_carry_code_names_the_line_that_loads_it(folder, name, monkeypatch):
     """Every way to name a network gives the one line by which Keras loads such a file."""

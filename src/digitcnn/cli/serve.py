@@ -51,7 +51,8 @@ def add_to(commands: Any) -> None:
     parser.add_argument(
         "--weights",
         default="base",
-        help="what names single digits: a published name or an .onnx file (default: %(default)s)",
+        help="what names single digits: a published name, an .onnx file or, with TensorFlow, a "
+        "training run's folder (default: %(default)s)",
     )
     parser.add_argument(
         "--max-bytes",

@@ -31,7 +31,8 @@ def create_app(
     Parameters
     ----------
     weights : str or os.PathLike
-        What names single digits: published weights or an `.onnx` file.
+        What names single digits, as :class:`digitcnn.DigitClassifier` takes it: published weights,
+        an `.onnx` file or, with TensorFlow, a training run's folder.
     threads : int, optional
         Pictures that are worked on at the same time; by default as many as the process may use
         CPUs.

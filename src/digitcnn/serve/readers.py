@@ -9,7 +9,6 @@ import logging
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,12 +16,11 @@ import numpy.typing as npt
 from PIL import Image
 
 from digitcnn._checks import thread_count
-from digitcnn._sessions import LazySession, available_cpus
+from digitcnn._sessions import available_cpus
 from digitcnn.errors import DigitcnnError, InvalidImageError, NoDigitError
 from digitcnn.inference import DigitClassifier
 from digitcnn.preprocessing import explain
 from digitcnn.reading import DigitReader
-from digitcnn.weights import pin, resolve
 
 Answer = dict[str, Any]
 
@@ -51,7 +49,7 @@ class Readers:
     ) -> None:
         self._classifier = DigitClassifier(weights, threads=1)
         self._reader = DigitReader(threads=1)
-        self._network = LazySession(partial(resolve, pin(weights), format="onnx"), 1)
+        self._network = self._classifier._network  # noqa: SLF001 - of any weights, and open
         self._max_pixels = max_pixels
         self._pool = ThreadPoolExecutor(thread_count(threads) or available_cpus(), "digitcnn")
         # The first answer opens the networks and loads Pillow's plugins: let no user wait for it.
