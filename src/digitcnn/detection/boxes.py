@@ -159,6 +159,7 @@ def merge(looks: Sequence[Detections], *, overlap: float = 0.5) -> Detections:
         total = scores[members].sum()
         weights = (scores[members] / total)[:, None]
         names = np.exp((logarithms[members] * weights).sum(axis=0))
+        names /= names.sum()
         merged.append(((boxes[members] * weights).sum(axis=0), total / len(looks), names))
     merged.sort(key=lambda each: -each[1])
     return Detections(

@@ -35,8 +35,8 @@ _MULTIPLE = 32  # the network halves its maps three times beyond the stride
 _LEAST_SCORE = 0.1
 # Heights in pixels at which the network is at its best.
 _SHORTEST, _TALLEST = 20.0, 90.0
-_COMFORTABLE = 40.0  # a height at which looking closer adds nothing
-_LARGE = 48.0  # and one at which it does not even where the last look was the best yet
+_COMFORTABLE = 36.0  # a height at which looking closer adds nothing
+_LARGE = 40.0  # and one at which it does not even where the last look was the best yet
 _PLAIN = 0.15  # what one digit, or two, are worth that can hardly be missed
 # Looks at which digits have such heights are averaged.
 _LEAST, _MOST = 14.0, 120.0

@@ -17,8 +17,10 @@ _BESIDE, _LEVEL, _AS_TALL = 1.2, 0.4, 1.5  # gap and step in heights, ratio of h
 _LEAST_MARK = 0.5
 _APART = 0.25  # of a digit's height: nearer signs are one
 _DOUBTFUL = 0.35
-_NOISE = 0.36  # half of what is found in noise is named with less probability
+_NOISE = 0.4  # half of what is found in noise is named with less probability
 _PLAIN = 0.3  # score times probability of the surest digit: noise seldom has such
+# Of so many digits one is surer than this: grain enlarged looks like many doubtful ones.
+_CROWDS = ((4, 0.6), (6, 0.75))
 # Heights of one picture's digits, relative to the common one.
 _SHORTEST, _TALLEST = 0.5, 1.9
 
@@ -41,7 +43,9 @@ def select_digits(digits: Detections, *, likely: float = LIKELY) -> Indices:
     names = digits.probabilities[kept].max(axis=1)
     is_named = 2 * (names > _NOISE).sum() > len(kept)
     is_plain = (digits.scores[kept] * names).max(initial=0) > _PLAIN
-    return kept if is_named and is_plain else kept[:0]
+    surest = digits.scores[kept].max(initial=0)
+    is_crowd = any(len(kept) >= many and surest < least for many, least in _CROWDS)
+    return kept if is_named and is_plain and not is_crowd else kept[:0]
 
 
 def _held_by_neighbours(digits: Detections) -> npt.NDArray[np.bool_]:
