@@ -40,13 +40,6 @@ def drawn_digits(side=64):
     return st.integers(0, NUM_DRAWN - 1).map(lambda index: _drawing_pool(side)[index])
 
 
-def fresh_digits(side=96):
-    """Give a digit that no other test has seen, and its label; slower than `drawn_digits`."""
-    return st.tuples(st.integers(0, 9), st.integers(0, 2**32)).map(
-        lambda drawn: draw_digits(1, seed=drawn[1], digits=[drawn[0]], side=side)
-    )
-
-
 def nondigits(side=48):
     """Give a drawn scribble, letter, shape or texture: uint8, shape (side, side)."""
     return st.integers(0, 2**32).map(lambda seed: draw_nondigits(1, seed=seed, side=side)[0])

@@ -17,6 +17,7 @@ from digitcnn import (
     datasets,
     detection,
     evaluation,
+    images,
     plots,
     preprocessing,
     serve,
@@ -100,9 +101,10 @@ REAL = {
 # What comes back is no argument, the trainings of a search check their own, and what streams
 # pictures to a classifier, or takes MNIST in, trusts who calls it.
 PASSED_OVER = {
+    (images.iter_pictures, "side"),
+    (images.open_picture, "side"),
     (preprocessing.batches_of, "chunk_size"),
     (preprocessing.batches_of, "threads"),
-    (preprocessing.iter_pictures, "side"),
     (detection.Found, "scale"),
     (synthesis.GlyphBank, "labels"),
     (synthesis.Page, "labels"),

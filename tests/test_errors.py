@@ -267,7 +267,7 @@ def test_a_pil_image_that_fails_late_is_refused():
 
 def test_a_stream_without_end_is_refused(monkeypatch):
     """What gives more than any picture holds is read no further."""
-    monkeypatch.setattr("digitcnn.preprocessing._files.MAX_FILE_BYTES", 2**21)
+    monkeypatch.setattr("digitcnn.images.files.MAX_FILE_BYTES", 2**21)
 
     class Endless:
         count = 0

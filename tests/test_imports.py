@@ -21,14 +21,15 @@ MAY_IMPORT = {
         "errors": "",
         "_pyinstaller": "",
         "_checks": "errors",
-        "preprocessing": "errors",
+        "images": "errors",
+        "preprocessing": "errors detection images",
         "synthesis": "errors _checks",
-        "detection": "errors",
+        "detection": "errors _sessions weights",
         "readings": "",
-        "reading": "errors _checks _sessions detection preprocessing readings weights",
+        "reading": "errors _checks _sessions detection images preprocessing readings weights",
         "architectures": "errors",
         "augmentation": "errors _checks",
-        "plots": "errors _checks preprocessing readings",
+        "plots": "errors _checks images preprocessing readings",
         "_downloads": "errors",
         "_runs": "errors",
         "_sessions": "errors _onnx",
@@ -40,10 +41,10 @@ MAY_IMPORT = {
         "_quantization": "errors",
         "models": "errors _hdf5 _quantization _runs architectures weights",
         "exporting": "errors _checks models",
-        "inference": "errors _checks _sessions models preprocessing reading weights",
-        "bulk": "errors __version__ _checks _sessions datasets inference "
+        "inference": "errors _checks _sessions images models preprocessing reading weights",
+        "bulk": "errors __version__ _checks _sessions datasets detection images inference "
         "preprocessing reading readings weights",
-        "evaluation": "errors _checks detection inference preprocessing synthesis",
+        "evaluation": "errors _checks detection images inference preprocessing synthesis",
         "training": "errors _checks _hdf5 _runs architectures augmentation "
         "datasets detection evaluation exporting models preprocessing synthesis",
         "tuning": "errors _checks preprocessing training",
@@ -163,7 +164,7 @@ def test_the_package_root_imports_nothing():
     "code",
     [
         "import digitcnn; dir(digitcnn); digitcnn.__all__; digitcnn.__version__",
-        "import digitcnn, numpy; digitcnn.preprocess(numpy.eye(9)); digitcnn.explain(numpy.eye(9))",
+        "import digitcnn, numpy; bar = numpy.pad(numpy.ones((20, 6)), 9); digitcnn.explain(bar)",
         "from digitcnn import DigitClassifier, datasets, evaluate, plots, predict, weights",
     ],
 )

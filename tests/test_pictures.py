@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from digitcnn import DigitcnnError, NoDigitError, predict, predict_proba, read
-from digitcnn.errors import SeveralDigitsError
+from digitcnn import DigitcnnError, predict, predict_proba, read
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 from scene_kinds import KINDS, draw
@@ -36,20 +35,16 @@ def test_examples_together_are_read_as_one_by_one():
     np.testing.assert_array_equal(predict(EXAMPLES), [predict(path) for path in EXAMPLES])
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_scenes_are_read(kind):
-    """Of three digits in each kind of scene two are read, and none is misread with certainty."""
-    right = 0
-    for index in (3, 5, 8):
-        digit, content = draw(kind, index, seed=1)
-        try:
-            probabilities = predict_proba(content)
-        except (NoDigitError, SeveralDigitsError):
-            continue
-        right += probabilities.argmax() == digit
-        assert probabilities.argmax() == digit or probabilities.max() < 0.9
+def test_scenes_are_read():
+    """Of scenes of all kinds at least 96 % are read, and at most 2 % misread with certainty."""
+    drawn = [draw(kind, index, seed=1) for kind in KINDS for index in (3, 5, 8)]
+    digits = np.array([digit for digit, _ in drawn])
 
-    assert right >= 2
+    # What is refused has no probability.
+    probabilities = np.nan_to_num(predict_proba([each for _, each in drawn], errors="return"))
+    is_right = probabilities.argmax(axis=1) == digits
+    assert is_right.mean() >= 0.96
+    assert (~is_right & (probabilities.max(axis=1) >= 0.9)).mean() <= 0.02
 
 
 @pytest.mark.skipif(

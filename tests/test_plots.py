@@ -91,7 +91,7 @@ def every_chart():
     probabilities = sure_of((LABELS + 1) % 10, 0.9999)
     history = {"loss": [2.0, 1.0, 0.5], "val_loss": [1.0, 0.4, 0.6], "accuracy": [0.5, 0.7, 0.9]}
     confusion = np.full((10, 10), 12) + np.diag(np.full(10, 1123))
-    stages = [Step(name, IMAGES[0]) for name in ("bright ink", "even light", "20 pixels")]
+    stages = [Step(name, IMAGES[0]) for name in ("grayscale", "ink", "20 pixels")]
     return {
         "sample_grid": plots.sample_grid(IMAGES, LABELS, title="Samples"),
         "prediction_grid": plots.prediction_grid(IMAGES, probabilities, LABELS, title="Read"),
@@ -209,10 +209,10 @@ def test_augmentation_preview_begins_with_the_original():
 
 def test_steps_are_numbered_named_and_measured():
     """Each step shows its place in the order, its name and its size, width first."""
-    axes = plots.steps([Step("bright ink", np.ones((40, 30))), Step("centred", IMAGES[0])])
+    axes = plots.steps([Step("grayscale", np.ones((40, 30))), Step("centred", IMAGES[0])])
 
     assert axes.shape == (1, 2)
-    assert titles(axes) == ["1. bright ink", "2. centred"]
+    assert titles(axes) == ["1. grayscale", "2. centred"]
     assert [cell.get_xlabel() for cell in axes.flat] == ["30 x 40", "28 x 28"]
 
 

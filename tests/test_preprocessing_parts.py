@@ -11,17 +11,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from digitcnn.preprocessing._components import find_components
-from digitcnn.preprocessing._filters import opening, quantile, reduced, running
 from digitcnn.preprocessing._geometry import (
     place,
+    quantile,
     shift_to_center,
 )
 
 SHAPES = hnp.array_shapes(min_dims=2, max_dims=2, max_side=9)
 MASKS = hnp.arrays(bool, SHAPES)
-LEVELS = hnp.arrays(
-    np.float32, SHAPES, elements=st.sampled_from([np.float32(each / 8) for each in range(9)])
-)
 
 
 def neighbours(y, x, reach):
@@ -72,34 +69,6 @@ def test_components_are_what_flooding_finds(mask, seed):
         assert tuple(box) == box_of(np.argwhere(painted).tolist())
 
 
-@given(LEVELS, st.integers(1, 12), st.sampled_from([(0, 1), (0,), (1,)]))
-@settings(max_examples=150, deadline=None)
-def test_running_extremes_are_those_of_each_window(plane, window, axes):
-    """A window of an even length reaches one pixel further back; beyond the edge nothing counts."""
-    expected = np.empty_like(plane)
-    for y, x in np.ndindex(plane.shape):
-        spans = [
-            slice(max(0, place - window // 2), place + window - window // 2)
-            if axis in axes
-            else slice(place, place + 1)
-            for axis, place in enumerate((y, x))
-        ]
-        expected[y, x] = plane[tuple(spans)].max()
-
-    assert np.array_equal(expected, running(np.maximum, plane, window, axes=axes))
-    assert np.array_equal(-expected, running(np.minimum, -plane, window, axes=axes))
-
-
-@given(LEVELS, st.integers(1, 8))
-@settings(max_examples=100, deadline=None)
-def test_an_opening_is_one(plane, window):
-    """It adds nothing, and what it leaves it leaves again."""
-    opened = opening(plane, window)
-
-    assert (opened <= plane).all()
-    assert np.array_equal(opened, opening(opened, window))
-
-
 @given(
     hnp.arrays(np.float32, st.integers(1, 60), elements=st.floats(0, 1, width=32)), st.floats(0, 1)
 )
@@ -107,18 +76,6 @@ def test_an_opening_is_one(plane, window):
 def test_a_quantile_is_numpys(values, part):
     """Linearly interpolated, whatever the length."""
     assert quantile(values, part) == pytest.approx(np.quantile(values, part), abs=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("shape", "side", "factor"), [((9, 40), 20, 2), ((41, 3), 20, 3), ((20, 20), 20, 1)]
-)
-def test_a_reduced_plane_is_no_longer_than_asked_for(shape, side, factor):
-    """Blocks are as small as the side allows, and each is averaged."""
-    plane = np.random.default_rng(0).random(shape).astype(np.float32)
-    small = reduced(plane, side)
-
-    assert small.shape == tuple(-(-length // factor) for length in shape)
-    assert small[0, 0] == pytest.approx(plane[:factor, :factor].mean(), abs=1e-6)
 
 
 @given(

@@ -62,6 +62,7 @@ _MODULES = (
     "errors",
     "evaluation",
     "exporting",
+    "images",
     "inference",
     "models",
     "plots",

@@ -22,8 +22,8 @@ from digitcnn._checks import (
     choose_digits,
 )
 from digitcnn.detection import Detections
+from digitcnn.images import is_single
 from digitcnn.inference import predict_proba
-from digitcnn.preprocessing import is_single
 from digitcnn.synthesis import Page
 
 __all__ = [

@@ -26,7 +26,8 @@ from digitcnn._checks import (
 )
 from digitcnn._sessions import LazySession, available_cpus
 from digitcnn.errors import InvalidArgumentError
-from digitcnn.preprocessing import Failures, batches_of, is_single
+from digitcnn.images import is_single
+from digitcnn.preprocessing import Failures, batches_of
 from digitcnn.reading import refuse_several_digits
 from digitcnn.weights import DEFAULT, Weights, needs_keras, pin, resolve
 

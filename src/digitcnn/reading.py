@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,25 +13,23 @@ import numpy.typing as npt
 
 from digitcnn._checks import checked_confidence, errors_choice, shown, thread_count, whole_number
 from digitcnn._sessions import LazySession
-from digitcnn.detection import SIGNS, Detections, Detector, Found, group_lines
+from digitcnn.detection import READER, SIGNS, Detections, Detector, Found, group_lines
 from digitcnn.detection.selection import LIKELY, select_digits, select_marks
 from digitcnn.errors import InvalidArgumentError, NoDigitError, SeveralDigitsError
-from digitcnn.preprocessing import Picture, is_single, iter_pictures
-from digitcnn.preprocessing._ink_maps import to_canonical
+from digitcnn.images import Picture, is_single, iter_pictures
+from digitcnn.preprocessing import to_canonical
 from digitcnn.readings import Box, Digit, Line, Mark, Reading
 from digitcnn.weights import Weights, pin, resolve
 
 __all__ = ["Digit", "DigitReader", "Line", "Mark", "Reading", "read"]
 
-READER = "reader"
 NAMER = "base"  # names each digit that was found
 
 # A picture is read at no more than so many pixels on its longer side.
 _WORKING_SIDE = 2048
 
-# A look at so many pixels takes two milliseconds. A picture plainly holds several digits if the
-# second surest is as sure as the first number says, or the third as the second, or the fourth.
-_GLANCE_SIDE = 128
+# A picture plainly holds several digits if the second surest is as sure as the first number says,
+# or the third as the second, or the fourth.
 _BEYOND_DOUBT = (0.7, 0.5, 0.4)
 
 # What the naming network is trusted with beside the detector: its probabilities are lifted by so
@@ -42,7 +40,7 @@ _DOUBT = 0.02
 _UNLIKELY, _LIKELY = 0.12, 0.25
 # The powers of a digit's score and probability whose product, over a picture, is as probable as the
 # text is right: fitted on people's pictures of numbers and of single digits together.
-_FOUND, _NAMED = 0.1, 1.5
+_FOUND, _NAMED = 0.1, 1.25
 
 _MOST = 99  # digits in a line, and rows and columns of a grid, that may be asked for
 
@@ -255,15 +253,6 @@ class DigitReader:
                 lines.append(line)
         return _with_marks(lines, marks, frame)
 
-    def count_plain(self, picture: Picture) -> int:
-        """Return how many digits one coarse look shows, if they are plainly several; else 1."""
-        digits = Detector(self._finder.run).find_at(picture.gray, _GLANCE_SIDE).digits
-        digits = digits[select_digits(digits)]
-        sure = np.sort(digits.scores * digits.probabilities.max(axis=1, initial=0))[::-1]
-        further = sure[1 : 1 + len(_BEYOND_DOUBT)]
-        is_plain = (further > _BEYOND_DOUBT[: len(further)]).any()
-        return len(sure) if is_plain else 1
-
     def __repr__(self) -> str:
         """Name the weights and the threads."""
         name = self._weights.id if isinstance(self._weights, Weights) else str(self._weights)
@@ -292,25 +281,21 @@ def _shared_reader(model: Any) -> DigitReader:
     )
 
 
-def refuse_several_digits(picture: Picture) -> None:
-    """Raise if a picture plainly holds several digits, so that none of them is named alone.
+def refuse_several_digits(found: Found) -> None:
+    """Raise if one coarse look plainly shows several digits, so that none is named alone.
 
-    One coarse look must be enough: what it does not show is not plain.
+    That look must be enough: what it does not show is not plain.
     """
-    count = _glancing_reader().count_plain(picture)
-    if count > 1:
+    digits = found.digits[select_digits(found.digits)]
+    sure = np.sort(digits.scores * digits.probabilities.max(axis=1, initial=0))[::-1]
+    further = sure[1 : 1 + len(_BEYOND_DOUBT)]
+    if (further > _BEYOND_DOUBT[: len(further)]).any():
         raise SeveralDigitsError(
             argument="images",
             rule="hold one digit each",
-            got=f"a picture of {count} or more",
+            got=f"a picture of {len(sure)} or more",
             remedy="Call digitcnn.read(), which reads every digit.",
         )
-
-
-@cache
-def _glancing_reader() -> DigitReader:
-    """Return a reader for glances: on one thread, as a caller may have several of its own."""
-    return DigitReader(threads=1)
 
 
 def _named(found: Found, digits: Detections, namer: LazySession) -> npt.NDArray[np.float32]:

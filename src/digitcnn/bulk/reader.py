@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from digitcnn._checks import checked_confidence, choose_digits, one_of
+from digitcnn.detection import READER
 from digitcnn.errors import DigitcnnError
 from digitcnn.inference import DigitClassifier
-from digitcnn.reading import READER, DigitReader
+from digitcnn.reading import DigitReader
 from digitcnn.readings import Reading
 from digitcnn.weights import DEFAULT, Weights, pin
 

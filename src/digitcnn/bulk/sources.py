@@ -21,8 +21,8 @@ from digitcnn.errors import (
     InvalidArgumentError,
     InvalidImageError,
 )
-from digitcnn.preprocessing import IMAGE_SIDE
-from digitcnn.preprocessing._files import read_path
+from digitcnn.images import IMAGE_SIDE
+from digitcnn.images.files import read_path
 
 T = TypeVar("T")
 

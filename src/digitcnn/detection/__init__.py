@@ -5,5 +5,15 @@ from __future__ import annotations
 from digitcnn.detection.boxes import SIGNS, Detections
 from digitcnn.detection.detector import Detector, Found, to_dark_background
 from digitcnn.detection.lines import group_lines
+from digitcnn.detection.published import READER, published_detector
 
-__all__ = ["SIGNS", "Detections", "Detector", "Found", "group_lines", "to_dark_background"]
+__all__ = [
+    "READER",
+    "SIGNS",
+    "Detections",
+    "Detector",
+    "Found",
+    "group_lines",
+    "published_detector",
+    "to_dark_background",
+]

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from digitcnn.errors import InvalidArgumentError
+from digitcnn.images import open_picture
 from digitcnn.plots._canvas import BLUE, GRAY, ORANGE, VERMILION, single_axes
-from digitcnn.preprocessing._pictures import open_picture
 from digitcnn.readings import Box, Digit, Line, Mark, Reading
 
 if TYPE_CHECKING:

@@ -7,22 +7,12 @@ from collections.abc import Iterable
 import numpy as np
 
 from digitcnn.errors import DigitcnnError, InvalidImageError, NoDigitError
-from digitcnn.preprocessing._batches import Failures, batches_of, is_single, iter_pictures
-from digitcnn.preprocessing._geometry import IMAGE_SIDE
-from digitcnn.preprocessing._pictures import Picture, open_picture
+from digitcnn.images import IMAGE_SIDE, is_single, open_picture
+from digitcnn.preprocessing._batches import Failures, batches_of
+from digitcnn.preprocessing._geometry import to_canonical
 from digitcnn.preprocessing._pipeline import Step, normalization_steps
 
-__all__ = [
-    "IMAGE_SIDE",
-    "Failures",
-    "Picture",
-    "Step",
-    "batches_of",
-    "explain",
-    "is_single",
-    "iter_pictures",
-    "preprocess",
-]
+__all__ = ["Failures", "Step", "batches_of", "explain", "preprocess", "to_canonical"]
 
 
 def preprocess(images: object) -> np.ndarray:
@@ -120,7 +110,7 @@ def explain(image: object) -> tuple[Step, ...]:
     >>> page = np.full((100, 80), 250, np.uint8)
     >>> page[20:80, 38:44] = 30
     >>> [step.name for step in explain(page)]
-    ['grey', 'bright ink', 'ink', 'digit', 'box', '20 pixels', 'centred']
+    ['grayscale', 'ink', '20 pixels', 'centred']
     """
     if not is_single(image) and isinstance(image, Iterable):
         raise InvalidImageError(

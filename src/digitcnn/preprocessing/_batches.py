@@ -1,9 +1,9 @@
-"""One image or many: telling them apart, and bringing them to batches of bounded size."""
+"""Any images, in canonical batches of bounded size."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice, repeat
 from pathlib import PurePath
@@ -12,53 +12,27 @@ from typing import TypeGuard
 import numpy as np
 
 from digitcnn.errors import DigitcnnError, InvalidImageError
-from digitcnn.preprocessing._forms import COLOR_CHANNELS, as_array, form_of, refuse_planes
-from digitcnn.preprocessing._geometry import IMAGE_SIDE, PIXEL_MAX, are_canonical, is_canonical
-from digitcnn.preprocessing._pictures import Picture, array_picture, open_picture
+from digitcnn.images.forms import COLOR_CHANNELS, as_array, form_of, refuse_planes
+from digitcnn.images.many import is_single, iter_items
+from digitcnn.images.pictures import Picture, array_picture, open_picture
+from digitcnn.images.values import (
+    IMAGE_SIDE,
+    PIXEL_MAX,
+    plane_scale,
+    to_pixel_values,
+    to_plane_values,
+)
+from digitcnn.preprocessing._digit_ink import Inspect
+from digitcnn.preprocessing._geometry import are_canonical, is_canonical
 from digitcnn.preprocessing._pipeline import normalize
-from digitcnn.preprocessing._values import plane_scale, to_pixel_values, to_plane_values
 
 # Enough to fill the cores, little enough to stay in their caches: 0.8 MB of float32.
 CHUNK_SIZE = 256
 
 Failures = dict[int, DigitcnnError] | None
-Inspect = Callable[[Picture], None]
 
 # Files that are opened at the same time, each of which takes the memory of a whole picture.
 _MOST_AT_ONCE = 4
-
-
-def is_single(images: object) -> bool:
-    """Distinguish one image from many, by form alone.
-
-    Parameters
-    ----------
-    images : image or iterable of images
-        As :func:`digitcnn.preprocess` takes them.
-
-    Returns
-    -------
-    single : bool
-        An array of rank 3 whose last axis is 1, 3 or 4 long is one image (H, W, C); any other
-        array of rank 3 is a batch (N, H, W).
-    """
-    form = form_of(images)
-    if form != "array":
-        return form is not None
-    shape = _shape(images)
-    # np.array([]) is no image of rank 1, but no images.
-    if shape == (0,):
-        return False
-    return len(shape) < 3 or (len(shape) == 3 and shape[2] in COLOR_CHANNELS)
-
-
-def _shape(images: object) -> tuple[int, ...]:
-    """Ask for an array's shape without converting it, where it knows."""
-    try:
-        return tuple(images.shape)  # type: ignore[attr-defined]
-    # Whatever a caller's own type raises, and what has no shape.
-    except Exception:  # noqa: BLE001
-        return as_array(images).shape
 
 
 def batches_of(
@@ -83,7 +57,8 @@ def batches_of(
         Takes the error of each image that cannot be read, by its index, no later than its batch
         comes, in which a blank image stands for it. Without, the first such error is raised.
     inspect : callable, optional
-        Sees each picture but those of MNIST's own size, and raises what speaks against it.
+        Sees what is found in each picture that takes a look and is not of MNIST's own size, and
+        raises what speaks against it.
 
     Yields
     ------
@@ -104,7 +79,7 @@ def batches_of(
         if threads > 1 and _are_files(images):
             yield from _file_batches(images, chunk_size, threads, care)
         else:
-            yield from _item_batches(_items(images), chunk_size, care)
+            yield from _item_batches(iter_items(images), chunk_size, care)
 
 
 @dataclass(frozen=True)
@@ -115,10 +90,9 @@ class _Care:
     inspect: Inspect | None
 
     def normalize(self, picture: Picture) -> np.ndarray:
-        """Normalise a picture to uint8 pixels of shape (28, 28), once it is inspected."""
-        if self.inspect is not None and picture.plane.shape != (IMAGE_SIDE, IMAGE_SIDE):
-            self.inspect(picture)
-        return normalize(picture)
+        """Normalise a picture to uint8 pixels of shape (28, 28); only a larger one is inspected."""
+        is_small = picture.plane.shape == (IMAGE_SIDE, IMAGE_SIDE)
+        return normalize(picture, None if is_small else self.inspect)
 
     @contextlib.contextmanager
     def naming(self, index: int | None) -> Iterator[None]:
@@ -130,36 +104,6 @@ class _Care:
             if self.failures is None:
                 raise
             self.failures[index or 0] = error
-
-
-def iter_pictures(images: object, *, side: int) -> Iterator[Picture | DigitcnnError]:
-    """Yield each picture as a plane of grey, opened only as it is asked for, or why it cannot be.
-
-    Parameters
-    ----------
-    images : image or iterable of images
-        As :func:`digitcnn.preprocess` takes them.
-    side : int
-        The planes' longest side in pixels.
-
-    Yields
-    ------
-    picture : Picture or DigitcnnError
-    """
-    if is_single(images):
-        items: Iterable[tuple[int | None, object]] = [(None, images)]
-    elif form_of(images) == "array":
-        array = as_array(images)
-        refuse_planes(array)
-        items = enumerate(array)
-    else:
-        items = enumerate(_items(images))
-    for index, image in items:
-        try:
-            yield open_picture(image, side=side)
-        except DigitcnnError as error:
-            error.index = index
-            yield error
 
 
 def _is_mnist_image(image: object) -> TypeGuard[np.ndarray]:
@@ -201,38 +145,6 @@ def _item_batches(images: Iterator[object], chunk_size: int, care: _Care) -> Ite
     items = enumerate(images)
     while chunk := [_normalize_item(*item, care) for item in islice(items, chunk_size)]:
         yield _to_batch(np.stack(chunk))
-
-
-def _items(images: object) -> Iterator[object]:
-    """Iterate; a failure of the caller's own iterator says after how many images it came."""
-    if not isinstance(images, Iterable) or isinstance(images, dict | type):
-        raise InvalidImageError(
-            argument="images",
-            rule="be a path, bytes, binary file, PIL image, array, or an iterable of those",
-            got=type(images).__name__,
-            remedy="Convert it with numpy.asarray or PIL.Image first.",
-        )
-    count = 0
-    # What batches its items, as a tf.data pipeline may; in a list a batch is a slip.
-    may_batch = not isinstance(images, list | tuple)
-    try:
-        for image in images:
-            if may_batch and form_of(image) == "array" and not is_single(image):
-                yield from as_array(image)
-            else:
-                yield image
-            count += 1
-    except DigitcnnError:
-        raise
-    # GeneratorExit is none of these: a consumer that stops early is no failure.
-    except Exception as error:
-        raise InvalidImageError(
-            argument="images",
-            rule="be an iterable that runs to its end",
-            got="one",
-            reason=f"which fails after {count} images with {type(error).__name__}: {error}",
-            remedy="Mend or shorten it.",
-        ) from error
 
 
 def _normalize_item(index: int | None, image: object, care: _Care) -> np.ndarray:

@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 
 from digitcnn.errors import DigitcnnError, InvalidImageError, NoDigitError
-from digitcnn.preprocessing._files import decode_data_url
-from digitcnn.preprocessing._geometry import IMAGE_SIDE
+from digitcnn.images.files import decode_data_url
+from digitcnn.images.values import IMAGE_SIDE
 
 COLOR_CHANNELS = (1, 3, 4)  # grey, RGB, RGBA: lengths of an image's last axis
 

@@ -12,8 +12,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from digitcnn.errors import InvalidImageError
-from digitcnn.preprocessing._geometry import PIXEL_MAX
 
+IMAGE_SIDE = 28  # of MNIST's images
+PIXEL_MAX = 255
 PLANE_MAX = 65535
 PLANE_PER_PIXEL = PLANE_MAX // PIXEL_MAX
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from digitcnn.errors import NoDigitError
-from digitcnn.preprocessing._geometry import PIXEL_MAX
-from digitcnn.preprocessing._values import PLANE_MAX
+from digitcnn.images.values import PIXEL_MAX, PLANE_MAX
 
 # ITU-R BT.601 luma in 16-bit fixed point, as Pillow's convert("L") has it; the weights add up
 # to exactly 65536, so equal channels give back their value.

@@ -12,9 +12,8 @@ import numpy as np
 from PIL import Image
 
 from digitcnn.errors import ImageReadError, InvalidImageError, NoDigitError
-from digitcnn.preprocessing._color import is_opaque_gray, to_gray
-from digitcnn.preprocessing._files import opened, read_file, read_path, reading
-from digitcnn.preprocessing._forms import (
+from digitcnn.images.files import opened, read_file, read_path, reading
+from digitcnn.images.forms import (
     COLOR_CHANNELS,
     as_array,
     as_bytes,
@@ -22,7 +21,8 @@ from digitcnn.preprocessing._forms import (
     form_of,
     refuse_table,
 )
-from digitcnn.preprocessing._values import (
+from digitcnn.images.gray import is_opaque_gray, to_gray
+from digitcnn.images.values import (
     PLANE_PER_PIXEL,
     average_blocks,
     plane_scale,
