@@ -115,6 +115,8 @@ class Sheet:
             for point in points[1:]:
                 self.page.mouse.move(*point, steps=6)
             self.page.mouse.up()
+        settled = self.page.locator("#answer:not([aria-busy=true])")
+        sync_api.expect(settled).to_be_attached(timeout=60_000)
 
     def shows(self, text):
         """Wait until the answer is this text, or matches it."""

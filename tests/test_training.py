@@ -160,9 +160,9 @@ def test_a_short_training_of_the_deepest_recipe_learns(digits, tmp_path):
 def test_a_training_that_does_not_get_better_stops_and_is_told(digits, tmp_path, caplog):
     """It ends after as many epochs as the patience; near chance a warning says what to do."""
     recipe = short_recipe(epochs=30, learning_rate=1e-9, drawn_digits=0)
-    options = {"patience": 1, "monitor": "val_accuracy", "run_dir": tmp_path, "verbose": 0}
+    options = {"patience": 1, "monitor": "val_accuracy", "validation_size": 60}
 
-    run = train(*digits, recipe=recipe, **options)
+    run = train(*digits, recipe=recipe, run_dir=tmp_path, verbose=0, **options)
 
     assert len(run.history["loss"]) == 2
     assert (run.recipe.patience, run.recipe.monitor) == (1, "val_accuracy")

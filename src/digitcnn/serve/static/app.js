@@ -25,7 +25,7 @@ let turn = 0; // counts what is on the stage; a late answer to something else is
 
 /* ---- asking ---- */
 
-let asking = false, again = false;
+let asking = false, again = false, corrections = 0;
 
 async function follow() {
   turn += 1;
@@ -34,13 +34,15 @@ async function follow() {
   again = true;
   if (asking) return;
   asking = true;
+  $("#answer").ariaBusy = "true";
   while (again) {
     again = false;
+    const before = corrections;
     const [first] = pen.strokes;
     const shot = mode === "drawing" ? pen.snapshot() : null;
     if (!shot) break;
     const got = await answerTo(await shot.sheet.convertToBlob());
-    if (got && mode === "drawing" && pen.strokes[0] === first) {
+    if (got && mode === "drawing" && pen.strokes[0] === first && before === corrections) {
       for (const digit of got.digits) {
         digit.box = (digit.box ?? [0, 0, shot.sheet.width, shot.sheet.height]).map(
           (side, index) => side / shot.scale + (index % 2 ? shot.top : shot.left));
@@ -49,6 +51,7 @@ async function follow() {
     }
   }
   asking = false;
+  $("#answer").ariaBusy = "false";
 }
 
 async function answerTo(blob) {
@@ -343,6 +346,7 @@ $("#correct").addEventListener("close", async () => {
   const label = $("#correct").returnValue;
   if (label === "" || !answer?.digits[wrong]) return;
   const digit = answer.digits[wrong];
+  corrections += 1; // a late answer must not undo it
   const part = await cut(digit);
   Object.assign(digit, { value: Number(label), confidence: 1, probabilities: Array.from({ length: 10 }, (_, each) => Number(each === Number(label))) });
   if (answer.digits.length === 1) Object.assign(answer, { text: label, confidence: 1 });
