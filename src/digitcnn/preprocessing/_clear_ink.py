@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from digitcnn.images.values import PLANE_MAX
-from digitcnn.preprocessing._components import is_one_piece
+from digitcnn.preprocessing._components import find_components, is_one_piece
 from digitcnn.preprocessing._geometry import crop, ink_box, strengthen
 
 Box = tuple[int, int, int, int]  # top, left, bottom, right
@@ -21,6 +21,9 @@ _COARSE = 40
 # Ink below each level is at most so large a part of what differs from the background: more is faint
 # in photographs, and in the picture of a sheet on a white page.
 _FAINT = ((0.1, 0.25), (0.3, 0.6))
+# A hairline fades where it is scaled to 20 pixels: it is widened to this part of the longer side.
+_LEAST_WIDTH = 0.07
+_HALF = 0.5  # of full strength: a stroke's edge
 
 
 def find_clear_ink(plane: np.ndarray) -> tuple[Box, np.ndarray] | None:
@@ -58,7 +61,43 @@ def find_clear_ink(plane: np.ndarray) -> tuple[Box, np.ndarray] | None:
     is_drawn = all((ink[inked] < level).mean() <= most for level, most in _FAINT)
     if not is_drawn or not (is_one_piece(inked) or _is_nearly_one_piece(inked)):
         return None
-    return box, ink
+    return box, _without_hairlines(ink)
+
+
+def _without_hairlines(ink: np.ndarray) -> np.ndarray:
+    """Widen thin strokes as far as no loop closes and none opens."""
+    mask = ink > _HALF
+    inner = np.asarray(Image.fromarray(mask).convert("L").filter(ImageFilter.MinFilter(3))) > 0
+    width = 2 * mask.sum() / max(1, np.count_nonzero(mask & ~inner))
+    reach = round((_LEAST_WIDTH * max(ink.shape) - width) / 2)
+    holes = _count_holes(mask) if reach > 0 else 0
+    for each in range(reach, 0, -1):
+        widened = _dilated(ink, each)
+        if _count_holes(widened > _HALF) == holes:
+            return widened
+    return ink
+
+
+def _dilated(ink: np.ndarray, reach: int) -> np.ndarray:
+    """Take the maximum over squares that reach so far, also beyond the edges.
+
+    Row by row and column by column, over spans that double: Pillow's filter takes a time that grows
+    with the square's area.
+    """
+    ink = np.pad(ink, 2 * reach)
+    for _ in range(2):
+        span = 1
+        while span < 2 * reach + 1:
+            step = min(span, 2 * reach + 1 - span)
+            ink = np.maximum(ink[:-step], ink[step:])
+            span += step
+        ink = ink.T
+    return ink
+
+
+def _count_holes(mask: np.ndarray) -> int:
+    """Count the loops of the strokes: parts of the background but for the one outside."""
+    return len(find_components(~np.pad(mask, 1)).areas) - 1
 
 
 def _is_nearly_one_piece(mask: np.ndarray) -> bool:
