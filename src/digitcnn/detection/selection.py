@@ -43,9 +43,14 @@ def select_digits(digits: Detections, *, likely: float = LIKELY) -> Indices:
     names = digits.probabilities[kept].max(axis=1)
     is_named = 2 * (names > _NOISE).sum() > len(kept)
     is_plain = (digits.scores[kept] * names).max(initial=0) > _PLAIN
-    surest = digits.scores[kept].max(initial=0)
-    is_crowd = any(len(kept) >= many and surest < least for many, least in _CROWDS)
-    return kept if is_named and is_plain and not is_crowd else kept[:0]
+    is_noise = is_crowd(digits.scores[kept], _CROWDS)
+    return kept if is_named and is_plain and not is_noise else kept[:0]
+
+
+def is_crowd(scores: npt.NDArray[np.float32], crowds: tuple[tuple[int, float], ...]) -> bool:
+    """Return whether one of the `crowds` is met: so many scores, and none as high as its least."""
+    surest = scores.max(initial=0)
+    return any(len(scores) >= many and surest < least for many, least in crowds)
 
 
 def _held_by_neighbours(digits: Detections) -> npt.NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""Drawings of one digit and nothing else, whose ink can be taken as it is."""
+"""Drawings of one digit and nothing else, whose ink is taken as it is, hairlines widened."""
 
 from __future__ import annotations
 

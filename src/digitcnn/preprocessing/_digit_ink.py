@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from digitcnn.detection import Detector, Found
+from digitcnn.detection.selection import is_crowd
 from digitcnn.errors import NoDigitError
 from digitcnn.images import Picture
 from digitcnn.preprocessing._components import find_components
@@ -84,11 +85,12 @@ def find_digit(picture: Picture, detector: Detector, inspect: Inspect | None) ->
         If none of the looks finds a digit.
     """
     best: Sight | None = None
-    longer = max(picture.plane.shape)
+    gray = picture.gray
+    longer = max(gray.shape)
     for side in _SIDES:
         if side > _SIDES[0] and longer <= side // 2:
             break
-        found = detector.find_at(picture.gray, side)
+        found = detector.find_at(gray, side)
         if inspect is not None and side == _SIDES[0]:
             inspect(found)
         sight = _surest(picture, found)
@@ -116,9 +118,8 @@ def find_digit(picture: Picture, detector: Detector, inspect: Inspect | None) ->
 def _surest(picture: Picture, found: Found) -> Sight | None:
     """Return the surest digit; of two that are, the larger."""
     digits = found.digits
-    surest = digits.scores.max(initial=0)
-    crowd = np.count_nonzero(digits.scores > _DOUBTFUL)
-    if surest < _LEAST_SCORE or any(crowd >= many and surest < least for many, least in _CROWDS):
+    doubtful = digits.scores[digits.scores > _DOUBTFUL]
+    if doubtful.max(initial=0) < _LEAST_SCORE or is_crowd(doubtful, _CROWDS):
         return None
     sides = (digits.boxes[:, 2:] - digits.boxes[:, :2]).max(axis=1)
     worth = digits.scores * np.sqrt((sides / sides.max()).clip(0.2, 1))
