@@ -123,8 +123,12 @@ def test_an_interrupt_ends_in_seconds_and_a_second_driver_is_refused(pages, text
     out = tmp_path / "out"
     with started(*bulk_command(pages, out, "--quiet")) as driver:
         wait_until(lambda: num_shards(out) >= 2)
-        second = run_command(*bulk_command(pages, out)[1:])
         workers = workers_of(driver)
+        for worker in workers:  # or the job is done before the second driver has started
+            worker.suspend()
+        second = run_command(*bulk_command(pages, out)[1:])
+        for worker in workers:
+            worker.resume()
         begun = time.monotonic()
         os.killpg(driver.pid, signal.SIGINT)
         printed = driver.communicate(timeout=PATIENCE_S)
