@@ -58,11 +58,10 @@ def delays_of(page: Page) -> list[float]:
                 page.mouse.move(x + (to_x - x) * part / 6, y + (to_y - y) * part / 6)
                 page.wait_for_timeout(PAUSE_MS)
         page.mouse.up()
-    while page.evaluate("moved.length"):  # its policy forbids what wait_for_function evaluates
-        page.wait_for_timeout(PAUSE_MS)
+    page.locator('#answer[aria-busy="false"]').wait_for()
     found = page.evaluate("delays.splice(0)")
     page.keyboard.press("Escape")
-    page.evaluate("asked.length = 0")
+    page.evaluate("moved.length = asked.length = 0")
     return found
 
 
