@@ -14,7 +14,7 @@ _LUMA = (19595, 38470, 7471)
 # A colour contrast this many times stronger than the contrast of the luma is what the eye sees:
 # red ink on a green ground of the same brightness has no luma contrast at all.
 _COLOR_ADVANTAGE = 2.0
-# Colours are compared at about this many places along a side.
+# Colours are compared at no more than this many places along a side.
 _SAMPLE_SIDE = 128
 
 # An opaque part larger than this is a picture with see-through margins, not ink on nothing.
@@ -119,7 +119,7 @@ def choose_plane(rgb: np.ndarray) -> np.ndarray:
 
 def _main_axis(rgb: np.ndarray) -> tuple[np.ndarray, float]:
     """Find the direction along which colours differ most, and their standard deviation on it."""
-    step = max(1, max(rgb.shape) // _SAMPLE_SIDE)
+    step = -(-max(rgb.shape) // _SAMPLE_SIDE)
     colors = rgb[::step, ::step].reshape(-1, 3).astype(np.float64)
     # Sums of whole numbers below 2**53 are exact, so that a negative has the very same axis.
     means = np.ones(len(colors)) @ colors / len(colors)

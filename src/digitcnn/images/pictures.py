@@ -103,10 +103,14 @@ class Picture:
         levels = self.plane.astype(np.uint32) + PLANE_PER_PIXEL // 2
         return (levels // PLANE_PER_PIXEL).astype(np.uint8)
 
-    def closer(self, box: tuple[int, int, int, int]) -> Picture:
-        """Show a box of the plane, in as many of the original's pixels as 512 allow."""
+    def closer(self, box: tuple[int, int, int, int], least: int) -> Picture:
+        """Show a box of the plane, in as many of the original's pixels as 512 allow.
+
+        The original is decoded again only where the plane has fewer than `least` along the box.
+        """
         top, left, bottom, right = box
-        if self.look is None or self.reduction == 1:
+        is_enough = max(bottom - top, right - left) >= least
+        if self.look is None or self.reduction == 1 or is_enough:
             return Picture(self.plane[top:bottom, left:right])
         height, width = self.plane.shape
         first, start, last, end = self.region

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image, ImageFilter
 
 from digitcnn.images.values import PLANE_MAX
 from digitcnn.preprocessing._components import find_components, is_one_piece
-from digitcnn.preprocessing._geometry import crop, ink_box, strengthen
+from digitcnn.preprocessing._geometry import crop, dilate, ink_box, strengthen
 
 Box = tuple[int, int, int, int]  # top, left, bottom, right
 
@@ -67,31 +66,14 @@ def find_clear_ink(plane: np.ndarray) -> tuple[Box, np.ndarray] | None:
 def _without_hairlines(ink: np.ndarray) -> np.ndarray:
     """Widen thin strokes as far as no loop closes and none opens."""
     mask = ink > _HALF
-    inner = np.asarray(Image.fromarray(mask).convert("L").filter(ImageFilter.MinFilter(3))) > 0
+    inner = ~dilate(~mask, 1)[1:-1, 1:-1]
     width = 2 * mask.sum() / max(1, np.count_nonzero(mask & ~inner))
     reach = round((_LEAST_WIDTH * max(ink.shape) - width) / 2)
     holes = _count_holes(mask) if reach > 0 else 0
     for each in range(reach, 0, -1):
-        widened = _dilated(ink, each)
+        widened = dilate(ink, each)
         if _count_holes(widened > _HALF) == holes:
             return widened
-    return ink
-
-
-def _dilated(ink: np.ndarray, reach: int) -> np.ndarray:
-    """Take the maximum over squares that reach so far, also beyond the edges.
-
-    Row by row and column by column, over spans that double: Pillow's filter takes a time that grows
-    with the square's area.
-    """
-    ink = np.pad(ink, 2 * reach)
-    for _ in range(2):
-        span = 1
-        while span < 2 * reach + 1:
-            step = min(span, 2 * reach + 1 - span)
-            ink = np.maximum(ink[:-step], ink[step:])
-            span += step
-        ink = ink.T
     return ink
 
 
@@ -104,5 +86,4 @@ def _is_nearly_one_piece(mask: np.ndarray) -> bool:
     """Return whether a coarse mask is one component once gaps of a pixel are closed."""
     if max(mask.shape) > _COARSE:
         return False
-    grown = Image.fromarray(mask).convert("L").filter(ImageFilter.MaxFilter(3))
-    return is_one_piece(np.asarray(grown) > 0)
+    return is_one_piece(dilate(mask, 1))

@@ -6,14 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageFilter
 
 from digitcnn.detection import Detector, Found
 from digitcnn.detection.selection import is_crowd
 from digitcnn.errors import NoDigitError
 from digitcnn.images import Picture
 from digitcnn.preprocessing._components import find_components
-from digitcnn.preprocessing._geometry import ink_box
+from digitcnn.preprocessing._geometry import dilate, ink_box
 
 Inspect = Callable[[Found], None]
 
@@ -35,6 +34,7 @@ _AS_SURE = 0.6
 
 # Ink below the first level is none; the digit's components reach the second.
 _TRACE, _INK = 0.05, 0.15
+_REACH = 2  # pixels that the trace reaches beyond the components
 _AROUND = 0.1  # of the digit's longer side: how far its ink may reach beyond its box
 _SPECK = 0.03  # of its largest component
 _OWN = 0.5  # of a component, in the box: otherwise it is another's
@@ -155,8 +155,8 @@ def _digit_ink(ink: np.ndarray, box: np.ndarray) -> np.ndarray:
     own = components.sums(mask & inside)
     kept = (own > _OWN * components.areas) & (own >= _SPECK * own.max())
     kept[own.argmax()] = True
-    grown = Image.fromarray(components.mask(kept)).convert("L").filter(ImageFilter.MaxFilter(5))
-    return np.where((np.asarray(grown) > 0) & (ink > _TRACE), ink, np.float32(0))
+    grown = dilate(components.mask(kept), _REACH)[_REACH:-_REACH, _REACH:-_REACH]
+    return np.where(grown & (ink > _TRACE), ink, np.float32(0))
 
 
 def _closer(sight: Sight, detector: Detector) -> Sight | None:
@@ -170,6 +170,8 @@ def _closer(sight: Sight, detector: Detector) -> Sight | None:
         min(height, int(bottom + margin) + 1),
         min(width, int(right + margin) + 1),
     )
-    region = sight.picture.closer(box)
     share = max(right - left, bottom - top) / max(box[2] - box[0], box[3] - box[1])
-    return _surest(region, detector.find_at(region.gray, round(_BEST_SIDE / min(1, share))))
+    # No longer than the first look: a pixel more would have the network pad it by 32.
+    side = min(_SIDES[0], round(_BEST_SIDE / min(1, share)))
+    region = sight.picture.closer(box, least=side)
+    return _surest(region, detector.find_at(region.gray, side))
