@@ -124,17 +124,17 @@ class BatchReader:
         shapes = {_uint8_shape(image) for image in images}
         batch = np.stack(images) if len(shapes) == 1 and None not in shapes else images
         rows = self._network.predict_proba(batch, errors="return")
-        answers: list[Any] = []
-        for image, row in zip(images, rows, strict=True):
-            if np.isnan(row[0]):  # why, only the error says
-                try:
-                    row = self._network.predict_proba(image)  # noqa: PLW2901
-                except DigitcnnError as error:
-                    answers.append(error)
-                    continue
-            digit = choose_digits(row[None], min_confidence=self.min_confidence)[0]
-            answers.append((int(digit), float(row.max())))
+        answers: list[Any] = self._chosen(rows)
+        for index in np.flatnonzero(np.isnan(rows[:, 0])):  # why, only the error says
+            try:
+                answers[index] = self._chosen(self._network.predict_proba(images[index]))[0]
+            except DigitcnnError as error:
+                answers[index] = error
         return answers
+
+    def _chosen(self, rows: np.ndarray) -> list[tuple[int, float]]:
+        digits = choose_digits(rows, min_confidence=self.min_confidence)
+        return list(zip(digits.tolist(), rows.max(axis=1).tolist(), strict=True))
 
 
 def _uint8_shape(image: Any) -> tuple[int, ...] | None:
