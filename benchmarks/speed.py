@@ -35,7 +35,7 @@ from fresh import Run, run_in_turn, run_once
 from pages import begin_options, format_table, show
 from PIL import Image, ImageFilter
 
-from digitcnn import DigitClassifier, datasets, preprocess
+from digitcnn import DigitClassifier, DigitReader, datasets, preprocess
 from digitcnn.synthesis import draw_digits
 from digitcnn.weights import resolve
 
@@ -46,9 +46,11 @@ PAUSE_SECONDS = 0.1
 JPEG_SIZE, CANVAS_SIDE = (4000, 3000), 280
 # The scale at which pictures are first looked at: the longer side is at most this many pixels.
 WORKING_SIDE = 512
+NUMBER = str(ROOT / "examples" / "numbers" / "cheque-amount.jpg")
 PICTURE = str(ROOT / "examples" / "zero-canvas.png")
 
 DIGITCNN = f"from digitcnn import predict\nprint(predict({PICTURE!r}))"
+READING = f"from digitcnn import read\nprint(read({NUMBER!r}))"
 # What load_pretrained() does: build the network, load its .weights.h5.
 KERAS = f"""\
 from digitcnn import load_pretrained, preprocess
@@ -175,6 +177,23 @@ def _jpeg(quick: bool) -> Result:
     return _compare(lambda: classifier.predict(content), decode, 3 if quick else 9)
 
 
+def _photo_of_number(quick: bool) -> Result:
+    """Measure `read` on a small photo against the time that a person does not notice."""
+    content, reader = phone_jpeg((640, 480), 5), DigitReader()
+    reader.read(content)
+    times = [_seconds(lambda: reader.read(content)) for _ in range(5 if quick else 21)]
+    return Result(times, [0.06] * len(times))
+
+
+def _phone_photo_of_number(quick: bool) -> Result:
+    content, reader = phone_jpeg(num_digits=5), DigitReader()
+    return _compare(lambda: reader.read(content), lambda: _decode(content), 3 if quick else 9)
+
+
+def _first_reading(quick: bool, figure: str = "seconds") -> Result:
+    return _starting(DIGITCNN, READING, rounds=3 if quick else 15, figure=figure)
+
+
 def _canvases(quick: bool) -> Result:
     drawn, _ = draw_digits(100 if quick else 1000, seed=5, side=CANVAS_SIDE)
     images = (Image.fromarray(255 - digit).convert("RGBA") for digit in drawn)
@@ -242,13 +261,14 @@ def mnist(quick: bool) -> np.ndarray:
     return datasets.load_mnist()[1][0][: 2048 if quick else 9984]
 
 
-def phone_jpeg() -> bytes:
-    """Draw a photo as a phone takes it: a digit in ink on paper, unevenly lit, with grain."""
-    width, height = JPEG_SIZE
-    ink = Image.fromarray(draw_digits(1, seed=4, side=1024)[0][0])
-    page = Image.new("L", JPEG_SIZE)
+def phone_jpeg(size: tuple[int, int] = JPEG_SIZE, num_digits: int = 1) -> bytes:
+    """Draw a photo as a phone takes it: digits in ink on paper, unevenly lit, with grain."""
+    width, height = size
+    side = min(1024, 3 * width // 4 // num_digits)
+    ink = Image.fromarray(np.hstack(draw_digits(num_digits, seed=4, side=side)[0]))
+    page = Image.new("L", size)
     page.paste(ink, ((width - ink.width) // 2, (height - ink.height) // 2))
-    page = page.filter(ImageFilter.GaussianBlur(3))
+    page = page.filter(ImageFilter.GaussianBlur(width / 1333))
     rng = np.random.default_rng(0)
     light = 225 * np.outer(np.linspace(0.85, 1, height), np.linspace(0.8, 1, width))
     grey = light * (1 - 0.75 * np.asarray(page, np.float32) / 255)
@@ -308,6 +328,15 @@ LINES: dict[str, Line] = {
     },
     "jpeg": Line("12-megapixel phone JPEG", "Pillow decoding it, colour, reduced", 1.5, _jpeg),
     "canvas": Line("1,000 canvas PNGs of 280 x 280", "Pillow decoding them", 2.5, _canvases),
+    "read-photo": Line("`read`, a 640 x 480 photo of a number", "60 ms", 1, _photo_of_number),
+    "read-jpeg": Line(
+        "`read`, a 12-megapixel photo", "Pillow decoding it", 3, _phone_photo_of_number
+    ),
+    "read-first": Line("first answer of `read`: new process", "of `predict`", 2, _first_reading),
+    "read-memory": Line(
+        "first answer of `read`: peak memory",
+        *("of `predict`", None, partial(_first_reading, figure="peak_mib"), "MiB"),
+    ),
     **{
         f"serve-{kind}": Line(
             f"a request to the service, {what}: processor time",
