@@ -35,7 +35,7 @@ NUM_DIGITS = 30
 def scheduler():
     """Give the address of a scheduler in this process, with a worker."""
     with distributed.LocalCluster(
-        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
+        n_workers=1, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0"
     ) as cluster:
         yield cluster.scheduler_address
 

@@ -83,7 +83,7 @@ def workers_of(process):
 def finish(pages, out):
     """Give the same job again, with a worker in this process."""
     with distributed.LocalCluster(
-        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
+        n_workers=1, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0"
     ) as cluster:
         bulk.run(pages, out, shard_size=SHARD_SIZE, scheduler=cluster.scheduler_address)
 
