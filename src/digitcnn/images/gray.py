@@ -20,6 +20,12 @@ _SAMPLE_SIDE = 128
 # An opaque part larger than this is a picture with see-through margins, not ink on nothing.
 _MOSTLY_OPAQUE = 0.6
 
+# The ground is even where it keeps to so much of the picture's range, and ink is farther from it.
+_EVEN, _INK = 0.1, 0.3
+# A digit cut to its box touches the frame in few places, and none along much of it; a raster, and a
+# shadow or a table's edge do not.
+_MOST_TOUCHES, _LONGEST_TOUCH = 8, 0.3
+
 
 def to_gray(channels: np.ndarray) -> np.ndarray:
     """Reduce uint16 pixels of shape (H, W, 1, 3 or 4) to one plane of shape (H, W)."""
@@ -137,3 +143,52 @@ def luma(rgb: np.ndarray) -> np.ndarray:
         weighted += np.multiply(rgb[:, :, channel], weight, dtype=np.uint32)
     weighted >>= 16
     return weighted.astype(np.uint16)
+
+
+def ground_around(plane: np.ndarray) -> int | None:
+    """Find the even ground of a picture that was cut so tight that its ink touches the frame.
+
+    Parameters
+    ----------
+    plane : ndarray of uint8 or uint16, shape (H, W)
+
+    Returns
+    -------
+    ground : int or None
+        The value to enlarge the picture with; None where no ink touches the frame, or where that
+        may be something else than ink.
+    """
+    sides = [plane[0], plane[1:-1, -1], plane[-1, ::-1], plane[-2:0:-1, 0]]
+    frame = np.concatenate(sides).astype(np.int32)
+    lowest, highest = int(plane.min()), int(plane.max())
+    for end in (lowest, highest):
+        away = np.abs(frame - end)
+        is_ground = away <= _EVEN * (highest - lowest)
+        if 2 * np.count_nonzero(is_ground) >= len(frame):
+            break
+    else:
+        return None
+    is_ink = away > _INK * (highest - lowest)
+    if _is_crossed(is_ink, plane.shape):
+        return None
+    changes = np.flatnonzero(is_ink != np.roll(is_ink, 1))
+    if not 0 < len(changes) <= 2 * _MOST_TOUCHES:  # each begins and ends
+        return None
+    lengths = np.diff(changes, append=changes[0] + len(frame))
+    touches = lengths[0 if is_ink[changes[0]] else 1 :: 2]
+    if touches.max() > _LONGEST_TOUCH * len(frame):
+        return None
+    ground = np.sort(frame[is_ground])
+    return int(ground[len(ground) // 2])
+
+
+def _is_crossed(is_ink: np.ndarray, shape: tuple[int, int]) -> bool:
+    """Return whether all that touches the frame runs straight across, as a ruling does."""
+    height, width = shape
+    ends = np.cumsum([width, height - 2, width])
+    top, right, bottom, left = np.split(is_ink, ends)
+    for one, other, rest in ((top, bottom, (left, right)), (left, right, (top, bottom))):
+        both = np.count_nonzero(one & other[::-1])
+        if 2 * both > np.count_nonzero(one | other[::-1]) and not any(side.any() for side in rest):
+            return True
+    return False

@@ -24,6 +24,7 @@ _LEAST_SCORE = 0.2
 # Noise looks like many doubtful digits: so many of this score and more, none of them surer than so.
 _DOUBTFUL = 0.15
 _CROWDS = ((4, 0.6), (20, 0.8))
+_FAR_SURER = 2.0  # than the second: a tiny digit in the grain of a large page
 # A digit of fewer pixels, or of more, is looked at again at the size that the network knows best,
 # cut out with so much around it on each side; unless it is found there with less than so much of
 # the score.
@@ -119,7 +120,9 @@ def _surest(picture: Picture, found: Found) -> Sight | None:
     """Return the surest digit; of two that are, the larger."""
     digits = found.digits
     doubtful = digits.scores[digits.scores > _DOUBTFUL]
-    if doubtful.max(initial=0) < _LEAST_SCORE or is_crowd(doubtful, _CROWDS):
+    if doubtful.max(initial=0) < _LEAST_SCORE:
+        return None
+    if is_crowd(doubtful, _CROWDS) and not _stands_out(doubtful):
         return None
     sides = (digits.boxes[:, 2:] - digits.boxes[:, :2]).max(axis=1)
     worth = digits.scores * np.sqrt((sides / sides.max()).clip(0.2, 1))
@@ -135,6 +138,12 @@ def _surest(picture: Picture, found: Found) -> Sight | None:
     side = float((box[2:] - box[:2]).max())
     left, top, right, bottom = (box / scale).tolist()
     return Sight(picture, ink, (left, top, right, bottom), side, float(digits.scores[index]))
+
+
+def _stands_out(scores: np.ndarray) -> bool:
+    """Return whether one digit is far surer than what looks like one in the paper's grain."""
+    second, first = np.partition(scores, -2)[-2:]
+    return bool(first > _SURE and first > _FAR_SURER * second)
 
 
 def _digit_ink(ink: np.ndarray, box: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 from digitcnn.detection import published_detector
 from digitcnn.errors import NoDigitError
 from digitcnn.images import IMAGE_SIDE, Picture
+from digitcnn.images.gray import ground_around
 from digitcnn.images.values import PIXEL_MAX, PLANE_PER_PIXEL, to_pixel_values
 from digitcnn.preprocessing import _geometry as geometry
 from digitcnn.preprocessing._clear_ink import find_clear_ink
@@ -17,6 +18,8 @@ from digitcnn.preprocessing._digit_ink import Inspect, find_digit
 
 # A digit smaller than this in a shrunk picture is looked at again in the original.
 _LEAST_SIDE = 3 * geometry.BOX_SIDE
+# A picture that was cut to its digit gets a margin of this part of its longer side.
+_MARGIN_PART = 8
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,11 @@ def normalization_steps(picture: Picture, inspect: Inspect | None = None) -> Ite
             got="a blank picture",
             remedy="Give a picture with visible ink.",
         )
+    if (ground := ground_around(plane)) is not None:
+        # Cut to its box: a margin tells the network, and the rules, what is ink.
+        margin = -(-max(plane.shape) // _MARGIN_PART)
+        plane = np.pad(plane, margin, constant_values=ground)
+        picture = Picture(plane)
     clear = find_clear_ink(plane)
     if clear is not None and (picture.reduction == 1 or max(clear[1].shape) >= _LEAST_SIDE):
         ink = clear[1]
