@@ -25,6 +25,8 @@ _EVEN, _INK = 0.1, 0.3
 # A digit cut to its box touches the frame in few places, and none along much of it; a raster, and a
 # shadow or a table's edge do not.
 _MOST_TOUCHES, _LONGEST_TOUCH = 8, 0.3
+# A 1 is this much taller than wide.
+_NARROW = 3
 
 
 def to_gray(channels: np.ndarray) -> np.ndarray:
@@ -167,7 +169,7 @@ def ground_around(plane: np.ndarray) -> int | None:
         if 2 * np.count_nonzero(is_ground) >= len(frame):
             break
     else:
-        return None
+        return _ground_of_one(plane)
     is_ink = away > _INK * (highest - lowest)
     if _is_crossed(is_ink, plane.shape):
         return None
@@ -192,3 +194,16 @@ def _is_crossed(is_ink: np.ndarray, shape: tuple[int, int]) -> bool:
         if 2 * both > np.count_nonzero(one | other[::-1]) and not any(side.any() for side in rest):
             return True
     return False
+
+
+def _ground_of_one(plane: np.ndarray) -> int | None:
+    """Find the ground of a 1 cut to its box, whose stroke covers the frame, and the middle.
+
+    Nothing but a 1 is so narrow.
+    """
+    height, width = plane.shape
+    lowest, highest = int(plane.min()), int(plane.max())
+    above_half = 2 * int(plane[height // 2, width // 2]) - lowest - highest
+    if height < _NARROW * width or not above_half:
+        return None
+    return lowest if above_half > 0 else highest
