@@ -77,6 +77,6 @@ def _probability(text: str) -> float:
 
 
 def value(name: str, read: Callable[[str], Any]) -> Callable[[str], Any]:
-    """Give a function the name by which argparse's message calls what it reads."""
+    """Set the name by which argparse's message calls what a function reads."""
     read.__name__ = name
     return read

@@ -196,7 +196,7 @@ def strengthen(ink: np.ndarray) -> np.ndarray:
 
 
 def quantile(values: np.ndarray, part: float) -> float:
-    """Give the value that a part of the others lie below, interpolated linearly.
+    """Return the value that a part of the others lie below, interpolated linearly.
 
     As `np.quantile` does, which imports `numpy.ma` by way of `np.unique` (NumPy 2.4): an eighth of
     the time of a first prediction.
