@@ -50,14 +50,14 @@ def test_a_stroke_is_the_same_on_any_background():
 
 
 def test_what_is_in_doubt_is_looked_at():
-    """A second component, a sheet of paper, a rule: none is taken as drawn."""
+    """A second component, a touched side, a sheet of paper, a rule: none is taken as drawn."""
     second, sheet, rule = stroke(), *np.zeros((2, 100, 100), np.uint8)
     second[81, 72] = 255
     sheet[10:90, 20:80] = 255
     sheet[30:70, 45:55] = 0
     rule[50:53, 5:95] = 255
 
-    for picture in (second, sheet, rule):
+    for picture in (second, stroke(top=0), sheet, rule):
         assert not is_taken_as_drawn(picture)
 
 

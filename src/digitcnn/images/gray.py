@@ -22,9 +22,9 @@ _MOSTLY_OPAQUE = 0.6
 
 # The ground is even where it keeps to so much of the picture's range, and ink is farther from it.
 _EVEN, _INK = 0.1, 0.3
-# A digit cut to its box touches the frame in few places, and none along much of it; a raster, and a
-# shadow or a table's edge do not.
-_MOST_TOUCHES, _LONGEST_TOUCH = 8, 0.3
+# A digit cut to its box touches several sides of the frame, in few places, and none along much of
+# it; a raster, and a shadow or a table's edge do not.
+_LEAST_SIDES, _MOST_TOUCHES, _LONGEST_TOUCH = 2, 8, 0.3
 # A 1 is this much taller than wide.
 _NARROW = 3
 
@@ -171,7 +171,8 @@ def ground_around(plane: np.ndarray) -> int | None:
     else:
         return _ground_of_one(plane)
     is_ink = away > _INK * (highest - lowest)
-    if _is_crossed(is_ink, plane.shape):
+    touched = np.split(is_ink, np.cumsum([len(side) for side in sides[:-1]]))
+    if sum(side.any() for side in touched) < _LEAST_SIDES or _is_crossed(*touched):
         return None
     changes = np.flatnonzero(is_ink != np.roll(is_ink, 1))
     if not 0 < len(changes) <= 2 * _MOST_TOUCHES:  # each begins and ends
@@ -184,11 +185,8 @@ def ground_around(plane: np.ndarray) -> int | None:
     return int(ground[len(ground) // 2])
 
 
-def _is_crossed(is_ink: np.ndarray, shape: tuple[int, int]) -> bool:
+def _is_crossed(top: np.ndarray, right: np.ndarray, bottom: np.ndarray, left: np.ndarray) -> bool:
     """Return whether all that touches the frame runs straight across, as a ruling does."""
-    height, width = shape
-    ends = np.cumsum([width, height - 2, width])
-    top, right, bottom, left = np.split(is_ink, ends)
     for one, other, rest in ((top, bottom, (left, right)), (left, right, (top, bottom))):
         both = np.count_nonzero(one & other[::-1])
         if 2 * both > np.count_nonzero(one | other[::-1]) and not any(side.any() for side in rest):
