@@ -8,7 +8,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -37,9 +37,17 @@ Length = Annotated[
 ]
 Label = Annotated[int, Query(ge=0, le=9, description="The digit that the picture shows.")]
 
-# Takes a request, what answers one picture, and what an answer holds where that fails.
 Work = Callable[[bytes], Answer]
-Answered = Callable[[Request, Work, Answer], Awaitable[Response]]
+
+
+class Answered(Protocol):
+    """Takes a request, what answers one picture, and what an answer holds where that fails."""
+
+    def __call__(
+        self, request: Request, work: Work, empty: Answer, *, is_quick: bool = False
+    ) -> Awaitable[Response]:
+        """Answer it; `is_quick` where the work takes no longer than handing it to a thread."""
+
 
 # The status of a single picture's answer, 422 for other codes: no digit is an answer, too.
 _STATUS = {
@@ -87,9 +95,12 @@ def build(
     app.add_middleware(Guard, rules=rules, metrics=metrics)
     _add_problems(app)
 
-    async def answered(request: Request, work: Work, empty: Answer) -> Response:
+    async def answered(
+        request: Request, work: Work, empty: Answer, *, is_quick: bool = False
+    ) -> Response:
         pictures = await pictures_of(request, rules.max_bytes)
-        answers = [empty | answer for answer in await readers.answer(work, pictures.contents)]
+        given = await readers.answer(work, pictures.contents, is_quick=is_quick)
+        answers = [empty | answer for answer in given]
         metrics.count_answers(answer["code"] for answer in answers)
         if pictures.are_many:
             return _json({"answers": answers})
@@ -120,7 +131,7 @@ def _add_answers(app: FastAPI, readers: Readers, answered: Answered) -> None:
     async def predict(request: Request, min_confidence: LeastConfidence = 0) -> Response:
         """Name the one digit in each picture."""
         work = partial(readers.predict, min_confidence=min_confidence)
-        return await answered(request, work, {"digit": None})
+        return await answered(request, work, {"digit": None}, is_quick=True)
 
     @app.post("/v1/read", responses=schema.answers(schema.Reading), **takes_pictures)
     async def read(

@@ -25,6 +25,7 @@ from digitcnn.reading import DigitReader
 Answer = dict[str, Any]
 
 _DECIMALS = 6
+_SMALL_BYTES, _SMALL_SIDE = 4096, 28
 _STEP_SIDE = 280  # pixels of the longer side of a step's picture
 # What is hidden of the network's 28 x 28 pixels, at each of 14 x 14 places.
 _PATCH, _STRIDE = 4, 2
@@ -58,8 +59,16 @@ class Readers:
         for work in (self.predict, self.read, self.explain):
             self.answer_one(work, first.getvalue())
 
-    async def answer(self, work: Callable[[bytes], Answer], pictures: list[bytes]) -> list[Answer]:
-        """Answer each picture on its own, in order; what is wrong with one is its answer."""
+    async def answer(
+        self, work: Callable[[bytes], Answer], pictures: list[bytes], *, is_quick: bool
+    ) -> list[Answer]:
+        """Answer each picture on its own, in order; what is wrong with one is its answer.
+
+        Where the work is quick, a single small picture is answered here: to hand it to a thread
+        and to wake up again takes as long.
+        """
+        if is_quick and len(pictures) == 1 and _is_small(pictures[0]):
+            return [self.answer_one(work, pictures[0])]
         loop = asyncio.get_running_loop()
         jobs = [
             loop.run_in_executor(self._pool, self.answer_one, work, picture) for picture in pictures
@@ -161,6 +170,17 @@ class Readers:
             got=got,
             remedy="Crop or shrink it first.",
         )
+
+
+def _is_small(picture: bytes) -> bool:
+    """Recognize what is no larger than the digits of MNIST."""
+    if len(picture) > _SMALL_BYTES:
+        return False
+    try:
+        with Image.open(io.BytesIO(picture)) as image:
+            return max(image.size) <= _SMALL_SIDE
+    except Exception:  # noqa: BLE001 - what is no picture is told by who reads it
+        return False
 
 
 def _viewable(picture: npt.NDArray[Any]) -> Image.Image:
