@@ -74,6 +74,16 @@ def accuracy(session: nox.Session) -> None:
 
 
 @nox.session
+def gate(session: nox.Session) -> None:
+    """Measure all that a new way to the ink must keep: `-- --pictures FOLDER --nondigits FILE`."""
+    install_everything(session)
+    data = ("pictures", "scenes", "inputs", "mnist", "corruptions", "nondigits")
+    session.run("python", "benchmarks/accuracy.py", *data, "--weights", "base", *session.posargs)
+    lines = ("one-array-bare", "many-arrays-bare", "canvas", "jpeg", "first-answer-bare")
+    session.run("python", "benchmarks/speed.py", *lines, "first-answer-memory")
+
+
+@nox.session
 def fuzz(session: nox.Session) -> None:
     """Try many more cases of `tests/test_fuzz.py`: FUZZ_EXAMPLES says how many."""
     install_everything(session, "test")
