@@ -11,6 +11,7 @@ the pictures in `docs/images`. FOLDER and FILE are as `benchmarks/accuracy.py` a
 from __future__ import annotations
 
 import argparse
+import io
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,11 +22,12 @@ from matplotlib.figure import Figure
 from pages import write_figures
 from PIL import Image, ImageOps
 
-from digitcnn import explain, plots, predict_proba, read
+from digitcnn import explain, plots, predict_proba, preprocess, read
 
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path.append(str(PROJECT / "benchmarks"))
 import accuracy  # noqa: E402 - where to find them is said above
+import scene_kinds  # noqa: E402
 import speed  # noqa: E402
 
 PAGES = (
@@ -35,6 +37,8 @@ PAGES = (
     PROJECT / "docs" / "numbers.md",
 )
 COLUMNS = 7
+SCENES = (3, 6)  # rows and columns
+SEED = 7
 IMAGES = "images"
 
 
@@ -72,6 +76,7 @@ def main() -> None:
             write_figures(page, name, table)
     if IMAGES in wanted:
         draw_examples(PROJECT / "docs" / "images" / "examples.png")
+        draw_scenes(PROJECT / "docs" / "images" / "scenes.jpg")
         steps = plots.steps(explain(PROJECT / "examples" / "seven-crossed.jpg"))
         steps[0, 0].figure.savefig(PROJECT / "docs" / "images" / "steps.png", dpi=72)
         log = PROJECT / "examples" / "numbers" / "meter-log.jpg"
@@ -104,6 +109,24 @@ def draw_examples(path: Path) -> None:
             ax.set_title(f"{probabilities.argmax()}  ({probabilities.max():.0%})")
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, dpi=72)
+
+
+def draw_scenes(path: Path) -> None:
+    """Draw a scene of every other kind, what is made of it, and the digit read."""
+    kinds = list(scene_kinds.KINDS)[1::2][: SCENES[0] * SCENES[1]]
+    with mpl.rc_context({"font.size": 10}):
+        figure = Figure(figsize=(2.1 * SCENES[1], 2.1 * SCENES[0]), layout="constrained")
+        for ax, kind in zip(figure.subplots(*SCENES).ravel(), kinds, strict=True):
+            scene = io.BytesIO(scene_kinds.draw(kind, 0, SEED)[1])
+            probabilities = predict_proba(scene.getvalue())
+            with Image.open(scene) as picture:
+                ax.imshow(ImageOps.exif_transpose(picture).convert("RGB"))
+            inset = ax.inset_axes((0.66, 0.02, 0.32, 0.42))
+            inset.imshow(preprocess(scene.getvalue())[0, ..., 0], cmap="gray", vmin=0, vmax=1)
+            ax.set_title(f"{kind}\n{probabilities.argmax()}  ({probabilities.max():.0%})")
+            for each in (ax, inset):
+                each.axis("off")
+        figure.savefig(path, dpi=84, pil_kwargs={"quality": 80})
 
 
 def _thumbnail(path: Path) -> Image.Image:
