@@ -44,6 +44,33 @@ def finished(digits, tmp_path_factory):
     return train(*digits, recipe=TINY, run_dir=tmp_path_factory.mktemp("run"), verbose=0)
 
 
+class KeepPools(keras.callbacks.Callback):
+    """Copies what a training draws, which is dropped when it is finished."""
+
+    def __init__(self, folder):
+        super().__init__()
+        self.folder = folder
+
+    def on_train_begin(self, logs=None):
+        """Take them before they go."""
+        del logs
+        self.pools = np.load(next(self.folder.rglob("pools.npz")))
+
+
+def test_damaged_copies_and_digits_of_pages_keep_their_names(tmp_path):
+    """What is drawn to learn from is canonical, and mostly still to be read."""
+    recipe = short_recipe(epochs=1, drawn_digits=0, damaged=12_000, page_digits=12_000)
+    keep = KeepPools(tmp_path)
+
+    train(*draw_digits(300, seed=5), recipe=recipe, run_dir=tmp_path, callbacks=[keep], verbose=0)
+
+    for pool in (2, 3):
+        pixels, labels = keep.pools[f"pixels{pool}"], keep.pools[f"targets{pool}"].argmax(axis=1)
+        assert pixels.shape[1:] == (28, 28)
+        assert len(pixels) > 100
+        assert np.mean(predict(pixels) == labels) > 0.7
+
+
 def test_a_run_folder_tells_all_and_is_small(digits, finished):
     """It has recipe, history, versions and metrics, and nothing that only going on would need."""
     record, folder = read_run(finished.run_dir), finished.run_dir

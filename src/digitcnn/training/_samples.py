@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from digitcnn.augmentation import Augmentation, augment, damage, photograph
 from digitcnn.datasets import one_hot
+from digitcnn.detection import published_detector
+from digitcnn.detection.selection import select_digits
 from digitcnn.errors import NoDigitError
-from digitcnn.preprocessing import preprocess
-from digitcnn.synthesis import draw_digits, draw_nondigits
+from digitcnn.preprocessing import preprocess, to_canonical
+from digitcnn.synthesis import GlyphBank, Page, draw_digits, draw_nondigits, draw_page
 from digitcnn.training.recipes import Recipe
 
 _NUM_CLASSES = 10
+_PIXEL_MAX = 255
 _LIKE_NONE = np.float32(1 / _NUM_CLASSES)  # what each digit gets of a picture that is none
 
 _FULL_SIZE = 60_000  # images: what the recipes' counts are meant for
@@ -25,6 +30,10 @@ _FULL_SIZE = 60_000  # images: what the recipes' counts are meant for
 _POOL_EPOCHS = 3
 # A third of the drawings are seen as photos, with uneven light and grain.
 _PHOTO_PART = 3
+# Of the damaged copies, so many are cut to their box and stretched to a square.
+_STRETCHED_PART = 5
+_PER_HAND = 30  # digits of pages that one hand writes
+_SAME_BOX = 0.5  # the least intersection over union of a box that was found and one that was drawn
 _POOL_CHUNK = 200
 
 
@@ -64,29 +73,43 @@ def _to_pixels(batch: np.ndarray) -> np.ndarray:
 def make_pools(
     recipe: Recipe, given: Samples, *, seed: int, progress: Callable[[int], None]
 ) -> list[Samples]:
-    """Make the pools that the epochs take their part from: digits, other things, damaged copies.
+    """Make the pools that the epochs take their part from.
 
+    Drawn digits, drawn things that are none, damaged copies, and digits cut out of drawn pages.
     `progress` is told how many more pictures are made, out of `pool_size`.
     """
+    counts = parts(recipe, len(given))
 
-    def digits(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    def digits(count: int, seed: int) -> Samples:
         pictures, labels = draw_digits(count, seed=seed)
-        return _some_photographed(pictures, seed=seed), one_hot(labels)
+        return _preprocessed(_some_photographed(pictures, seed=seed), one_hot(labels))
 
-    def nondigits(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    def nondigits(count: int, seed: int) -> Samples:
         pictures = draw_nondigits(count, seed=seed)
         alike = np.full((count, _NUM_CLASSES), _LIKE_NONE, np.float32)
-        return _some_photographed(pictures, seed=seed), alike
+        return _preprocessed(_some_photographed(pictures, seed=seed), alike)
 
-    def damaged(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    def damaged(count: int, seed: int) -> Samples:
         rng = np.random.default_rng(seed)
         chosen = rng.integers(0, len(given), count)
-        return damage(given.pixels[chosen], seed=rng), given.targets[chosen]
+        pictures = list(damage(given.pixels[chosen], seed=rng))
+        for index in np.flatnonzero(rng.integers(0, _STRETCHED_PART, count) == 0):
+            pictures[index] = _stretched(given.pixels[chosen[index]], rng)
+        return _preprocessed(pictures, given.targets[chosen])
+
+    @cache
+    def bank() -> GlyphBank:
+        labels = given.targets.argmax(axis=1)
+        hands = -(-counts[-1] * _POOL_EPOCHS // _PER_HAND)
+        return GlyphBank(hands=hands, seed=seed, images=given.pixels, labels=labels)
+
+    def paged(count: int, seed: int) -> Samples:
+        return _cut_from_pages(bank(), count, np.random.default_rng(seed))
 
     return [
         _make_pool(make, part * _POOL_EPOCHS, seed=mix(seed, kind), progress=progress)
         for kind, (make, part) in enumerate(
-            zip((digits, nondigits, damaged), parts(recipe, len(given)), strict=True)
+            zip((digits, nondigits, damaged, paged), counts, strict=True)
         )
     ]
 
@@ -99,30 +122,67 @@ def pool_size(recipe: Recipe, num_images: int) -> int:
 def parts(recipe: Recipe, num_images: int) -> tuple[int, ...]:
     """Return how many of each pool an epoch over so many images takes."""
     scale = min(1, num_images / _FULL_SIZE)
-    counts = (recipe.drawn_digits, recipe.drawn_nondigits, recipe.damaged)
+    counts = (recipe.drawn_digits, recipe.drawn_nondigits, recipe.damaged, recipe.page_digits)
     return tuple(round(count * scale) for count in counts)
 
 
 def _make_pool(
-    make: Callable[[int, int], tuple[np.ndarray, np.ndarray]],
+    make: Callable[[int, int], Samples],
     total: int,
     *,
     seed: int,
     progress: Callable[[int], None],
 ) -> Samples:
-    """Make pictures and preprocess them, some at a time; drop those with nothing to read."""
-    pixels = [np.zeros((0, 28, 28), np.uint8)]
-    targets = [np.zeros((0, _NUM_CLASSES), np.float32)]
+    """Make samples, some at a time."""
+    made = [Samples(np.zeros((0, 28, 28), np.uint8), np.zeros((0, _NUM_CLASSES), np.float32))]
     for start in range(0, total, _POOL_CHUNK):
-        pictures, wanted = make(min(_POOL_CHUNK, total - start), mix(seed, start))
-        for picture, target in zip(pictures, wanted, strict=True):
-            try:
-                pixels.append(_to_pixels(preprocess(picture)))
-            except NoDigitError:
-                continue
-            targets.append(target[None])
-        progress(len(pictures))
-    return Samples(np.concatenate(pixels), np.concatenate(targets))
+        count = min(_POOL_CHUNK, total - start)
+        made.append(make(count, mix(seed, start)))
+        progress(count)
+    return Samples(
+        np.concatenate([each.pixels for each in made]),
+        np.concatenate([each.targets for each in made]),
+    )
+
+
+def _preprocessed(pictures: Iterable[np.ndarray], targets: np.ndarray) -> Samples:
+    """Preprocess pictures; drop those with nothing to read."""
+    pixels, kept = [], []
+    for picture, target in zip(pictures, targets, strict=True):
+        try:
+            pixels.append(_to_pixels(preprocess(picture)))
+        except NoDigitError:
+            continue
+        kept.append(target)
+    return Samples(np.concatenate(pixels), np.stack(kept))
+
+
+def _cut_from_pages(bank: GlyphBank, count: int, rng: np.random.Generator) -> Samples:
+    """Draw pages, find digits as `read` does, and cut out those that are digits."""
+    pixels: list[np.ndarray] = []
+    labels: list[int] = []
+    while len(pixels) < count:
+        page = draw_page(bank, rng)
+        found = published_detector().find(page.picture)
+        for box in found.digits[select_digits(found.digits)].boxes:
+            label = _label_at(box, page)
+            ink = None if label is None else to_canonical(found.ink_of(box))
+            if label is not None and ink is not None:
+                pixels.append(_to_pixels(ink[None]))
+                labels.append(label)
+    return Samples(np.concatenate(pixels[:count]), one_hot(np.array(labels[:count])))
+
+
+def _label_at(box: np.ndarray, page: Page) -> int | None:
+    """Return the digit of a page that a found box holds, if it holds one."""
+    inner = np.minimum(box[2:], page.boxes[:, 2:]) - np.maximum(box[:2], page.boxes[:, :2])
+    shared = inner.clip(0).prod(axis=1)
+    areas = (page.boxes[:, 2:] - page.boxes[:, :2]).prod(axis=1) + (box[2:] - box[:2]).prod()
+    overlaps = shared / (areas - shared)
+    best = int(overlaps.argmax()) if len(overlaps) else -1
+    if best < 0 or overlaps[best] < _SAME_BOX or not 0 <= page.labels[best] < _NUM_CLASSES:
+        return None
+    return int(page.labels[best])
 
 
 def _some_photographed(pictures: np.ndarray, *, seed: int) -> np.ndarray:
@@ -132,6 +192,17 @@ def _some_photographed(pictures: np.ndarray, *, seed: int) -> np.ndarray:
     photos = rng.integers(0, _PHOTO_PART, len(pictures)) == 0
     seen[photos] = photograph(pictures[photos], seed=rng)
     return seen
+
+
+def _stretched(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Cut to the box of the ink or of what a threshold leaves, and stretch it to a square."""
+    rows, columns = np.nonzero(image > rng.choice([0, 0.5]) * image.max())
+    box = image[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    side = int(rng.integers(16, 29))
+    square = np.asarray(Image.fromarray(box).resize((side, side), Image.Resampling.BICUBIC))
+    if rng.random() < 1 / 3:
+        square = np.where(square > _PIXEL_MAX // 2, np.uint8(_PIXEL_MAX), np.uint8(0))
+    return square if rng.random() < 1 / 2 else _PIXEL_MAX - square
 
 
 def mix(*parts: int) -> int:
