@@ -22,12 +22,13 @@ def photograph_page(
     ink, others, rules = layers.astype(np.float32) / PIXEL_MAX
     height, width = ink.shape
     paper = rng.uniform(0.45, 1) if rng.random() < 0.6 else 1.0
-    strength = rng.uniform(0.12, 1) if rng.random() < 0.5 else rng.uniform(0.5, 1)
+    faintest = 0.08 if rng.random() < 0.15 else 0.12
+    strength = rng.uniform(faintest, 1) if rng.random() < 0.5 else rng.uniform(0.5, 1)
     ground = np.full((height, width), np.float32(paper))
     if rng.random() < 0.16:
         depth = np.float32(paper * rng.uniform(0.04, 0.45) * min(1, 1.2 * strength))
         ground = ground - depth * surroundings.security_pattern(width, height, rng)
-    if rng.random() < 0.06:
+    if rng.random() < 0.09:
         ground = _seen_through(ground, ink, strength, rng)
     printed = rules * np.float32(rng.uniform(0.1, 1) * (1 if rng.random() < 0.5 else strength))
     written = np.maximum(ink, others * np.float32(rng.uniform(0.5, 1) if rng.random() < 0.5 else 1))
@@ -36,7 +37,7 @@ def photograph_page(
     if not clean:
         page = _lit(page, rng)
         page = _beside_table(page, boxes, rng)
-        if rng.random() < 0.08:
+        if rng.random() < 0.11:
             page = _on_table(page, boxes, rng)
         if rng.random() < 0.6:
             grain = rng.uniform(0, 0.06) * (0.4 + 0.6 * strength)
@@ -74,7 +75,7 @@ def _lit(page: Field, rng: np.random.Generator) -> Field:
         across = (math.cos(angle) * xs + math.sin(angle) * ys - offset) * softness
         shade = 1 / (1 + np.exp(-across.clip(-30, 30)))
         page = page * (1 - np.float32(rng.uniform(0.15, 0.6)) * shade.astype(np.float32))
-    if rng.random() < 0.04:  # a lamp's reflection
+    if rng.random() < 0.07:  # a lamp's reflection
         x, y = rng.uniform(-1, 1, 2)
         away = ((xs - x) / rng.uniform(0.1, 0.6)) ** 2 + ((ys - y) / rng.uniform(0.1, 0.6)) ** 2
         page = page + np.float32(rng.uniform(0.2, 1)) * np.exp(-away).astype(np.float32)
@@ -154,7 +155,7 @@ def _taken(image: Image.Image, boxes: NDArray[np.float32], rng: np.random.Genera
     size = image.size
     if rng.random() < 0.36 and len(boxes):
         tall = float((boxes[:, 3] - boxes[:, 1]).max())
-        factor = rng.uniform(14, 34) / max(tall, 1)
+        factor = math.exp(rng.uniform(math.log(12), math.log(34))) / max(tall, 1)
         if factor < 0.9 and min(size) * factor > 6:
             small = (max(4, round(size[0] * factor)), max(4, round(size[1] * factor)))
             image = image.resize(small, Image.Resampling.BOX)

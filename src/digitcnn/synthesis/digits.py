@@ -108,7 +108,7 @@ def draw_one_with_long_upstroke(rng: np.random.Generator) -> Glyph:
     lean = rng.normal(0.05, 0.06)
     stem = _stem(rng, lean)
     x, y = stem[0]
-    reach = rng.uniform(0.2, 0.5)
+    reach = rng.uniform(0.2, 0.65)
     start = (x - reach, y + rng.uniform(0.6, 1.0))
     bend = ((x + start[0]) / 2 + rng.normal(0, 0.04), (y + start[1]) / 2 + rng.normal(0, 0.04))
     return [[start, bend, *corner(x, y), *stem[1:]]]
@@ -238,11 +238,12 @@ def draw_closed_four(rng: np.random.Generator) -> Glyph:
     over = rng.uniform(0.04, 0.24)
     end = (stem_x + over, bar + rng.normal(0, 0.025))
     apex = (stem_x + rng.normal(0, 0.02), 0.0)
+    turn = corner(left, bar) if chance(rng, 0.7) else [(left, bar - 0.1), (left + 0.06, bar)]
     if chance(rng, 0.5):
         stem = [(stem_x, rng.normal(0, 0.02)), (stem_x + rng.normal(0, 0.02), 1)]
-        return [[apex, *corner(left, bar), end], stem]
+        return [[apex, *turn, end], stem]
     # The stem leads, back up to the apex, down the slope and across.
-    return [[(stem_x, 1), *corner(*apex), *corner(left, bar), end]]
+    return [[(stem_x, 1), *corner(*apex), *turn, end]]
 
 
 def draw_short_stemmed_four(rng: np.random.Generator) -> Glyph:
@@ -461,9 +462,9 @@ _WRITTEN: tuple[Forms, ...] = (
         (0.09, draw_two_stroke_zero),
     ),
     (
-        (0.28, draw_bar_one),
-        (0.32, draw_flagged_one),
-        (0.18, draw_one_with_long_upstroke),
+        (0.24, draw_bar_one),
+        (0.3, draw_flagged_one),
+        (0.24, draw_one_with_long_upstroke),
         (0.17, draw_one_on_a_foot),
         (0.05, draw_bar_on_a_foot),
     ),

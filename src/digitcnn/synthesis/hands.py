@@ -179,6 +179,7 @@ def _ink_pixels(
 Forms = Sequence[tuple[float, Callable[[np.random.Generator], Glyph]]]
 
 REPEAT_JITTER = 0.007
+_NARROW_SHARE = 0.12
 
 
 @dataclass(frozen=True)
@@ -199,10 +200,13 @@ class Hand:
 def sample_hand(rng: np.random.Generator) -> Hand:
     """Draw a hand."""
     slant = rng.normal(6, 9) if chance(rng, 0.8) else rng.uniform(-25, 30)
+    # Some write loops so narrow that a thin 0 is nearly a 1.
+    narrow = chance(rng, _NARROW_SHARE)
+    aspect = rng.uniform(-0.92, -0.4) if narrow else min(0.4, max(-0.4, rng.normal(0, 0.17)))
     return Hand(
         pen=sample_pen(rng),
-        slant=math.tan(math.radians(min(30.0, max(-25.0, slant)))),
-        aspect=math.exp(min(0.4, max(-0.4, rng.normal(0, 0.17)))),
+        slant=math.tan(math.radians(min(31.0, max(-25.0, slant)))),
+        aspect=math.exp(aspect),
         rotation=math.radians(min(10.0, max(-10.0, rng.normal(0, 3.2)))),
         wobble=rng.uniform(0.002, 0.022),
         warp=rng.uniform(0.0, 0.03),

@@ -33,6 +33,8 @@ _MNIST_SHARE = 0.35  # of the hands
 _WHOLE = 0.8
 _GONE = 0.3
 
+_JOINED = 0.5  # of the neighbours in a joined hand
+
 _SHORTEST = 13  # pixels: the least height of digits
 
 # (how often, pattern): d a digit, D one to five of them, n a letter or the like, w a word.
@@ -72,6 +74,7 @@ _PATTERNS: tuple[tuple[float, str], ...] = (
 )
 # So many pages show two pictures of a digit alone, or of none.
 _SINGLE_SHARE = 0.25
+_NOISE_SHARE = 0.02  # shows nothing but grain or a pattern
 _SINGLE_PATTERNS = ("d",) * 18 + ("", "n", "dn", "nd", "d+", "-d")
 _SHARES = np.cumsum([share for share, _ in _PATTERNS]) / sum(share for share, _ in _PATTERNS)
 
@@ -97,6 +100,9 @@ class Page:
     boxes: NDArray[np.float32]
     labels: NDArray[np.int64]
     ink: NDArray[np.uint8]
+
+
+Placed = tuple[Glyph, int, int]  # with its left and its top on the sheet
 
 
 @dataclass
@@ -180,6 +186,10 @@ def _draw(
     bank: GlyphBank, rng: np.random.Generator, height: int, width: int, *, is_single: bool = False
 ) -> Page:
     """Draw a page of any digits, or of one alone, or with little beside it."""
+    if rng.random() < _NOISE_SHARE:
+        nothing = np.zeros((height, width), np.uint8)
+        picture = surroundings.draw_noise(height, width, rng)
+        return Page(picture, np.zeros((0, 4), np.float32), np.zeros(0, np.int64), nothing)
     sheet = _Sheet(height, width)
     size = _sample_size(height, rng)
     writing = _sample_writing(bank, size, rng)
@@ -230,6 +240,7 @@ class _Writing:
     uneven: float = 0.08  # spread of the digits' heights, as a part of them
     pattern: str | None = None  # of every line; each its own where there is none
     kerned: bool = False  # whether neighbours stand by their ink instead of their boxes
+    joined: bool = False  # whether the pen stays down between some digits
 
     @property
     def stroke(self) -> float:
@@ -247,6 +258,7 @@ def _sample_writing(bank: GlyphBank, size: float, rng: np.random.Generator) -> _
         gap=rng.choice([-0.12, 0.0, 0.15, 0.35, 0.8], p=[0.15, 0.22, 0.33, 0.23, 0.07]),
         uneven=0.08 if rng.random() < 0.8 else 0.18,
         kerned=abs(slant) > 0.3 or rng.random() < 0.6,
+        joined=rng.random() < 0.1,
     )
 
 
@@ -289,6 +301,7 @@ def _write_line(
     weights = _digit_weights(rng)
     stroke = writing.stroke * rng.uniform(0.8, 1.3)
     edge = _Edge(sheet.height, reach=round(0.12 * size) + 1)
+    last: Placed | None = None
     for sign in _signs_of(pattern, rng):
         if x > sheet.width - 0.2 * size:
             break
@@ -296,29 +309,60 @@ def _write_line(
         if sign == " ":
             x += size * rng.uniform(0.25, 0.8)
             continue
-        label: int | None = None
-        if sign == "d":
-            label = int(rng.choice(_NUM_DIGITS, p=weights))
-            glyph = _write_digit(label, writing, rng)
-            middle = 0.5 + rng.normal(0, 0.05)
-        elif sign == "n":
-            glyph = bank.sample_nondigit(rng)
-            tall = size * rng.uniform(0.5, 1.1) * min(1, glyph.shape[0] / max(glyph.shape) + 0.2)
-            glyph, middle = set_glyph(glyph, tall, slant=writing.slant), 1 - tall / size / 2
-        elif sign == "w":
-            glyph = surroundings.draw_cursive_word(size * rng.uniform(0.5, 1), stroke, rng)
-            middle = 0.9 - glyph.shape[0] / size / 2
-        else:
-            label = _NUM_DIGITS + SIGNS.index(sign) if sign in SIGNS else None
-            glyph, middle = draw_sign(sign, size, stroke, rng)
+        glyph, middle, label = _glyph_of(
+            sign, bank, writing, weights=weights, stroke=stroke, rng=rng
+        )
         if glyph.size:
             top_y = round(y + middle * size - glyph.shape[0] / 2)
             if writing.kerned:
                 x -= edge.overhang(glyph, round(x), top_y)
             sheet.put(glyph, round(x), top_y, label)
+            if label is not None and label < _NUM_DIGITS:
+                if writing.joined and last is not None and rng.random() < _JOINED:
+                    _join(sheet.digits, last, (glyph, round(x), top_y), stroke * size)
+                last = glyph, round(x), top_y
+            else:
+                last = None
             edge.pass_by(glyph, round(x), top_y)
             free = gap * rng.uniform(0.6, 1.4) + rng.normal(0, 0.06)
             x += glyph.shape[1] + size * max(-0.16, free)
+
+
+def _join(ink: NDArray[np.uint8], first: Placed, second: Placed, width: float) -> None:
+    """Lead the pen on from the right end of one digit to the left end of the next."""
+    ends = []
+    for (glyph, left, top), side in ((first, -1), (second, 0)):
+        rows, columns = np.nonzero(glyph > FAINTEST)
+        at = np.argsort(columns, kind="stable")[side]
+        ends.append((left + int(columns[at]), top + int(rows[at])))
+    image = Image.fromarray(ink)
+    ImageDraw.Draw(image).line(ends, fill=PIXEL_MAX, width=max(1, round(0.7 * width)))
+    ink[:] = np.asarray(image)
+
+
+def _glyph_of(
+    sign: str,
+    bank: GlyphBank,
+    writing: _Writing,
+    *,
+    weights: NDArray[np.float64],
+    stroke: float,
+    rng: np.random.Generator,
+) -> tuple[Glyph, float, int | None]:
+    """Draw what a sign of a pattern stands for: with its middle's height, and its label."""
+    size = writing.size
+    if sign == "d":
+        label = int(rng.choice(_NUM_DIGITS, p=weights))
+        return _write_digit(label, writing, rng), 0.5 + rng.normal(0, 0.05), label
+    if sign == "n":
+        glyph = bank.sample_nondigit(rng)
+        tall = size * rng.uniform(0.5, 1.1) * min(1, glyph.shape[0] / max(glyph.shape) + 0.2)
+        return set_glyph(glyph, tall, slant=writing.slant), 1 - tall / size / 2, None
+    if sign == "w":
+        glyph = surroundings.draw_cursive_word(size * rng.uniform(0.5, 1), stroke, rng)
+        return glyph, 0.9 - glyph.shape[0] / size / 2, None
+    glyph, middle = draw_sign(sign, size, stroke, rng)
+    return glyph, middle, _NUM_DIGITS + SIGNS.index(sign) if sign in SIGNS else None
 
 
 class _Edge:

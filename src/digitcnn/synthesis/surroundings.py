@@ -232,3 +232,22 @@ def security_pattern(width: int, height: int, rng: np.random.Generator) -> NDArr
         waves = waves * np.sin(along * np.float32(2 * math.pi / pitch))
     edge = rng.uniform(-0.2, 0.85)
     return np.clip((waves - edge) * rng.uniform(1.5, 5), 0, 1).astype(np.float32)
+
+
+def draw_noise(height: int, width: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Return a picture of nothing: grain, specks, clouds or waves, of any contrast."""
+    coarse = np.exp(rng.uniform(0, math.log(height / 2), 2))
+    rows, columns = (max(2, round(side)) for side in (height, width) / coarse)
+    if rng.random() < 0.25:
+        field = security_pattern(width, height, rng)
+    else:
+        field = rng.random((rows, columns), np.float32) ** rng.uniform(0.5, 6)
+        if rng.random() < 0.3:
+            field = (field > rng.uniform(0.1, 0.97)).astype(np.float32)
+    method = Image.Resampling.NEAREST if rng.random() < 0.4 else Image.Resampling.BICUBIC
+    enlarged = np.asarray(Image.fromarray(field).resize((width, height), method))
+    depth = rng.uniform(0.03, 1)
+    low = rng.uniform(0, 1 - depth)
+    grain = np.float32(rng.uniform(0, 0.1)) * rng.standard_normal((height, width), np.float32)
+    noise = np.float32(low) + np.float32(depth) * enlarged + grain
+    return (noise.clip(0, 1) * PIXEL_MAX).astype(np.uint8)
