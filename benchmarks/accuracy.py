@@ -173,7 +173,7 @@ def measure_kinds(samples: Samples, probabilities: np.ndarray) -> Iterator[tuple
 
 
 def is_right(samples: Samples, probabilities: np.ndarray) -> np.ndarray:
-    """Tell of each picture whether its digit is read; refused, it is not."""
+    """Return of each picture whether its digit is read; refused, it is not."""
     refused = np.isnan(probabilities).any(axis=1)
     return ~refused & (np.nan_to_num(probabilities).argmax(axis=1) == samples.labels)
 

@@ -84,7 +84,7 @@ def digits_of(text: str) -> str:
 
 
 def is_exact(row: Row, reading: Reading) -> bool:
-    """Tell whether all of a picture's digits are read, and nothing else."""
+    """Return whether all of a picture's digits are read, and nothing else."""
     return digits_of(reading.text) == wanted_digits(row)
 
 
@@ -112,7 +112,7 @@ def table(name: str, rows: list[Row], texts: list[str]) -> str:
 
 
 def full_texts(rows: list[Row], readings: list[Reading]) -> list[str]:
-    """Say how often the signs are right, too, where the note gives the whole label."""
+    """Count how often the signs are right, too, where the note gives the whole label."""
     exact = []
     for row, reading in zip(rows, readings, strict=True):
         if found := re.fullmatch(r"label (\S+)", row.get("note", "")):
@@ -121,7 +121,7 @@ def full_texts(rows: list[Row], readings: list[Reading]) -> list[str]:
 
 
 def coverage(rows: list[Row], readings: list[Reading]) -> list[str]:
-    """Say how far confidence can be trusted, and how exact the surest readings are."""
+    """Measure how far confidence can be trusted, and how exact the surest readings are."""
     exact = np.array([is_exact(*each) for each in zip(rows, readings, strict=True)])
     sure = np.array([reading.confidence for reading in readings])
     bins = np.minimum((sure * 10).astype(int), 9)

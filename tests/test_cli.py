@@ -31,13 +31,13 @@ SEVEN = str(Path(__file__).parents[1] / "examples" / "seven-on-paper.jpg")
 
 @pytest.fixture(scope="module")
 def network(network):
-    """Give the path of a small network, as an argument."""
+    """Return the path of a small network, as an argument."""
     return str(network)
 
 
 @pytest.fixture
 def pictures(tmp_path):
-    """Give a folder of pictures `a.png`, `b.PNG` and `c.png`, and of what is none."""
+    """Return a folder of pictures `a.png`, `b.PNG` and `c.png`, and of what is none."""
     folder = tmp_path / "pictures"
     (folder / "inner").mkdir(parents=True)
     for image, name in zip(IMAGES, ("c.png", "b.PNG", "a.png"), strict=True):
@@ -49,7 +49,7 @@ def pictures(tmp_path):
 
 @pytest.fixture
 def answers(network, pictures):
-    """Give the digit that the network reads in each picture, by path."""
+    """Return the digit that the network reads in each picture, by path."""
     classifier = DigitClassifier(network)
     return {
         str(pictures / name): classifier.predict(pictures / name)
@@ -370,7 +370,7 @@ def test_reading_and_drawing_load_nothing_more(tmp_path, options):
 
 
 def is_png(path):
-    """Tell a PNG picture that holds more than one colour."""
+    """Recognize a PNG picture that holds more than one colour."""
     with Image.open(path) as picture:
         return picture.format == "PNG" and len(picture.convert("L").histogram()) > 1
 

@@ -33,7 +33,7 @@ class Upload:
         self.file = io.BytesIO(content)
 
     async def read(self, size=-1):
-        """Give the content, to who awaits it."""
+        """Return the content, to who awaits it."""
         return self.file.read(size)
 
 
@@ -41,7 +41,7 @@ class Promise:
     """A file that can be read by awaiting it alone."""
 
     async def read(self, _size=-1):
-        """Give nothing."""
+        """Return nothing."""
         return b""
 
 

@@ -81,13 +81,13 @@ MAY_LOAD = {
 
 
 def modules():
-    """Give the room and the path of each module."""
+    """Return the room and the path of each module."""
     for path in sorted(SOURCE.rglob("*.py")):
         yield path.relative_to(SOURCE).parts[0].removesuffix(".py"), path
 
 
 def imports(path):
-    """Give each import of a module: the dotted name, and whether it is made on loading it."""
+    """Return each import of a module: the dotted name, and whether it is made on loading it."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     lazy = {
         id(inner)
@@ -107,7 +107,7 @@ def imports(path):
 
 
 def is_type_checking(node):
-    """Tell `if TYPE_CHECKING:`, whose imports are never made."""
+    """Recognize `if TYPE_CHECKING:`, whose imports are never made."""
     return (
         isinstance(node, ast.If)
         and isinstance(node.test, ast.Name)
@@ -116,7 +116,7 @@ def is_type_checking(node):
 
 
 def rooms_of(path):
-    """Give the rooms that a module imports, and whether it does on loading."""
+    """Return the rooms that a module imports, and whether it does on loading."""
     for name, on_loading in imports(path):
         parts = name.split(".")
         if parts[0] == "digitcnn" and len(parts) > 1:

@@ -44,7 +44,7 @@ def pieces_of(mask):
 
 
 def box_of(piece):
-    """Give top, left, bottom and right of a set of places."""
+    """Return top, left, bottom and right of a set of places."""
     rows, columns = zip(*piece, strict=True)
     return min(rows), min(columns), max(rows) + 1, max(columns) + 1
 

@@ -79,13 +79,13 @@ def command(*options, **variables):
 
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory):
-    """Give the folder that the service keeps samples in."""
+    """Return the folder that the service keeps samples in."""
     return tmp_path_factory.mktemp("serve") / "my digits"
 
 
 @pytest.fixture(scope="module")
 def client(samples):
-    """Give a client of a running service."""
+    """Return a client of a running service."""
     with serving(samples=samples) as client:
         yield client
 
@@ -348,7 +348,7 @@ async def _storm(url, pictures, expected):
 
 
 def peak_memory(process):
-    """Give the most memory that a process has had, in MiB."""
+    """Return the most memory that a process has had, in MiB."""
     with open(f"/proc/{process.pid}/status", encoding="ascii") as file:  # noqa: PTH123
         return next(int(line.split()[1]) / 1024 for line in file if line.startswith("VmHWM"))
 

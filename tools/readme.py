@@ -38,7 +38,7 @@ class Block:
     new: str | None
 
     def affordable(self) -> str:
-        """Give the code as it is run: with less to do where a comment says so."""
+        """Return the code as it is run: with less to do where a comment says so."""
         if self.old is None or self.new is None:
             return self.body
         if self.body.count(self.old) != 1:
