@@ -34,7 +34,7 @@ from digitcnn.training._folders import (
     sole_use,
     write_pools,
 )
-from digitcnn.training._samples import EpochPlan, Samples, make_pools, parts, pool_size
+from digitcnn.training._samples import POOLS, EpochPlan, Samples, make_pools, parts, pool_size
 from digitcnn.training.pages import PagePlan
 from digitcnn.training.recipes import RECIPES, Pages, Recipe, get_recipe
 
@@ -360,15 +360,15 @@ def _go_on(
     """Train from where the folder has come to; give every epoch's metrics, and the network's."""
     before: History = []
     part = recipe.ending or recipe
-    taken = parts(part, len(task.given))
-    pools = pools or _pools(part, task.given, task.seed, folder, task.verbose)
+    # What takes minutes to draw is drawn once, for the beginning and the ending.
+    most = {name: max(getattr(part, name), getattr(recipe, name)) for name in POOLS}
+    drawn = dataclasses.replace(part, **most)
+    pools = pools or _pools(drawn, task.given, task.seed, folder, task.verbose)
     if recipe.ending is not None:
         beginning = folder / BEGINNING_FOLDER
         beginning.mkdir(exist_ok=True)
         alone = dataclasses.replace(recipe, ending=None)
-        # The same seed draws the same pictures: what takes minutes is done once.
-        shared = pools if parts(alone, len(task.given)) == taken else None
-        before = _carry_out(alone, task, beginning, initial_weights, shared).history
+        before = _carry_out(alone, task, beginning, initial_weights, pools).history
         initial_weights = beginning
     epoch_plan: EpochPlan | PagePlan
     if part.pages is not None:
@@ -377,7 +377,7 @@ def _go_on(
         epoch_plan = EpochPlan(
             given=task.given,
             pools=pools,
-            parts=taken,
+            parts=parts(part, len(task.given)),
             augmentation=part.augmentation,
             batch_size=part.batch_size,
             seed=task.seed,

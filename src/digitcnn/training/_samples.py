@@ -26,6 +26,8 @@ _LIKE_NONE = np.float32(1 / _NUM_CLASSES)  # what each digit gets of a picture t
 
 _FULL_SIZE = 60_000  # images: what the recipes' counts are meant for
 
+# The fields of a recipe that count what is drawn for it.
+POOLS = ("drawn_digits", "drawn_nondigits", "damaged", "page_digits")
 # Each epoch draws its part anew from a pool this many times as large.
 _POOL_EPOCHS = 3
 # A third of the drawings are seen as photos, with uneven light and grain.
@@ -122,8 +124,7 @@ def pool_size(recipe: Recipe, num_images: int) -> int:
 def parts(recipe: Recipe, num_images: int) -> tuple[int, ...]:
     """Return how many of each pool an epoch over so many images takes."""
     scale = min(1, num_images / _FULL_SIZE)
-    counts = (recipe.drawn_digits, recipe.drawn_nondigits, recipe.damaged, recipe.page_digits)
-    return tuple(round(count * scale) for count in counts)
+    return tuple(round(getattr(recipe, name) * scale) for name in POOLS)
 
 
 def _make_pool(
