@@ -746,6 +746,54 @@ def test_ink_may_touch_the_edge():
     assert np.array_equal(digits, predict([255 - each for each in cut]))
 
 
+def cut(ink):
+    """Cut to the box of the ink."""
+    rows, columns = (np.flatnonzero((ink > ink.max() // 2).any(axis=axis)) for axis in (1, 0))
+    return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def stretched(ink, _):
+    """Cut to the box and stretch to a square, as many data sets hold digits."""
+    return np.asarray(Image.fromarray(cut(ink)).resize((16, 16), Image.Resampling.BICUBIC))
+
+
+def black_and_white(ink, _):
+    """Cut to the box, in black and white."""
+    return cut(ink) > ink.max() // 2
+
+
+def thick(ink, _):
+    """Draw the digit anew with a thick, soft pen, and cut it to the box."""
+    bold = Image.fromarray(np.pad(ink, 20)).filter(ImageFilter.MaxFilter(7))
+    return cut(np.asarray(bold.filter(ImageFilter.GaussianBlur(2.5))))
+
+
+def thick_in_noise(ink, rng):
+    """Do the same in grey on grey, in noise."""
+    return (170 - 0.4 * thick(ink, rng) + rng.normal(0, 8, thick(ink, rng).shape)).astype(np.uint8)
+
+
+def dithered(ink, rng):
+    """Turn a photo into black dots on white, as `Image.convert("1")` does."""
+    photo = photographed(np.pad(ink / 255, 40), rng)
+    return np.asarray(Image.fromarray(photo.astype(np.uint8)).convert("1"))
+
+
+@pytest.mark.parametrize(
+    ("change", "least"),
+    # A 1 that is a mere bar fills the square: not even people name it.
+    [(stretched, 92), (black_and_white, 97), (thick, 95), (thick_in_noise, 95), (dithered, 95)],
+)
+def test_digits_are_read_as_people_cut_them(change, least):
+    """Of a hundred digits nearly all are read in each of the forms in which people have them."""
+    rng = np.random.default_rng(3)
+    images, labels = draw_digits(100, seed=14, side=100)
+
+    answers = predict([change(image, rng) for image in images], errors="return")
+
+    assert (answers == labels).sum() >= least
+
+
 def test_a_tiny_digit_is_found_in_grain():
     """On a large page whose grain looks like many faint digits, the one that stands out is read."""
     images, labels = draw_digits(10, seed=12, side=60)
