@@ -17,6 +17,7 @@ import os
 import platform
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -185,6 +186,17 @@ def _photo_of_number(quick: bool) -> Result:
     return Result(times, [0.06] * len(times))
 
 
+def _strangers_number(open_reader: Callable[[], Callable[[Path], str]], quick: bool) -> Result:
+    """Measure another program on that photo."""
+    content, reader, read = phone_jpeg((640, 480), 5), DigitReader(), open_reader()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "number.jpg"
+        path.write_bytes(content)
+        reader.read(path)
+        read(path)
+        return _compare(lambda: reader.read(path), lambda: read(path), 3 if quick else 9)
+
+
 def _phone_photo_of_number(quick: bool) -> Result:
     content, reader = phone_jpeg(num_digits=5), DigitReader()
     return _compare(lambda: reader.read(content), lambda: _decode(content), 3 if quick else 9)
@@ -329,6 +341,15 @@ LINES: dict[str, Line] = {
     "jpeg": Line("12-megapixel phone JPEG", "Pillow decoding it, colour, reduced", 1.5, _jpeg),
     "canvas": Line("1,000 canvas PNGs of 280 x 280", "Pillow decoding them", 2.5, _canvases),
     "read-photo": Line("`read`, a 640 x 480 photo of a number", "60 ms", 1, _photo_of_number),
+    **{
+        f"read-{name}": Line(
+            "`read`, the same photo",
+            f"{name}, detection and recognition",
+            1 / 10 if name == "rapidocr" else None,
+            partial(_strangers_number, open_reader),
+        )
+        for name, (_, open_reader) in engines.READERS.items()
+    },
     "read-jpeg": Line(
         "`read`, a 12-megapixel photo", "Pillow decoding it", 3, _phone_photo_of_number
     ),

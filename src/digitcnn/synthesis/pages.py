@@ -333,6 +333,8 @@ def _join(ink: NDArray[np.uint8], first: Placed, second: Placed, width: float) -
     ends = []
     for (glyph, left, top), side in ((first, -1), (second, 0)):
         rows, columns = np.nonzero(glyph > FAINTEST)
+        if not len(rows):  # nothing is left of a hairline made small
+            return
         at = np.argsort(columns, kind="stable")[side]
         ends.append((left + int(columns[at]), top + int(rows[at])))
     image = Image.fromarray(ink)
