@@ -42,7 +42,7 @@ class StepTimes(keras.callbacks.Callback):
 
 def measure_time(recipe: Recipe, images: np.ndarray, labels: np.ndarray) -> tuple[str, ...]:
     """Return the recipe's name, and the minutes of drawing, of an epoch and of all of it."""
-    parts = ("drawn_digits", "drawn_nondigits", "damaged", "page_digits")
+    parts = ("drawn_digits", "drawn_nondigits", "damaged")
     drawn = sum(getattr(recipe, part) for part in parts)
     quick = dataclasses.replace(recipe, ending=None, **dict.fromkeys(parts, 0))
     before, steps = [], []

@@ -56,7 +56,6 @@ _BARE = {
     "drawn_digits": 0,
     "drawn_nondigits": 0,
     "damaged": 0,
-    "page_digits": 0,
     "ending": None,
 }
 _SHORT = dataclasses.replace(RECIPES["base"], epochs=SHORT_EPOCHS, **_BARE)

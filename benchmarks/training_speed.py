@@ -83,7 +83,7 @@ def _time_step(name: str) -> float:
         targets = keras.utils.to_categorical(labels, 10)
         model.fit(batch, targets, batch_size=base.batch_size, **options)
     else:
-        parts = ("drawn_digits", "drawn_nondigits", "damaged", "page_digits")
+        parts = ("drawn_digits", "drawn_nondigits", "damaged")
         bare = {"augmentation": None, **dict.fromkeys(parts, 0)}
         recipe = dataclasses.replace(base, **(bare if name == "plain" else {}))
         with kept_memory():  # as `digitcnn train` has it

@@ -125,7 +125,7 @@ def test_json_is_one_object_a_line(network, answers, capsys):
 def test_an_unsure_answer_is_told(tmp_path, capsys):
     """Below even odds, standard error and the JSON say so; with --strict the status is 1."""
     letter = Image.new("L", (200, 200), "white")
-    ImageDraw.Draw(letter).text((60, 20), "R", 0, ImageFont.load_default(120))
+    ImageDraw.Draw(letter).text((60, 20), "K", 0, ImageFont.load_default(120))
     letter.save(tmp_path / "letter.png")
     words = ["predict", str(tmp_path / "letter.png"), SEVEN]
 

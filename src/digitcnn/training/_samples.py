@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -13,11 +12,9 @@ from PIL import Image
 
 from digitcnn.augmentation import Augmentation, augment, damage, photograph
 from digitcnn.datasets import one_hot
-from digitcnn.detection import published_detector
-from digitcnn.detection.selection import select_digits
 from digitcnn.errors import NoDigitError
-from digitcnn.preprocessing import preprocess, to_canonical
-from digitcnn.synthesis import GlyphBank, Page, draw_digits, draw_nondigits, draw_page
+from digitcnn.preprocessing import preprocess
+from digitcnn.synthesis import draw_digits, draw_nondigits
 from digitcnn.training.recipes import Recipe
 
 _NUM_CLASSES = 10
@@ -27,15 +24,13 @@ _LIKE_NONE = np.float32(1 / _NUM_CLASSES)  # what each digit gets of a picture t
 _FULL_SIZE = 60_000  # images: what the recipes' counts are meant for
 
 # The fields of a recipe that count what is drawn for it.
-POOLS = ("drawn_digits", "drawn_nondigits", "damaged", "page_digits")
+POOLS = ("drawn_digits", "drawn_nondigits", "damaged")
 # Each epoch draws its part anew from a pool this many times as large.
 _POOL_EPOCHS = 3
 # A third of the drawings are seen as photos, with uneven light and grain.
 _PHOTO_PART = 3
 # Of the damaged copies, so many are cut to their box and stretched to a square.
 _STRETCHED_PART = 5
-_PER_HAND = 30  # digits of pages that one hand writes
-_SAME_BOX = 0.5  # the least intersection over union of a box that was found and one that was drawn
 _POOL_CHUNK = 200
 
 
@@ -77,10 +72,9 @@ def make_pools(
 ) -> list[Samples]:
     """Make the pools that the epochs take their part from.
 
-    Drawn digits, drawn things that are none, damaged copies, and digits cut out of drawn pages.
+    Drawn digits, drawn things that are none, and damaged copies.
     `progress` is told how many more pictures are made, out of `pool_size`.
     """
-    counts = parts(recipe, len(given))
 
     def digits(count: int, seed: int) -> Samples:
         pictures, labels = draw_digits(count, seed=seed)
@@ -99,19 +93,10 @@ def make_pools(
             pictures[index] = _stretched(given.pixels[chosen[index]], rng)
         return _preprocessed(pictures, given.targets[chosen])
 
-    @cache
-    def bank() -> GlyphBank:
-        labels = given.targets.argmax(axis=1)
-        hands = -(-counts[-1] * _POOL_EPOCHS // _PER_HAND)
-        return GlyphBank(hands=hands, seed=seed, images=given.pixels, labels=labels)
-
-    def paged(count: int, seed: int) -> Samples:
-        return _cut_from_pages(bank(), count, np.random.default_rng(seed))
-
     return [
         _make_pool(make, part * _POOL_EPOCHS, seed=mix(seed, kind), progress=progress)
         for kind, (make, part) in enumerate(
-            zip((digits, nondigits, damaged, paged), counts, strict=True)
+            zip((digits, nondigits, damaged), parts(recipe, len(given)), strict=True)
         )
     ]
 
@@ -156,34 +141,6 @@ def _preprocessed(pictures: Iterable[np.ndarray], targets: np.ndarray) -> Sample
             continue
         kept.append(target)
     return Samples(np.concatenate(pixels), np.stack(kept))
-
-
-def _cut_from_pages(bank: GlyphBank, count: int, rng: np.random.Generator) -> Samples:
-    """Draw pages, find digits as `read` does, and cut out those that are digits."""
-    pixels: list[np.ndarray] = []
-    labels: list[int] = []
-    while len(pixels) < count:
-        page = draw_page(bank, rng)
-        found = published_detector().find(page.picture)
-        for box in found.digits[select_digits(found.digits)].boxes:
-            label = _label_at(box, page)
-            ink = None if label is None else to_canonical(found.ink_of(box))
-            if label is not None and ink is not None:
-                pixels.append(_to_pixels(ink[None]))
-                labels.append(label)
-    return Samples(np.concatenate(pixels[:count]), one_hot(np.array(labels[:count])))
-
-
-def _label_at(box: np.ndarray, page: Page) -> int | None:
-    """Return the digit of a page that a found box holds, if it holds one."""
-    inner = np.minimum(box[2:], page.boxes[:, 2:]) - np.maximum(box[:2], page.boxes[:, :2])
-    shared = inner.clip(0).prod(axis=1)
-    areas = (page.boxes[:, 2:] - page.boxes[:, :2]).prod(axis=1) + (box[2:] - box[:2]).prod()
-    overlaps = shared / (areas - shared)
-    best = int(overlaps.argmax()) if len(overlaps) else -1
-    if best < 0 or overlaps[best] < _SAME_BOX or not 0 <= page.labels[best] < _NUM_CLASSES:
-        return None
-    return int(page.labels[best])
 
 
 def _some_photographed(pictures: np.ndarray, *, seed: int) -> np.ndarray:

@@ -82,8 +82,6 @@ class Recipe:
         fewer images take as much fewer. What is no digit is taught as "every digit alike".
     damaged : int
         Damaged copies of the training images, preprocessed like any picture, likewise.
-    page_digits : int
-        Digits of drawn pages, found and cut out as `digitcnn.read` does, likewise.
     pages : Pages or None
         Of a network that finds digits: the pages to draw, with the training images among their
         digits. Nothing else is then drawn or changed.
@@ -115,7 +113,6 @@ class Recipe:
     drawn_digits: int = 0
     drawn_nondigits: int = 0
     damaged: int = 0
-    page_digits: int = 0
     pages: Pages | None = None
     patience: int | None = None
     monitor: str = "val_loss"
@@ -163,7 +160,7 @@ class Recipe:
                 got=f"{shown(self.pages)} for {self.architecture!r}",
                 remedy="Change the one or the other.",
             )
-        others = ("augmentation", "drawn_digits", "drawn_nondigits", "damaged", "page_digits")
+        others = ("augmentation", "drawn_digits", "drawn_nondigits", "damaged")
         for name in others if finds else ():
             if getattr(self, name):
                 raise InvalidArgumentError(
@@ -203,7 +200,6 @@ _WHOLE = {
     "drawn_digits": (0, 15_000),
     "drawn_nondigits": (0, 9_000),
     "damaged": (0, 15_000),
-    "page_digits": (0, 10_000),
     "patience": (1, 3),
 }
 
@@ -257,22 +253,19 @@ _BASE = Recipe(
     drawn_digits=15_000,
     drawn_nondigits=9_000,
     damaged=15_000,
-    page_digits=12_000,
 )
 # Chosen by the 5,000 validation images, whose loss it lowers by a sixth; as many epochs more of the
-# same lower it by a twentieth. With a third of the other pictures it reads damaged digits worse;
-# with digits of pages, which are often hardly legible, it grows unsure, and refuses less.
+# same lower it by a twentieth. With a third of the other pictures it reads damaged digits worse.
 _BASE_ENDING = dataclasses.replace(
     _BASE,
     name="base-ending",
     epochs=4,
     learning_rate=5e-4,
     augmentation=_GENTLE_AUGMENTATION,
-    page_digits=0,
 )
 
 # What trains "base" trains the deeper network of "large", whose ensemble is published.
-_LARGE = dataclasses.replace(_BASE, name="large", architecture="vgg", page_digits=0)
+_LARGE = dataclasses.replace(_BASE, name="large", architecture="vgg")
 _LARGE_ENDING = dataclasses.replace(_BASE_ENDING, name="large-ending", architecture="vgg")
 
 _TINY = Recipe(
