@@ -42,9 +42,8 @@ class StepTimes(keras.callbacks.Callback):
 
 def measure_time(recipe: Recipe, images: np.ndarray, labels: np.ndarray) -> tuple[str, ...]:
     """Return the recipe's name, and the minutes of drawing, of an epoch and of all of it."""
-    parts = ("drawn_digits", "drawn_nondigits", "damaged")
-    drawn = sum(getattr(recipe, part) for part in parts)
-    quick = dataclasses.replace(recipe, ending=None, **dict.fromkeys(parts, 0))
+    drawn = recipe.drawn_digits + recipe.drawn_nondigits + recipe.damaged
+    quick = dataclasses.replace(recipe, drawn_digits=0, drawn_nondigits=0, damaged=0, ending=None)
     before, steps = [], []
     # With all that comes before the first step, and with what every training begins with.
     for each, count in ((recipe, len(images)), (quick, 200)):

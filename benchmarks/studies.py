@@ -52,12 +52,7 @@ class Variant:
     keeps_best: bool = False  # the epoch with the best validation accuracy counts, not the last
 
 
-_BARE = {
-    "drawn_digits": 0,
-    "drawn_nondigits": 0,
-    "damaged": 0,
-    "ending": None,
-}
+_BARE = {"drawn_digits": 0, "drawn_nondigits": 0, "damaged": 0, "ending": None}
 _SHORT = dataclasses.replace(RECIPES["base"], epochs=SHORT_EPOCHS, **_BARE)
 _WITH_DRAWN = dataclasses.replace(_SHORT, drawn_digits=RECIPES["base"].drawn_digits)
 STUDIES = {

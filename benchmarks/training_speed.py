@@ -83,8 +83,7 @@ def _time_step(name: str) -> float:
         targets = keras.utils.to_categorical(labels, 10)
         model.fit(batch, targets, batch_size=base.batch_size, **options)
     else:
-        parts = ("drawn_digits", "drawn_nondigits", "damaged")
-        bare = {"augmentation": None, **dict.fromkeys(parts, 0)}
+        bare = {"augmentation": None, "drawn_digits": 0, "drawn_nondigits": 0, "damaged": 0}
         recipe = dataclasses.replace(base, **(bare if name == "plain" else {}))
         with kept_memory():  # as `digitcnn train` has it
             train(images, labels, recipe=recipe, validation_size=0, **options)

@@ -748,19 +748,17 @@ def test_hairlines_do_not_fade():
 def test_ink_may_touch_the_edge():
     """Digits cut to their ink's own box are read, in either polarity."""
     images, labels = draw_digits(200, seed=12, side=28)
-    cut = []
-    for image in images:
-        rows, columns = (np.flatnonzero(image.any(axis=axis)) for axis in (1, 0))
-        cut.append(image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+    tight = [cut(image, level=0) for image in images]
 
-    digits = predict(cut)
+    digits = predict(tight)
     assert (digits == labels).sum() >= 195
-    assert np.array_equal(digits, predict([255 - each for each in cut]))
+    assert np.array_equal(digits, predict([255 - each for each in tight]))
 
 
-def cut(ink):
-    """Cut to the box of the ink."""
-    rows, columns = (np.flatnonzero((ink > ink.max() // 2).any(axis=axis)) for axis in (1, 0))
+def cut(ink, level=0.5):
+    """Cut to the box of what exceeds a part of the strongest ink."""
+    inked = ink > level * ink.max()
+    rows, columns = (np.flatnonzero(inked.any(axis=axis)) for axis in (1, 0))
     return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
@@ -782,7 +780,8 @@ def thick(ink, _):
 
 def thick_in_noise(ink, rng):
     """Do the same in grey on grey, in noise."""
-    return (170 - 0.4 * thick(ink, rng) + rng.normal(0, 8, thick(ink, rng).shape)).astype(np.uint8)
+    bold = thick(ink, rng)
+    return (170 - 0.4 * bold + rng.normal(0, 8, bold.shape)).astype(np.uint8)
 
 
 def dithered(ink, rng):

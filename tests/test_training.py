@@ -70,6 +70,17 @@ def test_damaged_and_stretched_copies_keep_their_names(tmp_path):
     assert np.mean(predict(pixels) == labels) > 0.7
 
 
+def test_pictures_with_nothing_to_read_are_left_out(tmp_path, monkeypatch):
+    """Where all that is drawn at once shows no digit, the training goes on without it."""
+    blank = lambda count, *, seed: (np.zeros((count, 96, 96), np.uint8), np.zeros(count, np.int64))  # noqa: ARG005, E731
+    monkeypatch.setattr("digitcnn.training._samples.draw_digits", blank)
+    keep, recipe = KeepPools(tmp_path), short_recipe(epochs=1, drawn_digits=12_000)
+
+    train(*draw_digits(60, seed=5), recipe=recipe, run_dir=tmp_path, callbacks=[keep], verbose=0)
+
+    assert keep.pools["pixels0"].shape == (0, 28, 28)
+
+
 def test_a_run_folder_tells_all_and_is_small(digits, finished):
     """It has recipe, history, versions and metrics, and nothing that only going on would need."""
     record, folder = read_run(finished.run_dir), finished.run_dir

@@ -117,12 +117,12 @@ def draw_scenes(path: Path) -> None:
     with mpl.rc_context({"font.size": 10}):
         figure = Figure(figsize=(2.1 * SCENES[1], 2.1 * SCENES[0]), layout="constrained")
         for ax, kind in zip(figure.subplots(*SCENES).ravel(), kinds, strict=True):
-            scene = io.BytesIO(scene_kinds.draw(kind, 0, SEED)[1])
-            probabilities = predict_proba(scene.getvalue())
-            with Image.open(scene) as picture:
+            _, scene = scene_kinds.draw(kind, 0, SEED)
+            probabilities = predict_proba(scene)
+            with Image.open(io.BytesIO(scene)) as picture:
                 ax.imshow(ImageOps.exif_transpose(picture).convert("RGB"))
             inset = ax.inset_axes((0.66, 0.02, 0.32, 0.42))
-            inset.imshow(preprocess(scene.getvalue())[0, ..., 0], cmap="gray", vmin=0, vmax=1)
+            inset.imshow(preprocess(scene)[0, ..., 0], cmap="gray", vmin=0, vmax=1)
             ax.set_title(f"{kind}\n{probabilities.argmax()}  ({probabilities.max():.0%})")
             for each in (ax, inset):
                 each.axis("off")

@@ -33,6 +33,9 @@ _PHOTO_PART = 3
 _STRETCHED_PART = 5
 _POOL_CHUNK = 200
 
+# Makes so many pictures, from a seed, with what is to be learnt of them.
+_Make = Callable[[int, int], tuple[Iterable[np.ndarray], np.ndarray]]
+
 
 @dataclass
 class Samples:
@@ -70,34 +73,32 @@ def _to_pixels(batch: np.ndarray) -> np.ndarray:
 def make_pools(
     recipe: Recipe, given: Samples, *, seed: int, progress: Callable[[int], None]
 ) -> list[Samples]:
-    """Make the pools that the epochs take their part from.
+    """Make the pools that the epochs take their part from: digits, other things, damaged copies.
 
-    Drawn digits, drawn things that are none, and damaged copies.
     `progress` is told how many more pictures are made, out of `pool_size`.
     """
 
-    def digits(count: int, seed: int) -> Samples:
+    def digits(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         pictures, labels = draw_digits(count, seed=seed)
-        return _preprocessed(_some_photographed(pictures, seed=seed), one_hot(labels))
+        return _some_photographed(pictures, seed=seed), one_hot(labels)
 
-    def nondigits(count: int, seed: int) -> Samples:
+    def nondigits(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         pictures = draw_nondigits(count, seed=seed)
         alike = np.full((count, _NUM_CLASSES), _LIKE_NONE, np.float32)
-        return _preprocessed(_some_photographed(pictures, seed=seed), alike)
+        return _some_photographed(pictures, seed=seed), alike
 
-    def damaged(count: int, seed: int) -> Samples:
+    def damaged(count: int, seed: int) -> tuple[list[np.ndarray], np.ndarray]:
         rng = np.random.default_rng(seed)
         chosen = rng.integers(0, len(given), count)
         pictures = list(damage(given.pixels[chosen], seed=rng))
         for index in np.flatnonzero(rng.integers(0, _STRETCHED_PART, count) == 0):
             pictures[index] = _stretched(given.pixels[chosen[index]], rng)
-        return _preprocessed(pictures, given.targets[chosen])
+        return pictures, given.targets[chosen]
 
+    makes: tuple[_Make, ...] = (digits, nondigits, damaged)
     return [
         _make_pool(make, part * _POOL_EPOCHS, seed=mix(seed, kind), progress=progress)
-        for kind, (make, part) in enumerate(
-            zip((digits, nondigits, damaged), parts(recipe, len(given)), strict=True)
-        )
+        for kind, (make, part) in enumerate(zip(makes, parts(recipe, len(given)), strict=True))
     ]
 
 
@@ -113,34 +114,25 @@ def parts(recipe: Recipe, num_images: int) -> tuple[int, ...]:
 
 
 def _make_pool(
-    make: Callable[[int, int], Samples],
+    make: _Make,
     total: int,
     *,
     seed: int,
     progress: Callable[[int], None],
 ) -> Samples:
-    """Make samples, some at a time."""
-    made = [Samples(np.zeros((0, 28, 28), np.uint8), np.zeros((0, _NUM_CLASSES), np.float32))]
+    """Make pictures and preprocess them, some at a time; drop those with nothing to read."""
+    pixels = [np.zeros((0, 28, 28), np.uint8)]
+    targets = [np.zeros((0, _NUM_CLASSES), np.float32)]
     for start in range(0, total, _POOL_CHUNK):
-        count = min(_POOL_CHUNK, total - start)
-        made.append(make(count, mix(seed, start)))
-        progress(count)
-    return Samples(
-        np.concatenate([each.pixels for each in made]),
-        np.concatenate([each.targets for each in made]),
-    )
-
-
-def _preprocessed(pictures: Iterable[np.ndarray], targets: np.ndarray) -> Samples:
-    """Preprocess pictures; drop those with nothing to read."""
-    pixels, kept = [], []
-    for picture, target in zip(pictures, targets, strict=True):
-        try:
-            pixels.append(_to_pixels(preprocess(picture)))
-        except NoDigitError:
-            continue
-        kept.append(target)
-    return Samples(np.concatenate(pixels), np.stack(kept))
+        pictures, wanted = make(min(_POOL_CHUNK, total - start), mix(seed, start))
+        for picture, target in zip(pictures, wanted, strict=True):
+            try:
+                pixels.append(_to_pixels(preprocess(picture)))
+            except NoDigitError:
+                continue
+            targets.append(target[None])
+        progress(len(wanted))
+    return Samples(np.concatenate(pixels), np.concatenate(targets))
 
 
 def _some_photographed(pictures: np.ndarray, *, seed: int) -> np.ndarray:
