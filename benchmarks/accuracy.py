@@ -246,7 +246,7 @@ def table(arguments: argparse.Namespace, names: list[str]) -> str:
                 continue
             probabilities = read(samples.images)
             cells = dict(measure(dataset, samples, probabilities))
-            if dataset == "mnist":
+            if dataset == "mnist" and len(names) > 1:
                 wrong = probabilities.argmax(axis=1) != samples.labels
                 first_wrong = wrong if first_wrong is None else first_wrong
                 chance = mcnemar(first_wrong, wrong)
