@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from digitcnn import Evaluation, evaluate
-from digitcnn.errors import InvalidArgumentError
+from digitcnn.errors import InvalidArgumentError, NoDigitError
 from digitcnn.synthesis import draw_digits
 
 LABELS = np.array([0, 0, 1, 1, 1, 3, 3, 3, 3, 9, 9])
@@ -172,6 +172,23 @@ def test_evaluate_measures_what_a_model_answers(collect):
     np.testing.assert_array_equal(evaluation.labels, labels)
     assert evaluation.accuracy == np.mean(labels == 4)
     assert evaluate(lambda batch: rows_for([4] * len(batch)), images[0], 4).accuracy == 1
+
+
+def test_unread_pictures_stop_no_evaluation_that_asks_for_it():
+    """They are listed, and the rest is measured as without them; alone, they are refused."""
+    images, labels = draw_digits(4, seed=5)
+    blank = np.zeros((28, 28), np.uint8)
+    mixed, answer = [blank, *images, blank], lambda batch: rows_for([4] * len(batch))
+
+    evaluation = evaluate(answer, mixed, [0, *labels, 1], errors="return")
+
+    assert evaluation.unread == [0, 5]
+    assert evaluation.to_dict() == evaluate(answer, images, labels).to_dict() | {"num_unread": 2}
+    assert "2 more could not be read" in str(evaluation)
+    with pytest.raises(NoDigitError, match=r"images\[0\]"):
+        evaluate(answer, mixed, [0, *labels, 1])
+    with pytest.raises(InvalidArgumentError, match="none can"):
+        evaluate(answer, blank, 0, errors="return")
 
 
 @pytest.mark.parametrize(

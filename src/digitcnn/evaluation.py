@@ -22,8 +22,9 @@ from digitcnn._checks import (
     choose_digits,
 )
 from digitcnn.detection import Detections
+from digitcnn.errors import InvalidArgumentError
 from digitcnn.images import is_single
-from digitcnn.inference import predict_proba
+from digitcnn.inference import Errors, predict_proba
 from digitcnn.synthesis import Page
 
 __all__ = [
@@ -82,6 +83,9 @@ class Evaluation:
         The true digits; at least one.
     probabilities : array-like of float, shape (N, 10)
         What was answered; rows sum to 1.
+    unread : sequence of int
+        Indices, among all pictures that were given, of those that could not be read. They are in
+        no other measure.
 
     Raises
     ------
@@ -97,6 +101,7 @@ class Evaluation:
 
     labels: Digits
     probabilities: Probabilities
+    unread: Sequence[int] = ()
 
     def __post_init__(self) -> None:
         """Check both once; all else can rely on them."""
@@ -210,6 +215,7 @@ class Evaluation:
         return {
             "num_images": self.num_images,
             "num_errors": self.num_errors,
+            "num_unread": len(self.unread),
             "accuracy": self.accuracy,
             "loss": self.loss,
             "calibration_error": self.calibration_error,
@@ -267,10 +273,14 @@ class Evaluation:
         )
 
     def _headline(self) -> str:
-        return f"accuracy {self.accuracy:.2%}: {self.num_errors:,} errors in {self.num_images:,}"
+        unread = f", {len(self.unread):,} more could not be read" if self.unread else ""
+        counted = f"{self.num_errors:,} errors in {self.num_images:,}{unread}"
+        return f"accuracy {self.accuracy:.2%}: {counted}"
 
 
-def evaluate(model_or_weights: Any, images: Any, labels: npt.ArrayLike) -> Evaluation:
+def evaluate(
+    model_or_weights: Any, images: Any, labels: npt.ArrayLike, *, errors: Errors = "raise"
+) -> Evaluation:
     """Measure a network on labelled images.
 
     Parameters
@@ -281,6 +291,9 @@ def evaluate(model_or_weights: Any, images: Any, labels: npt.ArrayLike) -> Evalu
         Pictures in any form that :func:`digitcnn.preprocess` takes, one at least.
     labels : array-like of int, shape (N,)
         The digit of each.
+    errors : str
+        "raise", or "return": what cannot be read is then listed in `Evaluation.unread` and left out
+        of the rest.
 
     Returns
     -------
@@ -290,7 +303,7 @@ def evaluate(model_or_weights: Any, images: Any, labels: npt.ArrayLike) -> Evalu
     Raises
     ------
     InvalidArgumentError
-        If `labels` are no digits, or not as many as `images`.
+        If `labels` are no digits, or not as many as `images`, or none of these can be read.
     DigitcnnError
         As :func:`digitcnn.predict` does.
 
@@ -303,8 +316,17 @@ def evaluate(model_or_weights: Any, images: Any, labels: npt.ArrayLike) -> Evalu
     # Refused before the work rather than after it, where the number is known.
     if isinstance(images, list | tuple) or (hasattr(images, "shape") and not is_single(images)):
         labels = as_labels(labels, num_images=len(images))
-    probabilities = predict_proba(images, model=model_or_weights)
-    return Evaluation(labels, probabilities)  # type: ignore[arg-type]  # checked there
+    rows = np.atleast_2d(predict_proba(images, model=model_or_weights, errors=errors))
+    labels = as_labels(labels, num_images=len(rows))
+    is_read = ~np.isnan(rows[:, 0])
+    if len(rows) and not is_read.any():
+        raise InvalidArgumentError(
+            argument="images",
+            rule="hold pictures that can be read",
+            got=f"{len(rows)} of which none can",
+            remedy="Pass errors='raise', which tells why.",
+        )
+    return Evaluation(labels[is_read], rows[is_read], np.flatnonzero(~is_read).tolist())
 
 
 def _shares(parts: npt.NDArray[np.int64], wholes: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:

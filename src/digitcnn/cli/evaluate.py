@@ -44,29 +44,30 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the report; the status is 1 if pictures had to be left out of it."""
     model = open_model(arguments.weights)
     images, labels = load_dataset(arguments.dataset)
-    num_unread = 0
     if isinstance(images, list):
-        evaluation, num_unread = _evaluate_files(model, images, labels, arguments)
+        evaluation = _evaluate_files(model, images, labels, arguments)
     else:
         evaluation = digitcnn.evaluate(model, images, labels)
     write_line(evaluation.to_json() if arguments.json else str(evaluation))
-    return 1 if num_unread else 0
+    return 1 if evaluation.unread else 0
 
 
 def _evaluate_files(
     model: Any, paths: list[Path], all_labels: Any, arguments: argparse.Namespace
-) -> tuple[digitcnn.Evaluation, int]:
+) -> digitcnn.Evaluation:
     """Measure on the pictures that can be read, telling which cannot."""
     import numpy as np
 
-    rows, labels = [], []
-    for path, label in watched(list(zip(paths, all_labels, strict=True))):
+    rows, labels, unread = [], [], []
+    pairs = list(zip(paths, all_labels, strict=True))
+    for index, (path, label) in enumerate(watched(pairs)):
         try:
             rows.append(digitcnn.predict_proba(path, model=model))
             labels.append(label)
         except DigitcnnError as error:
             error.add_note(f"{path}, left out")
             report(error, arguments)
+            unread.append(index)
     if not rows:
         raise InvalidArgumentError(
             argument="--dataset",
@@ -74,7 +75,7 @@ def _evaluate_files(
             got=f"none in {arguments.dataset!r}",
             remedy="Mend the pictures named above.",
         )
-    return digitcnn.Evaluation(np.array(labels), np.array(rows)), len(paths) - len(rows)
+    return digitcnn.Evaluation(np.array(labels), np.array(rows), unread)
 
 
 def load_dataset(name: str) -> tuple[Any, Any]:
