@@ -8,7 +8,15 @@ import pickle
 import numpy as np
 import pytest
 
-from digitcnn import DigitClassifier, evaluate, load_pretrained, predict, predict_proba, preprocess
+from digitcnn import (
+    DigitClassifier,
+    evaluate,
+    load_pretrained,
+    predict,
+    predict_proba,
+    preprocess,
+    train,
+)
 from digitcnn.cli import main
 from digitcnn.errors import DigitcnnError, InvalidArgumentError
 from digitcnn.synthesis import draw_digits
@@ -128,6 +136,27 @@ def test_a_keras_model_of_another_size_is_refused(sides):
 
     with pytest.raises(InvalidArgumentError, match=r"a Keras model that takes \(None, .*function"):
         predict(IMAGES, model=model)
+
+
+def test_a_network_that_divides_by_255_itself_is_refused():
+    """Pixels come from 0 to 1: what scales them again would read black, and say it surely."""
+    layers = [keras.Input((28, 28, 1)), keras.layers.Rescaling(1 / 255), keras.layers.Flatten()]
+    model = keras.Sequential([*layers, keras.layers.Dense(10, "softmax")])
+    about_1 = keras.Sequential([layers[0], keras.layers.Rescaling(2, -1), *model.layers[1:]])
+
+    for use in (lambda: predict(IMAGES, model=model), lambda: train(IMAGES, LABELS, model=model)):
+        with pytest.raises(InvalidArgumentError, match=r"begins with Rescaling\(0\.00392\)"):
+            use()
+    assert predict_proba(IMAGES, model=about_1).shape == (6, 10)
+
+
+def test_a_network_with_a_lambda_says_what_to_put_in_its_place():
+    """Keras copies no code, and a training begins with a copy."""
+    layers = [keras.Input((28, 28, 1)), keras.layers.Lambda(lambda x: x * 2)]
+    layers += [keras.layers.Flatten(), keras.layers.Dense(10, "softmax")]
+
+    with pytest.raises(InvalidArgumentError, match="Replace its Lambda"):
+        train(IMAGES, LABELS, model=keras.Sequential(layers))
 
 
 def test_weights_of_another_architecture_say_how_to_name_it(tmp_path):

@@ -155,6 +155,21 @@ def test_folder_of_another_training_is_refused(digits, finished):
         train(images, labels, recipe=TINY, seed=5, run_dir=finished.run_dir, verbose=0)
     with pytest.raises(InvalidArgumentError, match="differs in data"):
         train(images, labels[::-1], recipe=TINY, run_dir=finished.run_dir, verbose=0)
+    with pytest.raises(InvalidArgumentError, match="recipe's epochs: 3 there, 4 asked for"):
+        train(images, labels, recipe=TINY, epochs=4, run_dir=finished.run_dir, verbose=0)
+
+
+def test_of_epochs_without_an_error_the_surest_counts():
+    """A few kept images are soon read alike; the loss goes on falling, and decides."""
+    images, labels = draw_digits(60, seed=3, digits=[1])
+
+    run = train(images, labels, recipe=TINY, epochs=4, validation_size=6, verbose=0)
+
+    history = [
+        (epoch["val_accuracy"], -epoch["val_loss"]) for epoch in read_run(run.run_dir).history
+    ]
+    assert history[-1][0] == history[-2][0] == 1
+    assert run.metrics["best_epoch"] == 1 + history.index(max(history)) > 1
 
 
 def test_trained_model_serves_everywhere(digits, finished):

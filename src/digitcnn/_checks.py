@@ -20,6 +20,7 @@ from digitcnn.errors import InvalidArgumentError
 # What NumPy, Keras and TensorFlow all take as a seed.
 LARGEST_SEED = 2**32 - 1
 _MOST_THREADS = 1024
+_PER_BYTE = 0.05  # what Rescaling has a pixel of 0 to 255 multiplied by is less
 
 
 def whole_number(
@@ -223,6 +224,19 @@ def as_labels(labels: npt.ArrayLike, *, num_images: int | None = None) -> Digits
             remedy="Pass one for each image.",
         )
     return digits
+
+
+def refuse_bytes_network(model: Any) -> None:
+    """Refuse a Keras model that brings pixels of 0 to 255 to 0 to 1 by itself: here they are so."""
+    for layer in getattr(model, "layers", ())[:2]:
+        scale = getattr(layer, "scale", 1)
+        if type(layer).__name__ == "Rescaling" and np.ndim(scale) == 0 and 0 < scale < _PER_BYTE:
+            raise InvalidArgumentError(
+                argument="model",
+                rule="take pixels from 0 to 1, as they come here",
+                got=f"a Keras model that begins with Rescaling({scale:.3g})",
+                remedy="Leave that layer out.",
+            )
 
 
 def as_probabilities(output: Any, num_images: int) -> Probabilities:

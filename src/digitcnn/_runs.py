@@ -102,7 +102,7 @@ def read_record(run_dir: str | os.PathLike[str], *, argument: str) -> RunRecord:
             rule="be the folder of a finished training run",
             got=repr(str(folder)),
             reason=f"which fails with: {error}",
-            remedy="Let the training finish: the same call resumes it.",
+            remedy="Name a training's own folder, and let it finish: the same call resumes it.",
         ) from error
     if not record.weights_path.exists():
         raise CorruptFileError(

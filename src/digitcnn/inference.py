@@ -21,6 +21,7 @@ from digitcnn._checks import (
     checked_confidence,
     choose_digits,
     errors_choice,
+    refuse_bytes_network,
     thread_count,
     whole_number,
 )
@@ -405,6 +406,7 @@ def _function_of(model: Any) -> Run:
 
 def _fed(model: Any) -> Run:
     """Return what runs a Keras model, on rows of 784 values and the like, too; or refuse it."""
+    refuse_bytes_network(model)
     shape = getattr(model, "input_shape", None)  # none before it is built
     if not isinstance(shape, tuple):
         return model.predict_on_batch

@@ -282,7 +282,8 @@ def train(
         verbose=_verbosity() if verbose == "auto" else verbose,
     )
     record = _carry_out(recipe, task, folder, initial_weights)
-    _tell_if_near_chance(record, validation if len(validation) else given)
+    measured = validation if len(validation) else given
+    _tell_if_near_chance(record, measured, is_fine_tuned=initial_weights is not None)
     return TrainingRun(
         model=network.load(folder),
         history={name: [epoch[name] for epoch in record.history] for name in record.history[0]},
@@ -292,7 +293,7 @@ def train(
     )
 
 
-def _tell_if_near_chance(record: RunRecord, measured: Samples) -> None:
+def _tell_if_near_chance(record: RunRecord, measured: Samples, *, is_fine_tuned: bool) -> None:
     """Log a warning where the network hardly reads more than a guess would."""
     accuracy = record.metrics.get("validation_accuracy", record.metrics.get("training_accuracy", 1))
     chance = float(measured.targets.mean(axis=0).max())
@@ -300,10 +301,13 @@ def _tell_if_near_chance(record: RunRecord, measured: Samples) -> None:
         logger.warning(
             "The network reads %.0f%% of its images, hardly more than guessing would: it has "
             "learnt next to nothing (epochs: %d, images: %d). Train for more epochs, in smaller "
-            "batches, with more images, or from published weights (initial_weights).",
+            "batches%s.",
             100 * accuracy,
             len(record.history),
             record.num_images,
+            ""
+            if is_fine_tuned
+            else ", with more images, or from published weights (initial_weights)",
         )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from digitcnn._checks import as_probabilities
+from digitcnn._checks import as_probabilities, refuse_bytes_network
 from digitcnn._runs import WEIGHTS_FILE
 from digitcnn.errors import InvalidArgumentError
 from digitcnn.models import OWN, build_model, load_pretrained
@@ -77,6 +77,7 @@ def own_network(model: Any) -> Network:
     """Check a caller's model."""
     rule, got = "be a Sequential or functional keras.Model", type(model).__name__
     if isinstance(model, keras.Model) and model.built:
+        refuse_bytes_network(model)
         try:
             output = keras.models.clone_model(model)(np.zeros((1, 28, 28, 1), np.float32))
             as_probabilities(keras.ops.convert_to_numpy(output), 1)
@@ -87,7 +88,9 @@ def own_network(model: Any) -> Network:
                 rule=rule,
                 got=got,
                 reason=f"which fails with: {str(error).splitlines()[0].rstrip('.')}",
-                remedy="Begin it with keras.Input((28, 28, 1)), end it with softmax.",
+                remedy="Replace its Lambda by a layer class of your own."
+                if "Lambda" in str(error)
+                else "Begin it with keras.Input((28, 28, 1)), end it with softmax.",
             ) from error
         return Network(OWN, model)
     if isinstance(model, keras.Model):
@@ -257,8 +260,7 @@ class _Recorder(keras.callbacks.Callback):  # type: ignore[misc]
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         metrics = {name: float(value) for name, value in (logs or {}).items()}
         best = self.state.best
-        before = [each["val_accuracy"] for each in self.state.history if "val_accuracy" in each]
-        if "val_accuracy" in metrics and metrics["val_accuracy"] > max(before, default=-1):
+        if _best_epoch([*self.state.history, metrics]) == len(self.state.history):
             best = f"best-{epoch + 1:03d}.weights.h5"
             _save(self.model, self.folder / best)
         history = [*self.state.history, metrics]
@@ -267,6 +269,20 @@ class _Recorder(keras.callbacks.Callback):  # type: ignore[misc]
         write_history(self.folder, history)
         if has_stalled(history, self.recipe):
             self.model.stop_training = True
+
+
+def _best_epoch(history: History) -> int:
+    """Return the epoch of the highest validation accuracy; of several, of the least loss.
+
+    A small validation set is soon read without an error, long before the network is sure of it.
+    Counted from 0; -1 where nothing was kept apart.
+    """
+    rated = [
+        (epoch["val_accuracy"], -epoch["val_loss"], -index)
+        for index, epoch in enumerate(history)
+        if "val_accuracy" in epoch
+    ]
+    return -max(rated)[2] if rated else -1
 
 
 def has_stalled(history: History, recipe: Recipe) -> bool:
@@ -281,10 +297,12 @@ def has_stalled(history: History, recipe: Recipe) -> bool:
 def _choose_weights(model: Any, recipe: Recipe, folder: Path, state: State) -> dict[str, float]:
     """Load the best epoch's weights or, without validation, the last epoch's average."""
     if state.best:
-        accuracies = [epoch["val_accuracy"] for epoch in state.history]
         model.load_weights(folder / state.best)
-        best = max(accuracies)
-        return {"validation_accuracy": best, "best_epoch": 1 + accuracies.index(best)}
+        best = _best_epoch(state.history)
+        return {
+            "validation_accuracy": state.history[best]["val_accuracy"],
+            "best_epoch": 1 + best,
+        }
     # From the file, because Keras leaves raw or averaged weights behind, as the case may be.
     model.load_weights(folder / state.weights)
     if recipe.weight_average:
