@@ -306,6 +306,17 @@ def test_confusion_matrix_counts_mistakes_in_whole_numbers(most):
         assert len(ticks) >= 2
 
 
+def test_an_evaluation_brings_its_labels_along():
+    """What is measured is drawn as its probabilities and labels are."""
+    rows, labels = sure_of([1] * 10, 0.8), [1] * 8 + [2] * 2
+
+    ax = plots.reliability_diagram(Evaluation(labels, rows))
+
+    assert ax.get_title() == plots.reliability_diagram(rows, labels).get_title()
+    with pytest.raises(InvalidArgumentError, match="labels"):
+        plots.reliability_diagram(rows)
+
+
 def test_reliability_diagram_puts_points_at_confidence_and_share_right():
     """Of ten answers with 0.8, eight right: on the line, no calibration error."""
     labels = np.array([1] * 8 + [2] * 2)

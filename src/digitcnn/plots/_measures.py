@@ -232,8 +232,8 @@ def _check_confusion(confusion: npt.ArrayLike) -> npt.NDArray[Any]:
 
 
 def reliability_diagram(
-    probabilities: npt.ArrayLike,
-    labels: npt.ArrayLike,
+    probabilities: Any,
+    labels: npt.ArrayLike | None = None,
     *,
     bins: int = 15,
     title: str | None = None,
@@ -243,9 +243,9 @@ def reliability_diagram(
 
     Parameters
     ----------
-    probabilities : array-like of float, shape (N, 10)
-        What `predict_proba` gives; rows sum to 1.
-    labels : array-like of int, shape (N,)
+    probabilities : array-like of float, shape (N, 10), or Evaluation
+        What `predict_proba` gives; rows sum to 1. An evaluation brings its labels along.
+    labels : array-like of int, shape (N,), optional
         The true digits.
     bins : int
         Ranges of equal width into which confidence is parted, at most 1,000.
@@ -271,6 +271,9 @@ def reliability_diagram(
     ----------
     .. [1] Guo, Pleiss, Sun, Weinberger, International Conference on Machine Learning, 2017.
     """
+    if labels is None:
+        labels = getattr(probabilities, "labels", None)
+        probabilities = getattr(probabilities, "probabilities", probabilities)
     rows = check_probabilities(probabilities)
     truths = label_array(labels, num_images=len(rows), num_classes=NUM_CLASSES)
     bins = whole_number("bins", bins, least=1, most=_MOST_BINS, such_as=15)
