@@ -327,6 +327,8 @@ def test_the_command_prints_the_summary_and_the_manifest_keeps_it(
     printed = capsys.readouterr()
     assert main([*words, "--scheduler", scheduler, "--quiet"]) == 0
     assert capsys.readouterr() == ("", "")
+    assert main([*words, "--scheduler", scheduler]) == 0
+    assert "done before; what came to SOURCE since needs" in capsys.readouterr().err
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert f"{NUM_DIGITS} of {NUM_DIGITS + 2} pictures were read\n  1 no_digit" in printed.out
     assert printed.err.startswith("digitcnn: 0 of 32, 0/s")

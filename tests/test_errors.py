@@ -89,6 +89,18 @@ def test_what_is_no_picture_is_refused(kind):
     assert before is None or before.tobytes() == thing.tobytes()
 
 
+def test_what_was_not_awaited_is_to_be_awaited():
+    """An upload's `read()` without `await` gives a coroutine, which no array is made of."""
+
+    async def read():
+        return b""
+
+    with contextlib.closing(read()) as promise:
+        for thing in (promise, [promise]):
+            with pytest.raises(InvalidImageError, match=r"coroutine\. Await it first"):
+                preprocess(thing)
+
+
 @pytest.mark.parametrize(
     ("value", "message"),
     [

@@ -165,6 +165,16 @@ def test_what_is_no_digit_has_a_code(client, content, status, code):
     assert (response.status_code, answer["code"], answer["digit"]) == (status, code, None)
 
 
+def test_json_is_known_without_its_type(client):
+    """What curl -d sends calls itself a form."""
+    body = json.dumps({"image": base64.b64encode(NUMBER).decode()})
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+
+    answer = client.post("/v1/read", content=body, headers=headers).json()
+
+    assert answer == client.post("/v1/read", content=NUMBER).json()
+
+
 @pytest.mark.parametrize(
     ("kind", "body"),
     [

@@ -170,7 +170,10 @@ def _dense(rows: npt.NDArray[np.float64], names: list[str]) -> tuple[Images, Lab
     width = rows.shape[1] - 1
     named = [index for index, name in enumerate(names) if name in _LABEL_COLUMNS]
     if names and not named:
-        raise ValueError(f"no column is called {', '.join(_LABEL_COLUMNS)}")
+        raise ValueError(
+            f"no column is called {', '.join(_LABEL_COLUMNS)}; "
+            "`digitcnn bulk` reads images without labels"
+        )
     # UCI writes the label last.
     column = named[0] if named else width if width in (16, 64) else 0
     values = np.delete(rows, column, axis=1)

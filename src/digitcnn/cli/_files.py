@@ -105,7 +105,7 @@ def _pictures_in(folder: Path) -> list[Path]:
             rule="be a picture or a folder that holds some",
             got=repr(str(folder)),
             reason=f"which holds none ending in {', '.join(sorted(PICTURE_SUFFIXES))}",
-            remedy="Name the files instead.",
+            remedy="Name the files, or the folders within it.",
         )
     return paths
 

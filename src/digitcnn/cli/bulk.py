@@ -79,14 +79,17 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the job, and print its summary."""
     from digitcnn import bulk
 
+    reporter = _Reporter()
     summary = bulk.run(
         arguments.source,
         arguments.out,
         **{name: getattr(arguments, name) for name in _OPTIONS},
-        progress=None if arguments.quiet else _Reporter().report,
+        progress=None if arguments.quiet else reporter.report,
     )
     if not arguments.quiet:
         show_bar("")
+        if not reporter.has_reported:
+            tell("this job was done before; what came to SOURCE since needs another --out")
         write_line(str(summary))
     return 0
 
@@ -97,9 +100,11 @@ class _Reporter:
     def __init__(self) -> None:
         self._last = -math.inf
         self._told_dashboard = False
+        self.has_reported = False
 
     def report(self, progress: Progress) -> None:
         """Show how far it is."""
+        self.has_reported = True
         if progress.dashboard and not self._told_dashboard:
             tell(f"dashboard: {progress.dashboard}")
             self._told_dashboard = True

@@ -35,7 +35,8 @@ def add_to(commands: Any) -> None:
         "--dataset",
         default="mnist-test",
         help="mnist-test, mnist-validation (5,000 of the training part, from which base and tiny "
-        "have learnt), or a folder that holds folders 0 to 9 (default: %(default)s)",
+        "have learnt), a folder that holds folders 0 to 9, or a file of digits: CSV, npz, IDX "
+        "(default: %(default)s)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead")
 

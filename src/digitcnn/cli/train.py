@@ -67,7 +67,9 @@ def add_to(commands: Any) -> None:
         "--run-dir", metavar="DIR", help="where the results go (default: runs/RECIPE)"
     )
     parser.add_argument(
-        "--images", metavar="FOLDER", help="pictures in folders 0 to 9, instead of MNIST"
+        "--images",
+        metavar="PATH",
+        help="pictures in folders 0 to 9, or a file of digits (CSV, npz, IDX), instead of MNIST",
     )
     parser.add_argument(
         "--learning-rate", type=float, metavar="RATE", help="instead of the recipe's"

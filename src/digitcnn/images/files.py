@@ -319,8 +319,8 @@ def _unidentified(content: bytes, name: str) -> ImageReadError:
     elif _is_table(content):
         reason = "which looks like a table of numbers"
         remedy = (
-            "datasets.load_file() gives the images and labels in it, and `digitcnn evaluate "
-            "--dataset FILE` measures on them."
+            "`digitcnn bulk` reads its rows; datasets.load_file() gives the images and labels in "
+            "it, and `digitcnn evaluate --dataset FILE` measures on them."
         )
     elif content[4:8] == b"ftyp" and content[8:12] in _HEIF_BRANDS:
         reason = "which is HEIC or AVIF"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Awaitable
 from typing import Any, Literal
 
 import numpy as np
@@ -167,6 +168,13 @@ def _are_images(rows: np.ndarray, side: int) -> bool:
     first, second = (rows[each, -side * side :].astype(np.float64) for each in (places, places + 1))
     below = np.abs(first[:, side:] - first[:, :-side]).mean()
     return bool(np.abs(second - first).mean() >= _ROWS_APART * below)
+
+
+def conversion(thing: object) -> str:
+    """Say how something becomes a picture."""
+    if isinstance(thing, Awaitable):
+        return "Await it first, and pass what it gives."
+    return "Convert it with numpy.asarray or PIL.Image first."
 
 
 def refuse_planes(array: np.ndarray) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from digitcnn.errors import DigitcnnError, InvalidImageError
-from digitcnn.images.forms import COLOR_CHANNELS, as_array, form_of, refuse_planes
+from digitcnn.images.forms import COLOR_CHANNELS, as_array, conversion, form_of, refuse_planes
 from digitcnn.images.pictures import Picture, open_picture
 
 
@@ -79,7 +79,7 @@ def iter_items(images: object) -> Iterator[object]:
             argument="images",
             rule="be a path, bytes, binary file, PIL image, array, or an iterable of those",
             got=type(images).__name__,
-            remedy="Convert it with numpy.asarray or PIL.Image first.",
+            remedy=conversion(images),
         )
     count = 0
     # What batches its items, as a tf.data pipeline may; in a list a batch is a slip.

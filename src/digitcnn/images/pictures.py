@@ -17,6 +17,7 @@ from digitcnn.images.forms import (
     COLOR_CHANNELS,
     as_array,
     as_bytes,
+    conversion,
     drawn_on,
     form_of,
     refuse_table,
@@ -169,7 +170,7 @@ def open_picture(image: object, *, side: int = WORKING_SIDE) -> Picture:
         got=type(image).__name__,
         remedy="Of images with their labels, pass the images alone."
         if is_pair
-        else "Convert it with numpy.asarray or PIL.Image first.",
+        else conversion(image),
     )
 
 
