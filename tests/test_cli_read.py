@@ -40,6 +40,13 @@ def test_files_and_folders_give_their_texts(pages, monkeypatch, capsys):
     assert capsys.readouterr() == (expected, "")
 
 
+def test_several_digits_lead_from_predict_to_read(pages, capsys):
+    """Who asks for one digit of a number is told the command that reads all."""
+    assert main(["predict", str(pages / "a.png")]) == 1
+
+    assert capsys.readouterr().err.endswith(" `digitcnn read` reads every digit.\n")
+
+
 def test_json_is_the_reading_as_a_dict(pages, capsys):
     """With --json each line is `to_dict()` with the file's name, or the name and an error."""
     path = str(pages / "b.png")

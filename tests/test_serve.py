@@ -163,6 +163,7 @@ def test_what_is_no_digit_has_a_code(client, content, status, code):
 
     answer = response.json()
     assert (response.status_code, answer["code"], answer["digit"]) == (status, code, None)
+    assert "digitcnn." not in answer["error"]  # whoever asks by HTTP calls no function of Python
 
 
 def test_json_is_known_without_its_type(client):

@@ -273,7 +273,8 @@ def load_pretrained(
             path,
             checked,
             rule=f"fit the architecture {architecture!r} with plain arrays",
-            remedy="Pass load_pretrained(path, architecture=...), or its training run's folder.",
+            remedy="Pass load_pretrained(path, architecture=...), or its training run's folder; "
+            "`digitcnn export --architecture NAME` makes an .onnx file of it.",
         )
         model.load_weights(checked)
     return model

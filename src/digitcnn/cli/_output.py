@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
-from digitcnn.errors import DigitcnnError
+from digitcnn.errors import DigitcnnError, SeveralDigitsError
 
 _Item = TypeVar("_Item")
 
@@ -84,6 +84,8 @@ def as_typed(error: BaseException, arguments: argparse.Namespace) -> str:
 
     `typed` of a command says what its arguments are called where that is not the option's name.
     """
+    if isinstance(error, SeveralDigitsError):
+        error.remedy = "`digitcnn read` reads every digit."
     name = getattr(error, "argument", None)
     if isinstance(error, DigitcnnError) and name:
         typed = arguments.typed.get(name)

@@ -17,7 +17,7 @@ from PIL import Image
 
 from digitcnn._checks import thread_count
 from digitcnn._sessions import available_cpus
-from digitcnn.errors import DigitcnnError, InvalidImageError, NoDigitError
+from digitcnn.errors import DigitcnnError, InvalidImageError, NoDigitError, SeveralDigitsError
 from digitcnn.inference import DigitClassifier
 from digitcnn.preprocessing import explain
 from digitcnn.reading import DigitReader
@@ -146,6 +146,8 @@ class Readers:
             return work(picture)
         except DigitcnnError as error:
             error.argument, error.index = "picture", None
+            if isinstance(error, SeveralDigitsError):
+                error.remedy = "/v1/read reads every digit."
             return {"code": error.code, "error": str(error)}
         # A defect, which must not take the picture's neighbours along.
         except Exception:  # noqa: BLE001
