@@ -149,6 +149,21 @@ def test_files_of_another_kind_are_refused(tmp_path, name, content):
         datasets.load_file(tmp_path / name)
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "cure"),
+    [
+        ("one.npy", b"\x93NUMPY\1\0", "numpy.savez"),
+        ("unlabelled.csv", HEADER.replace("label,", "").encode() + b"0," * 783 + b"0\n", "bulk"),
+    ],
+)
+def test_images_without_labels_say_what_takes_them(tmp_path, name, content, cure):
+    """A lone NumPy array and Kaggle's test.csv hold no labels: the error says what to do."""
+    (tmp_path / name).write_bytes(content)
+
+    with pytest.raises(CorruptFileError, match=cure):
+        datasets.load_file(tmp_path / name)
+
+
 @pytest.mark.parametrize("name", ["none.csv", "none.npz", "t10k-images-idx3-ubyte"])
 def test_missing_files_are_named(tmp_path, name):
     """A file that is not there is told so."""

@@ -288,6 +288,7 @@ def assert_says_how_to_place_it(message, server, cache):
     assert f"download {server.url}{LARGE} on any machine" in message
     assert str(cache / "digitcnn-large-v1.onnx") in message
     assert "DIGITCNN_WEIGHTS_DIR" in message
+    assert "holds it" in message  # the folder `weights`, here or in a clone
 
 
 @pytest.mark.usefixtures("bundle")
@@ -299,6 +300,16 @@ def test_a_missing_release_is_explained(cache, server):
         weights.resolve("large")
     assert_says_how_to_place_it(str(caught.value), server, cache)
     assert (caught.value.code, caught.value.argument) == ("unavailable", "weights")
+
+
+@pytest.mark.usefixtures("bundle", "cache")
+def test_elsewhere_the_error_names_the_repository(tmp_path, monkeypatch):
+    """Who has the package alone is told where the files lie until there is a release."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DIGITCNN_OFFLINE", "1")
+
+    with pytest.raises(UnavailableError, match="repository holds it in its folder `weights`"):
+        weights.resolve("large")
 
 
 @pytest.mark.usefixtures("bundle", "cache")

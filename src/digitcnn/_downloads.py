@@ -240,11 +240,14 @@ def _nowhere(file: PublishedFile, sources: Sources, folder: Path | None) -> Unav
 
 def _by_hand(file: PublishedFile, sources: Sources) -> str:
     """Return how to put a file in place by hand."""
+    hint = ""
     # A checkout holds the release's assets.
-    is_beside = is_file(Path("weights", file.filename))
-    hint = f" The folder `weights` here holds it: set {sources.folder_variable}=weights."
+    if is_file(Path("weights", file.filename)):
+        hint = f" The folder `weights` here holds it: set {sources.folder_variable}=weights."
+    elif sources.argument == "weights":
+        hint = " A clone of the project's repository holds it in its folder `weights`."
     return (
         f"To place it by hand, download {' or '.join(sources.urls(file))} on any machine and copy "
         f"it to {sources.cache / file.filename}, or into a folder that you name in "
-        f"{sources.folder_variable}.{hint if is_beside else ''}"
+        f"{sources.folder_variable}.{hint}"
     )

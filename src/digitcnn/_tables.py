@@ -157,7 +157,9 @@ def _read_text(path: Path) -> str:
             rule="be a text file, plain or packed by gzip or bzip2",
             got=path,
             reason=f"which fails with: {error}",
-            remedy="Fetch it again.",
+            remedy="Write images and labels together, by numpy.savez."
+            if path.suffix == ".npy"
+            else "Fetch it again.",
         ) from error
     except OSError as error:
         raise _unreadable(path, error) from error

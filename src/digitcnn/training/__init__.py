@@ -121,7 +121,8 @@ class TrainingRun:
                 argument="path",
                 rule=f"end in {', '.join(formats)}",
                 got=repr(str(target)),
-                remedy=f"Name it {target.stem}.weights.h5 to load it here again.",
+                remedy=f"Name it {target.stem}.weights.h5 to load it here again; "
+                "exporting.export() writes other formats.",
             )
         if found:
             return Path(export(self.model, target, format=found))
