@@ -20,7 +20,7 @@ from digitcnn.errors import InvalidArgumentError
 # What NumPy, Keras and TensorFlow all take as a seed.
 LARGEST_SEED = 2**32 - 1
 _MOST_THREADS = 1024
-_PER_BYTE = 0.05  # what Rescaling has a pixel of 0 to 255 multiplied by is less
+_OF_BYTES = 0.05  # a Rescaling by less than this is of pixels from 0 to 255
 
 
 def whole_number(
@@ -227,10 +227,10 @@ def as_labels(labels: npt.ArrayLike, *, num_images: int | None = None) -> Digits
 
 
 def refuse_bytes_network(model: Any) -> None:
-    """Refuse a Keras model that brings pixels of 0 to 255 to 0 to 1 by itself: here they are so."""
+    """Refuse a Keras model that divides pixels by 255 itself: it is given them from 0 to 1."""
     for layer in getattr(model, "layers", ())[:2]:
         scale = getattr(layer, "scale", 1)
-        if type(layer).__name__ == "Rescaling" and np.ndim(scale) == 0 and 0 < scale < _PER_BYTE:
+        if type(layer).__name__ == "Rescaling" and np.ndim(scale) == 0 and 0 < scale < _OF_BYTES:
             raise InvalidArgumentError(
                 argument="model",
                 rule="take pixels from 0 to 1, as they come here",

@@ -299,7 +299,7 @@ def _deaf_to_interrupts() -> Any:
     """Return what has workers leave an interrupt to the driver, which ends them."""
     import signal
 
-    class Deaf(_distributed().WorkerPlugin):  # type: ignore[misc]
+    class Deaf(_distributed().WorkerPlugin):  # type: ignore[misc]  # Dask has no types
         name = "digitcnn-interrupts"
 
         def setup(self, worker: Any) -> None:

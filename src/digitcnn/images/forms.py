@@ -171,7 +171,7 @@ def _are_images(rows: np.ndarray, side: int) -> bool:
 
 
 def conversion(thing: object) -> str:
-    """Say how something becomes a picture."""
+    """Return the advice by which a thing becomes a picture."""
     if isinstance(thing, Awaitable):
         return "Await it first, and pass what it gives."
     return "Convert it with numpy.asarray or PIL.Image first."

@@ -277,12 +277,12 @@ def _best_epoch(history: History) -> int:
     A small validation set is soon read without an error, long before the network is sure of it.
     Counted from 0; -1 where nothing was kept apart.
     """
-    rated = [
-        (epoch["val_accuracy"], -epoch["val_loss"], -index)
-        for index, epoch in enumerate(history)
-        if "val_accuracy" in epoch
-    ]
-    return -max(rated)[2] if rated else -1
+    rated = [index for index, epoch in enumerate(history) if "val_accuracy" in epoch]
+    return max(
+        rated,
+        key=lambda index: (history[index]["val_accuracy"], -history[index]["val_loss"]),
+        default=-1,
+    )
 
 
 def has_stalled(history: History, recipe: Recipe) -> bool:

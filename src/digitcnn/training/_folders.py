@@ -133,26 +133,27 @@ def claim(folder: Path, plan: dict[str, Any]) -> None:
         stored = json.loads(path.read_text(encoding="utf-8"))
         # A field that a later version adds to the recipe has, in older folders, its default.
         stored["recipe"] = as_fields(recipe_from_fields(stored["recipe"]))
-    if any(stored.get(name) != value for name, value in plan.items()):
+    differing = _differences(plan, stored)
+    if differing:
         raise InvalidArgumentError(
             argument="run_dir",
             rule="be empty or hold the same training",
             got=repr(str(folder)),
-            reason=f"which differs in {', '.join(_differences(plan, stored))}",
+            reason=f"which differs in {', '.join(differing)}",
             remedy="Choose another folder, or ask for the same again.",
         )
 
 
 def _differences(plan: dict[str, Any], stored: dict[str, Any]) -> list[str]:
     """Name what differs; of the recipe, the fields, with both values where they are short."""
-    recipe, other = plan.get("recipe") or {}, stored.get("recipe") or {}
-    named = [name for name in plan if name != "recipe" and plan[name] != stored.get(name)]
-    for name, value in recipe.items():
-        if value != other.get(name):
-            short = max(len(repr(value)), len(repr(other.get(name)))) <= _SHORT
-            said = f": {other.get(name)!r} there, {value!r} asked for" if short else ""
-            named.append(f"the recipe's {name}{said}")
-    return named
+    differing = [name for name in plan if name != "recipe" and plan[name] != stored.get(name)]
+    for name, value in plan["recipe"].items():
+        other = stored["recipe"].get(name)
+        if value != other:
+            is_short = max(len(repr(value)), len(repr(other))) <= _SHORT
+            values = f": {other!r} there, {value!r} asked for" if is_short else ""
+            differing.append(f"the recipe's {name}{values}")
+    return differing
 
 
 def _may_precede(name: str) -> bool:
