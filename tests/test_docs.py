@@ -17,6 +17,7 @@ import digitcnn
 from digitcnn import cli, datasets
 from digitcnn.cli import build_parser
 from digitcnn.synthesis import draw_digits
+from digitcnn.training import RECIPES
 
 ROOT = Path(__file__).parents[1]
 TOOL = ROOT / "tools" / "readme.py"
@@ -212,6 +213,14 @@ def test_every_public_name_has_its_place_in_the_reference():
     assert {"datasets", "errors", "plots", "weights"} <= {
         *re.findall(r"^\.\. automodule:: digitcnn\.(\w+)$", text, re.MULTILINE)
     }
+
+
+def test_the_table_of_recipes_has_them_all():
+    """Each recipe that `train` takes has a line in docs/training.md."""
+    page = (ROOT / "docs" / "training.md").read_text("utf-8")
+    lines = re.findall(r"^\| (`[^|]+) \|", page, re.MULTILINE)
+    named = {name for line in lines for name in re.findall(r"`([^`]+)`", line)}
+    assert {*RECIPES} <= named
 
 
 def test_links_between_pages_lead_somewhere():

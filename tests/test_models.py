@@ -151,7 +151,7 @@ def test_published_pairs_agree(monkeypatch):
         assert count_multiply_adds(model) == record.multiply_adds
 
 
-@pytest.mark.parametrize("architecture", ["base", "resnet", "tiny"])
+@pytest.mark.parametrize("architecture", CLASSIFIERS)
 def test_exported_network_agrees_with_keras(tmp_path, architecture):
     """ONNX Runtime gives what Keras gives, for any batch size; the smallest file has 60 kB."""
     pytest.importorskip("tf2onnx", reason="export needs digitcnn[export]")
@@ -163,6 +163,12 @@ def test_exported_network_agrees_with_keras(tmp_path, architecture):
 
     np.testing.assert_allclose(probabilities, model(preprocess(images)).numpy(), atol=1e-5)
     assert architecture != "tiny" or (tmp_path / "own.onnx").stat().st_size <= 60_000
+
+
+def test_the_docstring_names_every_network():
+    """Who asks for help sees each name that may be passed."""
+    for name in (*CLASSIFIERS, *DETECTORS):
+        assert f'"{name}"' in build_model.__doc__
 
 
 def test_channels_first_are_refused():

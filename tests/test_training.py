@@ -14,8 +14,8 @@ from trainings import short_recipe
 from digitcnn import load_pretrained, predict, predict_proba, train
 from digitcnn.errors import CorruptFileError, InvalidArgumentError
 from digitcnn.synthesis import draw_digits
-from digitcnn.training import RECIPES, read_run
-from digitcnn.training.recipes import recipe_from_fields
+from digitcnn.training import RECIPES, Recipe, read_run
+from digitcnn.training.recipes import OPTIMIZERS, recipe_from_fields
 
 keras = pytest.importorskip("keras", reason="training needs digitcnn[tensorflow]")
 
@@ -529,6 +529,17 @@ def test_schedules_follow_their_curves(schedule, expected):
 
     found = {step: float(rate(step)) if callable(rate) else rate for step in expected}
     assert found == pytest.approx({step: part * 0.5 for step, part in expected.items()}, abs=1e-6)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_optimizer_learns(digits, optimizer):
+    """Each that a recipe may name brings the loss down, with an average of the weights as well."""
+    rate = {"adadelta": 1.0, "sgd": 0.1}.get(optimizer, 1e-3)
+    recipe = Recipe("own", "conv-pool", 8, 32, optimizer, rate, weight_average=0.9)
+
+    run = train(*digits, recipe=recipe, validation_size=0, verbose=0)
+
+    assert run.history["loss"][-1] < 0.8 * run.history["loss"][0]
 
 
 def test_recipes_survive_json():

@@ -21,7 +21,7 @@ from digitcnn.training._folders import History, State, read_state, whole, write_
 from digitcnn.training._samples import EpochPlan, Samples
 from digitcnn.training.detector import PageValidation, page_loss
 from digitcnn.training.pages import PagePlan, draw_validation_pages
-from digitcnn.training.recipes import Recipe
+from digitcnn.training.recipes import OPTIMIZERS, Recipe
 
 _NAME_BYTES = 4096  # of HDF5's own, for each variable
 _CHUNK_BYTES = 1 << 20
@@ -409,12 +409,8 @@ def make_optimizer(recipe: Recipe, steps_per_epoch: int) -> Any:
         options["clipnorm"] = recipe.clip_norm
     if recipe.optimizer == "adamw":
         options["weight_decay"] = recipe.weight_decay
-    kinds = {
-        "adam": keras.optimizers.Adam,
-        "adamw": keras.optimizers.AdamW,
-        "adadelta": keras.optimizers.Adadelta,
-    }
-    return kinds[recipe.optimizer](learning_rate(recipe, steps_per_epoch), **options)
+    kind = getattr(keras.optimizers, OPTIMIZERS[recipe.optimizer])
+    return kind(learning_rate(recipe, steps_per_epoch), **options)
 
 
 def fitting_momentum(momentum: float, num_steps: int) -> float:

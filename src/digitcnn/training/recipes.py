@@ -60,7 +60,7 @@ class Recipe:
     batch_size : int
         Images to a step.
     optimizer : str
-        "adam", "adamw" or "adadelta".
+        "adam", "adamw", "adadelta" or "sgd".
     learning_rate : float
         The greatest.
     schedule : str
@@ -144,7 +144,7 @@ class Recipe:
                 remedy="Leave it out for none.",
             )
         self._check_pages()
-        one_of("optimizer", self.optimizer, _OPTIMIZERS)
+        one_of("optimizer", self.optimizer, OPTIMIZERS)
         one_of("schedule", self.schedule, _SCHEDULES)
         one_of("monitor", self.monitor, _MONITORS)
         if self.ending is not None:
@@ -189,7 +189,8 @@ class Recipe:
 
 
 _PAGE_MULTIPLE = 32
-_OPTIMIZERS = ("adam", "adamw", "adadelta")
+# The classes of keras.optimizers.
+OPTIMIZERS = {"adam": "Adam", "adamw": "AdamW", "adadelta": "Adadelta", "sgd": "SGD"}
 _MONITORS = ("val_loss", "val_accuracy")
 _SCHEDULES = ("constant", "cosine", "one-cycle", "exponential")
 
