@@ -258,8 +258,9 @@ def main(words: list[str] | None = None) -> int:
     add("--epochs", type=int, help="instead of the recipes', to try it out")
     add("--images", type=int, help="of the 60,000, to try it out")
     arguments = parser.parse_args(words)
-    if (arguments.epochs or arguments.images) and (arguments.page or arguments.card):
-        parser.error("--page and --card are for whole trainings; leave out --epochs and --images")
+    is_partial = arguments.epochs or arguments.images or arguments.only
+    if is_partial and (arguments.page or arguments.card):
+        parser.error("--page and --card are for whole studies; leave out --epochs, --images, --only")
     if arguments.study == "seeds":
         name, text = report_seeds(arguments)
     else:
