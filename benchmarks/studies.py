@@ -260,7 +260,9 @@ def main(words: list[str] | None = None) -> int:
     arguments = parser.parse_args(words)
     is_partial = arguments.epochs or arguments.images or arguments.only
     if is_partial and (arguments.page or arguments.card):
-        parser.error("--page and --card are for whole studies; leave out --epochs, --images, --only")
+        parser.error(
+            "--page and --card are for whole studies; leave out --epochs, --images, --only"
+        )
     if arguments.study == "seeds":
         name, text = report_seeds(arguments)
     else:

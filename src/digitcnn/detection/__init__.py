@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from digitcnn.detection.boxes import SIGNS, Detections
-from digitcnn.detection.detector import Detector, Found, to_dark_background
+from digitcnn.detection.detector import (
+    READER,
+    Detector,
+    Found,
+    published_detector,
+    to_dark_background,
+)
 from digitcnn.detection.lines import group_lines
-from digitcnn.detection.published import READER, published_detector
 
 __all__ = [
     "READER",

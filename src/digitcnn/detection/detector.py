@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache, partial
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from digitcnn._sessions import LazySession
 from digitcnn.detection.boxes import (
     INK,
     STRIDE,
@@ -21,6 +23,9 @@ from digitcnn.detection.boxes import (
     sigmoid,
     suppress,
 )
+from digitcnn.weights import resolve
+
+READER = "reader"
 
 Floats = npt.NDArray[np.float32]
 
@@ -152,6 +157,12 @@ class Detector:
             found.append(suppress(Detections(boxes, each.scores, each.probabilities)[inside]))
         ink = _ink(maps)[_MARGIN : _MARGIN + rows, _MARGIN : _MARGIN + columns]
         return Found(found[0], found[1], ink, (across, down))
+
+
+@cache
+def published_detector() -> Detector:
+    """Return the published detector; on one thread, as a caller may have several of its own."""
+    return Detector(LazySession(partial(resolve, READER, format="onnx"), 1, form="maps").run)
 
 
 def to_dark_background(gray: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
