@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from written import write_page
 
 from digitcnn.detection import Detections, group_lines, to_dark_background
 from digitcnn.detection.boxes import BOX, DIGIT, NAMES, NUM_CHANNELS, SIGN, find_peaks, suppress
@@ -135,3 +136,17 @@ def test_a_picture_and_its_negative_are_one(share):
 
     assert np.array_equal(shown, to_dark_background(255 - gray))
     assert shown.mean() <= 127.5
+
+
+@pytest.mark.parametrize(("paper", "pen"), [(255, 0), (120, 60), (90, 70), (40, 10), (20, 200)])
+def test_ink_is_bright_to_the_network(paper, pen):
+    """Dark ink or bright, on a dim photograph's paper as well, beside a lamp's reflection."""
+    ink = 255 - write_page("2047")
+    down, across = np.indices(ink.shape)
+    shine = 60 * np.exp(-((down / 40) ** 2) - (across / 90) ** 2)
+    gray = (paper + ink / 255 * (pen - paper) + shine).clip(0, 255).astype(np.uint8)
+
+    dark = to_dark_background(gray)
+
+    assert dark[ink > 200].mean() > dark[ink == 0].mean() + 15
+    assert dark[ink == 0].mean() < 128

@@ -9,7 +9,7 @@ from functools import cache, partial
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from digitcnn._sessions import LazySession
 from digitcnn.detection.boxes import (
@@ -36,6 +36,10 @@ _LARGEST_ENLARGEMENT = 4.0
 PIXEL_MAX = 255
 _MARGIN = 16  # pixels of padding around a picture
 _MULTIPLE = 32  # the network halves its maps three times beyond the stride
+
+# Dark strokes in a dim picture: in a copy of about so many pixels, what stands out from so much
+# around it, as a part of the longer side, is so skewed.
+_GLANCE, _SURROUNDINGS, _DARK_STROKES = 96, 0.06, -0.5
 
 _LEAST_SCORE = 0.1
 # Heights in pixels at which the network is at its best.
@@ -166,10 +170,10 @@ def published_detector() -> Detector:
 
 
 def to_dark_background(gray: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Return the negative of a picture that is mostly bright, so that the network knows one kind.
+    """Return a picture or its negative, so that ink is bright and the network knows one kind.
 
-    Ink covers less than half of nearly any picture, and where it does not, both kinds come out the
-    same still.
+    Most of a picture is background: what is mostly bright has dark ink. So has a dim photograph,
+    which shows it by its strokes; its background is brought down to black, as the network knows it.
 
     Parameters
     ----------
@@ -178,11 +182,25 @@ def to_dark_background(gray: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     Returns
     -------
     dark : ndarray of uint8, shape (H, W)
-        The picture itself where it is dark already.
+        The picture itself where its ink is bright already.
     """
     mean = gray.mean()
-    is_bright = mean > PIXEL_MAX / 2 or (mean == PIXEL_MAX / 2 and gray[0, 0] > PIXEL_MAX / 2)
-    return PIXEL_MAX - gray if is_bright else gray
+    if mean > PIXEL_MAX / 2 or (mean == PIXEL_MAX / 2 and gray[0, 0] > PIXEL_MAX / 2):
+        return PIXEL_MAX - gray
+    small = Image.fromarray(gray).reduce(max(1, max(gray.shape) // _GLANCE))
+    if _skewness(small) > _DARK_STROKES:
+        return gray
+    brightest = np.asarray(small).max()
+    dark: npt.NDArray[np.uint8] = brightest - np.minimum(gray, brightest)
+    return dark
+
+
+def _skewness(image: Image.Image) -> float:
+    """Return the skewness of what stands out from its surroundings: negative for dark strokes."""
+    blur = ImageFilter.BoxBlur(_SURROUNDINGS * max(image.size))
+    above = np.asarray(image, np.float32) - np.asarray(image.filter(blur), np.float32)
+    squares = above * above
+    return float((squares * above).mean() / (squares.mean() ** 1.5 + 1e-6))
 
 
 def _ink(maps: Floats) -> Floats:
