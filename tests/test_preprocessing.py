@@ -715,6 +715,22 @@ def test_a_tiny_digit_in_a_large_picture_is_looked_at_again(image_format):
     assert predict(page) == predict(encode(page, image_format)) == 2
 
 
+def test_the_margin_of_a_tight_crop_is_shown():
+    """What is cut to its digit gets a margin, and `explain` shows it; a page has one."""
+    page = 255 - draw_digits(1, seed=3, digits=[4], side=90)[0][0]
+    rows, columns = (
+        np.flatnonzero((page < 128).any(axis=1)),
+        np.flatnonzero((page < 128).any(axis=0)),
+    )
+    crop = page[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+    before, after = explain(crop)[:2]
+
+    assert (before.name, after.name) == ("grayscale", "margin")
+    assert after.picture.shape > before.picture.shape
+    assert "margin" not in [step.name for step in explain(page)]
+
+
 @pytest.mark.parametrize(
     ("orientation", "stored"),
     [

@@ -296,6 +296,16 @@ def test_a_full_service_says_so_at_once(monkeypatch):
     assert page.status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/v1/predict", "/v1/read", "/v1/explain"])
+def test_an_address_opened_in_a_browser_says_what_to_send(client, path):
+    """Pictures are posted: to get such an address is refused, with the method that it takes."""
+    refused = client.get(path)
+
+    assert refused.status_code == 405
+    assert refused.headers["allow"] == "POST"
+    assert refused.json()["error"] == "Send the picture with POST."
+
+
 def test_samples_are_kept_where_the_user_asked(client, samples):
     """A correction lies in its digit's folder, once, and comes back as a ZIP with its label."""
     for label in (1, 7):

@@ -332,7 +332,7 @@ def _own_file(path: Path, format: WeightsFormat) -> Path:  # noqa: A002  as in r
             rule="be an .onnx or .weights.h5 file, a training run or a published name",
             got=path,
             reason="which may carry code, and which Keras alone loads",
-            remedy=f"Pass the model: keras.models.load_model({str(path)!r}).",
+            remedy=f"In Python, pass the model: keras.models.load_model({str(path)!r}).",
         )
     if path.suffix != suffix and not is_whole:
         raise InvalidArgumentError(

@@ -75,6 +75,7 @@ def normalization_steps(picture: Picture, inspect: Inspect | None = None) -> Ite
         margin = -(-max(plane.shape) // _MARGIN_PART)
         plane = np.pad(plane, margin, constant_values=ground)
         picture = Picture(plane)
+        yield Step("margin", plane, "Cut to the digit: its background is added around it.")
     clear = find_clear_ink(plane)
     if clear is not None and (picture.reduction == 1 or max(clear[1].shape) >= _LEAST_SIDE):
         ink = clear[1]

@@ -14,6 +14,7 @@ from fastapi import FastAPI, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import PlainTextResponse
+from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
@@ -119,8 +120,16 @@ def build(
         """Return counts and times of this process in Prometheus' text form."""
         return PlainTextResponse(metrics.text(), media_type="text/plain; version=0.0.4")
 
+    routes = [route for route in app.routes if isinstance(route, APIRoute)]
+    for path in [route.path for route in routes if route.methods == {"POST"}]:
+        # Without it, the page's files are searched for what a browser opens.
+        app.add_route(path, _only_posted, methods=["GET"], include_in_schema=False)
     app.mount("/", StaticFiles(directory=_STATIC, html=True))
     return app
+
+
+async def _only_posted(_: Request) -> Response:
+    raise HTTPException(405, "Send the picture with POST", {"allow": "POST"})
 
 
 def _add_answers(app: FastAPI, readers: Readers, answered: Answered) -> None:
