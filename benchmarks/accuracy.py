@@ -28,8 +28,8 @@ import numpy as np
 import onnxruntime
 from checkout import use_published_files
 from inputs import cut_pictures, draw_inputs
-from pages import begin_options, format_table, save_sheet, show
 from PIL import Image, ImageDraw, ImageOps
+from reporting import begin_options, format_table, save_sheet, show
 from scene_kinds import KINDS, draw
 
 from digitcnn import DigitClassifier, DigitcnnError, Evaluation, datasets, predict_proba, preprocess

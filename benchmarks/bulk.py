@@ -23,12 +23,12 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-import checkout  # noqa: F401 - says where pages.py lies
+import checkout  # noqa: F401 - says where reporting.py lies
 import psutil
 import pyarrow as pa
-from pages import begin_options, format_table
 from PIL import Image
 from pyarrow import parquet
+from reporting import begin_options, format_table
 
 from digitcnn import datasets
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 from checkout import use_published_files
-from pages import begin_options, format_table, show
+from reporting import begin_options, format_table, show
 
 from digitcnn import load_pretrained, predict, train
 from digitcnn.synthesis import draw_digits

@@ -16,11 +16,11 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
-import checkout  # noqa: F401 - says where pages.py lies
+import checkout  # noqa: F401 - says where reporting.py lies
 import numpy as np
 from engines import READERS
-from pages import begin_options, format_table, save_sheet, show
 from PIL import Image, ImageDraw, ImageOps
+from reporting import begin_options, format_table, save_sheet, show
 
 from digitcnn import DigitcnnError, DigitReader, Reading, predict
 

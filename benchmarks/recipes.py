@@ -16,10 +16,10 @@ import platform
 import time
 from itertools import product
 
-import checkout  # noqa: F401 - says where pages.py lies
+import checkout  # noqa: F401 - says where reporting.py lies
 import keras
 import numpy as np
-from pages import begin_options, format_table, show
+from reporting import begin_options, format_table, show
 
 from digitcnn import datasets, evaluate, train
 from digitcnn.training import RECIPES, Recipe

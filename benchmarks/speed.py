@@ -33,8 +33,8 @@ import engines
 import numpy as np
 from checkout import ROOT
 from fresh import Run, run_in_turn, run_once
-from pages import begin_options, format_table, show
 from PIL import Image, ImageFilter
+from reporting import begin_options, format_table, show
 
 from digitcnn import DigitClassifier, DigitReader, datasets, preprocess
 from digitcnn.synthesis import draw_digits

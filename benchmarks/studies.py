@@ -30,7 +30,7 @@ import keras
 import numpy as np
 from checkout import ROOT
 from looks import enter_look, named
-from pages import begin_options, format_table, show
+from reporting import begin_options, format_table, show
 
 from digitcnn import Evaluation, TrainingRun, datasets, evaluate, load_pretrained, preprocess, train
 from digitcnn.synthesis import draw_digits

@@ -22,6 +22,7 @@ from digitcnn.training import RECIPES
 ROOT = Path(__file__).parents[1]
 TOOL = ROOT / "tools" / "readme.py"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
+TUTORIAL = ROOT / "docs" / "from-a-tutorial.md"
 MNIST_IMAGES = 200
 
 _spec = importlib.util.spec_from_file_location("readme", TOOL)
@@ -140,7 +141,7 @@ def test_commands_are_understood(command):
 
 def test_scripts_exist_with_their_options():
     """Each `python FILE --option` names a file of the project that knows the option."""
-    shared = (ROOT / "tools" / "pages.py").read_text("utf-8")
+    shared = (ROOT / "tools" / "reporting.py").read_text("utf-8")
     for where, words in shell_commands():
         if words[0] == "python" and words[1] != "-m":
             script = ROOT / words[1]
@@ -228,3 +229,29 @@ def test_links_between_pages_lead_somewhere():
     for page in PAGES:
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text("utf-8")):
             assert (page.parent / target).exists(), f"{name_of(page)}: {target}"
+
+
+def lines_of(block):
+    """Count the lines of code in a block."""
+    return sum(bool(line.strip()) for line in block.splitlines())
+
+
+def counted():
+    """Count the lines of each step's two blocks."""
+    steps = re.split(r"^## ", TUTORIAL.read_text("utf-8"), flags=re.MULTILINE)[1:]
+    return [
+        (step.splitlines()[0], *map(lines_of, re.findall(r"```python\n(.*?)```", step, re.DOTALL)))
+        for step in steps
+    ]
+
+
+def test_the_table_counts_the_lines_of_both_ways():
+    """Each step has two blocks, and the table their lines; the last row adds them up."""
+    rows = counted()
+    total = ("all", sum(row[1] for row in rows), sum(row[2] for row in rows))
+
+    expected = [f"| {step} | {keras} | {ours} |" for step, keras, ours in [*rows, total]]
+
+    assert {len(row) for row in rows} == {3}
+    table = [line for line in TUTORIAL.read_text("utf-8").splitlines() if line.startswith("| ")]
+    assert table[2:] == expected

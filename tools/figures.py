@@ -19,8 +19,8 @@ from pathlib import Path
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
-from pages import write_figures
 from PIL import Image, ImageOps
+from reporting import write_figures
 
 from digitcnn import explain, plots, predict_proba, preprocess, read
 

@@ -13,7 +13,7 @@ import functools
 from pathlib import Path
 
 from matplotlib.figure import Figure
-from pages import format_table, show
+from reporting import format_table, show
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "digitcnn"

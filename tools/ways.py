@@ -20,7 +20,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from pages import begin_options, format_table, show
+from reporting import begin_options, format_table, show
 
 import digitcnn
 from digitcnn import cli, datasets, predict, read, train, weights
