@@ -456,21 +456,23 @@ def main() -> int:
     if unknown := set(arguments.names) - set(LINES):
         parser.error(f"unknown: {', '.join(sorted(unknown))}; known are {', '.join(LINES)}")
     everything = [name for name in LINES if arguments.training or not LINES[name].is_training]
-    rows = []
+    rows = {}
     for name in arguments.names or everything:
         try:
             result = LINES[name].measure(arguments.quick)
         except ImportError:
             result = Result([], [])
-        rows.append(row(LINES[name], result))
-        print(f"{name:22}", *rows[-1][2:], sep="  ", flush=True)
+        rows[name] = row(LINES[name], result)
+        print(f"{name:22}", *rows[name][2:], sep="  ", flush=True)
     head = ("what", "yardstick", "ours", "yardstick's", "ratio (quartiles)", "target", "verdict")
     words = [*arguments.names, *(["--training"] if arguments.training else [])]
     words += ["--quick"] if arguments.quick else []
     command = f"python benchmarks/speed.py {' '.join(words)}".strip()
-    if arguments.page:
-        show(format_table(head, rows, f"{command}, on {machine()}"), arguments.page, "speed")
-    return int(any(row[-1] == "not met" for row in rows))
+    for table, is_training in (("speed", False), ("training speed", True)):
+        chosen = [rows[name] for name in rows if LINES[name].is_training == is_training]
+        if arguments.page and chosen:
+            show(format_table(head, chosen, f"{command}, on {machine()}"), arguments.page, table)
+    return int(any(each[-1] == "not met" for each in rows.values()))
 
 
 if __name__ == "__main__":
