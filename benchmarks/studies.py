@@ -261,7 +261,8 @@ def main(words: list[str] | None = None) -> int:
     is_partial = arguments.epochs or arguments.images or arguments.only
     if is_partial and (arguments.page or arguments.card):
         parser.error(
-            "--page and --card are for whole studies; leave out --epochs, --images, --only"
+            "--page and --card are for whole trainings of all; "
+            "leave out --epochs, --images and --only"
         )
     if arguments.study == "seeds":
         name, text = report_seeds(arguments)
