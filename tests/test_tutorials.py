@@ -11,14 +11,15 @@ from digitcnn.synthesis import draw_digits
 
 pytest.importorskip("keras", reason="training needs digitcnn[tensorflow]")
 
-BENCHMARK = Path(__file__).parents[1] / "benchmarks" / "studies.py"
+ROOT = Path(__file__).parents[1]
+BENCHMARK = ROOT / "benchmarks" / "studies.py"
 NUM_IMAGES = 120
 
 
 @pytest.fixture
 def benchmark(tmp_path, monkeypatch):
     """The benchmark, with a few drawn digits for MNIST and a page to write into."""
-    monkeypatch.setattr(sys, "path", [str(BENCHMARK.parent), *sys.path])
+    monkeypatch.setattr(sys, "path", [str(BENCHMARK.parent), str(ROOT / "tools"), *sys.path])
     spec = importlib.util.spec_from_file_location("studies", BENCHMARK)
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, "studies", module)
