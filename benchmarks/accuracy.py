@@ -178,7 +178,7 @@ def is_right(samples: Samples, probabilities: np.ndarray) -> np.ndarray:
     return ~refused & (np.nan_to_num(probabilities).argmax(axis=1) == samples.labels)
 
 
-def nondigits(read: Answer, file: Path) -> Iterator[tuple[str, str]]:
+def nondigits(read: Answer, file: Path, *, brief: bool) -> Iterator[tuple[str, str]]:
     """Count what is no digit and refused by the threshold that keeps 99 % of the digits."""
     train, _ = datasets.load_mnist()
     _, (images, _) = datasets.train_validation_split(*train)
@@ -187,9 +187,10 @@ def nondigits(read: Answer, file: Path) -> Iterator[tuple[str, str]]:
     with np.load(file, allow_pickle=False) as archive:
         images, kinds, alike = (archive[name] for name in ("x", "kind", "lookalike"))
     refused = np.nan_to_num(read(list(images))).max(axis=1) < threshold
+    each = () if brief else np.unique(kinds.astype(str))
     for name, part in (
         ("nondigits", ~alike),
-        *((kind, ~alike & (kinds.astype(str) == kind)) for kind in np.unique(kinds.astype(str))),
+        *((kind, ~alike & (kinds.astype(str) == kind)) for kind in each),
         ("letters that look like a digit, not counted", alike),
     ):
         yield f"{name}, {part.sum():,}: refused by it", f"{refused[part].mean():.1%}"
@@ -242,7 +243,7 @@ def table(arguments: argparse.Namespace, names: list[str]) -> str:
         for name in names:
             read = (read_as_tutorials if name.endswith(TUTORIAL) else read_whole)(plain[name])
             if samples is None:
-                columns[name] |= dict(nondigits(read, arguments.nondigits))
+                columns[name] |= dict(nondigits(read, arguments.nondigits, brief=arguments.brief))
                 continue
             probabilities = read(samples.images)
             cells = dict(measure(dataset, samples, probabilities))
