@@ -106,6 +106,18 @@ def test_a_decimal_point_is_no_digit_and_is_not_lost():
     assert np.allclose(mark.box, (187, 88, 197, 98), atol=NEAR)
 
 
+@pytest.mark.parametrize("gray", [20, 190])
+def test_a_point_is_read_where_digits_make_room_for_it(gray):
+    """A faint point above the foot of the line is one in a gap between digits, not beside them."""
+    narrower = np.delete(write_page("52 68"), slice(150, 224), axis=1)  # half a digit's height wide
+    between, after = (Image.fromarray(narrower) for _ in range(2))
+    ImageDraw.Draw(between).ellipse((150, 77, 156, 83), fill=gray)
+    ImageDraw.Draw(after).ellipse((276, 77, 282, 83), fill=gray)
+
+    assert read(between).full_text == "52.68"
+    assert read(after).full_text == read(narrower).full_text == "5268"
+
+
 # What changes nothing but the boxes
 
 

@@ -15,6 +15,12 @@ Indices = npt.NDArray[np.intp]
 _SURE, LIKELY = 0.48, 0.25
 _BESIDE, _LEVEL, _AS_TALL = 1.2, 0.4, 1.5  # gap and step in heights, ratio of heights
 _LEAST_MARK = 0.5
+# A point or comma needs less in a gap between digits, from close ones to wide ones, in heights;
+# farther apart are two numbers, and where half as many signs as digits are faint, it is dust.
+_FAINT_MARK = 0.2
+_CLOSE, _WIDE, _FARTHEST = 0.2, 0.4, 1.0
+_BELOW = 0.5  # a line's foot: how far below its digits a comma lies, in their heights
+_POINTS = (SIGNS.index("."), SIGNS.index(","))
 _APART = 0.25  # of a digit's height: nearer signs are one
 _DOUBTFUL = 0.35
 _NOISE = 0.4  # half of what is found in noise is named with less probability
@@ -71,7 +77,10 @@ def _held_by_neighbours(digits: Detections) -> npt.NDArray[np.bool_]:
 
 
 def select_marks(signs: Detections, digits: Detections) -> Indices:
-    """Return which signs stand in a line with digits, free of them, where such a sign stands."""
+    """Return which signs stand in a line with digits, free of them, where such a sign stands.
+
+    A point or comma makes room: in a gap between two digits it may be fainter than elsewhere.
+    """
     if not len(signs) or not len(digits):
         return np.zeros(0, np.intp)
     middles = (signs.boxes[:, :2] + signs.boxes[:, 2:]) / 2
@@ -80,18 +89,46 @@ def select_marks(signs: Detections, digits: Detections) -> Indices:
     height = bottom - top
     level = (middles[:, 1] - top) / height
     away = np.maximum(left - middles[:, 0], middles[:, 0] - right) / height
-    lowest = np.array([_LEVELS[sign][0] for sign in SIGNS])[signs.probabilities.argmax(axis=1)]
-    highest = np.array([_LEVELS[sign][1] for sign in SIGNS])[signs.probabilities.argmax(axis=1)]
+    names = signs.probabilities.argmax(axis=1)
+    lowest, highest = np.array([_LEVELS[sign] for sign in SIGNS])[names].T
     is_level = (level > lowest) & (level < highest)
     is_near = (away > -0.3) & (away < 1.6) & (signs.heights < 1.7 * height)
-    chosen = np.flatnonzero((signs.scores > _LEAST_MARK) & is_level & is_near)
+    is_point = np.isin(names, _POINTS)
+    # A point that could be a comma is one of the two.
+    either = signs.probabilities[:, _POINTS].sum(axis=1)
+    scores = np.where(is_point, np.minimum(1, either), signs.scores)
+    is_clean = (signs.scores > _FAINT_MARK).sum() <= len(digits) / 2 + 1
+    room = _room_around(middles, digits, height) if is_clean else np.zeros(len(signs))
+    widths, least = (_CLOSE, _WIDE), (_LEAST_MARK, _FAINT_MARK)
+    is_between = is_point & (room < _FARTHEST)
+    needed = np.where(is_between, np.interp(room, widths, least), _LEAST_MARK)
+    chosen = np.flatnonzero((scores > needed) & is_level & is_near)
     kept: list[int] = []
-    for index in chosen[np.argsort(-signs.scores[chosen], kind="stable")].tolist():
+    for index in chosen[np.argsort(-scores[chosen], kind="stable")].tolist():
         # Looks at several scales put one small sign's boxes beside each other.
         apart = np.abs(middles[kept] - middles[index]).max(axis=1, initial=0)
         if (apart > _APART * height[index]).all():
             kept.append(index)
     return np.array(sorted(kept), np.intp)
+
+
+def _room_around(
+    middles: npt.NDArray[np.floating[Any]],
+    digits: Detections,
+    heights: npt.NDArray[np.float32],
+) -> npt.NDArray[np.float32]:
+    """Return how wide the gap between two digits is that each point lies in, in `heights`.
+
+    Where no digit is on one of the sides, it is infinite.
+    """
+    left, top, right, bottom = digits.boxes.T
+    x, y = middles[:, :1], middles[:, 1:]
+    is_level = (y > top) & (y < bottom + _BELOW * (bottom - top))
+    is_before = (left + right) / 2 < x
+    begin = np.where(is_level & is_before, right, -np.inf).max(axis=1)
+    end = np.where(is_level & ~is_before, left, np.inf).min(axis=1)
+    room: npt.NDArray[np.float32] = (end - begin) / heights
+    return room
 
 
 # How far below the neighbouring digit's top a sign's middle lies, in its heights.
