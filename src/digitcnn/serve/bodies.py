@@ -52,7 +52,8 @@ async def pictures_of(request: Request, max_bytes: int) -> Pictures:
 
 async def read_body(request: Request, max_bytes: int) -> bytes:
     """Read a body, as long as it is neither too large nor too slow."""
-    if int(request.headers.get("content-length", 0)) > max_bytes:
+    promised = int(request.headers.get("content-length", 0))
+    if promised > max_bytes:
         await drain(request.receive)
         raise _too_large(max_bytes)
     body = bytearray()
@@ -65,7 +66,8 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
                     body.clear()
                     await drain(request.receive)
                     raise _too_large(max_bytes)
-                limit.reschedule(start + _GRACE_S + len(body) / _BYTES_PER_S)
+                if len(body) != promised:
+                    limit.reschedule(start + _GRACE_S + len(body) / _BYTES_PER_S)
     except TimeoutError as error:
         raise RefusedError(408, "slow_body", "The body came too slowly.") from error
     return bytes(body)

@@ -67,8 +67,8 @@ class Readers:
         Where the work is quick, a single small picture is answered here: to hand it to a thread
         and to wake up again takes as long.
         """
-        if is_quick and len(pictures) == 1 and _is_small(pictures[0]):
-            return [self.answer_one(work, pictures[0])]
+        if is_quick and len(pictures) == 1 and self._is_small(pictures[0]):
+            return [self.answer_one(work, pictures[0], is_small=True)]
         loop = asyncio.get_running_loop()
         jobs = [
             loop.run_in_executor(self._pool, self.answer_one, work, picture) for picture in pictures
@@ -88,7 +88,7 @@ class Readers:
         return {
             "digit": digit if is_sure else None,
             "confidence": round(confidence, _DECIMALS),
-            "probabilities": np.round(probabilities.astype(np.float64), _DECIMALS).tolist(),
+            "probabilities": [round(each, _DECIMALS) for each in probabilities.tolist()],
             "code": None if is_sure else "not_sure",
             "error": None,
         }
@@ -139,10 +139,13 @@ class Readers:
         colored = shown + (_HOT - shown) * heat[..., None] * np.float32(0.8)
         return Image.fromarray(colored.clip(0, 255).astype(np.uint8))
 
-    def answer_one(self, work: Callable[[bytes], Answer], picture: bytes) -> Answer:
-        """Answer one picture, here and now."""
+    def answer_one(
+        self, work: Callable[[bytes], Answer], picture: bytes, *, is_small: bool = False
+    ) -> Answer:
+        """Answer one picture, here and now; its size is looked at unless it `is_small`."""
         try:
-            self._refuse_large(picture)
+            if not is_small:
+                self._refuse_large(picture)
             return work(picture)
         except DigitcnnError as error:
             error.argument, error.index = "picture", None
@@ -153,6 +156,16 @@ class Readers:
         except Exception:  # noqa: BLE001
             _log.exception("a picture could not be answered")
             return {"code": "internal", "error": "The service failed on this picture."}
+
+    def _is_small(self, picture: bytes) -> bool:
+        """Recognize what is no larger than the digits of MNIST, and so never too large."""
+        if len(picture) > _SMALL_BYTES or self._max_pixels < _SMALL_SIDE**2:
+            return False
+        try:
+            with Image.open(io.BytesIO(picture)) as image:
+                return max(image.size) <= _SMALL_SIDE
+        except Exception:  # noqa: BLE001 - what is no picture is told by who reads it
+            return False
 
     def _refuse_large(self, picture: bytes) -> None:
         """Refuse a picture by the size in its header, before anything of it is decoded."""
@@ -172,17 +185,6 @@ class Readers:
             got=got,
             remedy="Crop or shrink it first.",
         )
-
-
-def _is_small(picture: bytes) -> bool:
-    """Recognize what is no larger than the digits of MNIST."""
-    if len(picture) > _SMALL_BYTES:
-        return False
-    try:
-        with Image.open(io.BytesIO(picture)) as image:
-            return max(image.size) <= _SMALL_SIDE
-    except Exception:  # noqa: BLE001 - what is no picture is told by who reads it
-        return False
 
 
 def _viewable(picture: npt.NDArray[Any]) -> Image.Image:
