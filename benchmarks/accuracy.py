@@ -33,7 +33,7 @@ from reporting import begin_options, format_table, save_sheet, show
 from scene_kinds import KINDS, draw
 
 from digitcnn import DigitClassifier, DigitcnnError, Evaluation, datasets, predict_proba, preprocess
-from digitcnn.architectures import DETECTORS
+from digitcnn.architectures import PAGE_NETWORKS
 from digitcnn.augmentation import DAMAGES, damage
 from digitcnn.weights import get_weights, list_weights, resolve
 
@@ -302,7 +302,9 @@ def main(words: list[str] | None = None) -> str:
     """Measure, print, and write what was asked for."""
     arguments = parse(words)
     names = arguments.weights or list(
-        dict.fromkeys(each.name for each in list_weights() if each.architecture not in DETECTORS)
+        dict.fromkeys(
+            each.name for each in list_weights() if each.architecture not in PAGE_NETWORKS
+        )
     )
     try:
         text = table(arguments, names)

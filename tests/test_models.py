@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from digitcnn import build_model, load_pretrained, predict_proba, preprocess
-from digitcnn.architectures import CLASSIFIERS, DETECTORS
+from digitcnn.architectures import CLASSIFIERS, PAGE_NETWORKS
 from digitcnn.errors import CorruptFileError, InvalidArgumentError
 from digitcnn.models import count_multiply_adds, ensemble, export_onnx
 from digitcnn.synthesis import draw_digits
@@ -141,7 +141,7 @@ def test_published_pairs_agree(monkeypatch):
     images, _ = draw_digits(64, seed=9)
 
     for record in list_weights():
-        if record.architecture in DETECTORS:  # another test's
+        if record.architecture in PAGE_NETWORKS:  # another test's
             continue
         model = load_pretrained(record.id)
         np.testing.assert_allclose(
@@ -167,7 +167,7 @@ def test_exported_network_agrees_with_keras(tmp_path, architecture):
 
 def test_the_docstring_names_every_network():
     """Who asks for help sees each name that may be passed."""
-    for name in (*CLASSIFIERS, *DETECTORS):
+    for name in (*CLASSIFIERS, *PAGE_NETWORKS):
         assert f'"{name}"' in build_model.__doc__
 
 

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from digitcnn.errors import InvalidArgumentError, MissingDependencyError
 
 Floats = npt.NDArray[np.float32]
+_Shape = tuple[int | None, ...]
 
 # Old enough for ONNX Runtime 1.18, the oldest that is allowed.
 _OPSET, _IR_VERSION = 15, 8
@@ -72,7 +73,7 @@ def write_onnx(model: Any, path: str | os.PathLike[str]) -> None:
             )
         names[id(layer.output)] = write(graph, layer, *(names[id(each)] for each in inputs))
     graph.add("Transpose", names[id(model.outputs[0])], perm=[0, 2, 3, 1], output="maps")
-    content = graph.finish(channels=model.output_shape[-1])
+    content = graph.finish(model.name, model.input_shape, model.output_shape)
     onnx.checker.check_model(content, full_check=True)
     onnx.save(content, path)
 
@@ -111,16 +112,19 @@ class _Graph:
             return self.add("Cast", self.store(halves.transpose(order)), **to_float)
         return self.store(kernel.transpose(order))
 
-    def finish(self, *, channels: int) -> Any:
+    def finish(self, name: str, takes: _Shape, gives: _Shape) -> Any:
         """Return the whole model, from "pages" to "maps"."""
         helper, kind = self._onnx.helper, self._onnx.TensorProto.FLOAT
-        graph = helper.make_graph(
-            self._nodes,
-            "reader",
-            [helper.make_tensor_value_info("pages", kind, ["N", "H", "W", 1])],
-            [helper.make_tensor_value_info("maps", kind, ["N", "rows", "columns", channels])],
-            self._arrays,
+        ends = (("pages", takes, "NHWC"), ("maps", gives, ("N", "rows", "columns", "C")))
+        pages, maps = (
+            helper.make_tensor_value_info(
+                end,
+                kind,
+                [side or open_side for side, open_side in zip(shape, open_sides, strict=True)],
+            )
+            for end, shape, open_sides in ends
         )
+        graph = helper.make_graph(self._nodes, name, [pages], [maps], self._arrays)
         opset = helper.make_opsetid("", _OPSET)
         return helper.make_model(graph, opset_imports=[opset], ir_version=_IR_VERSION)
 

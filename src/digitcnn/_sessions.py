@@ -18,10 +18,11 @@ from digitcnn._onnx import read_network
 from digitcnn.errors import CorruptFileError
 
 # What a network takes and gives, beyond the number of images; None is a side left open.
-Form = Literal["digits", "maps"]
+Form = Literal["digits", "maps", "lines"]
 _SHAPES: dict[Form, tuple[tuple[int | None, ...], tuple[int | None, ...]]] = {
     "digits": ((28, 28, 1), (10,)),
     "maps": ((None, None, 1), (None, None, 37)),
+    "lines": ((32, None, 2), (1, None, 17)),
 }
 _CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 

@@ -12,6 +12,8 @@ INPUT_SHAPE = (28, 28, 1)
 NUM_CLASSES = 10
 PAGE_SHAPE = (None, None, 1)  # multiples of 32
 NUM_MAPS = 37
+LINE_SHAPE = (32, None, 2)  # a multiple of 8 wide: how bright it is, and the ink of digits
+NUM_SYMBOLS = 17  # blank, ten digits, six signs
 
 # Of batch normalisation's averages; Keras' 0.99 lags behind in the few epochs of a small training.
 _MOMENTUM = 0.98
@@ -306,6 +308,33 @@ def _reader(layers: Any) -> list[Any]:
     ]
 
 
+def _lines(layers: Any) -> list[Any]:
+    """List the network that reads a line of digits as a whole: an answer for each two columns.
+
+    Convolutions fold the height away, as in a CRNN [1]_; more of them along the line, added to what
+    they saw, stand for its recurrent layers. It learns by connectionist temporal classification.
+
+    .. [1] Shi, Bai, Yao, 2015. arXiv:1507.05717
+    """
+
+    def conv(filters: int, side: Any = 3, strides: Any = 1) -> list[Any]:
+        options = {"padding": "same", "kernel_initializer": "he_normal"}
+        return [layers.Conv2D(filters, side, strides=strides, **options), layers.ReLU()]
+
+    along = [Residual(conv(128, (1, 5)), []) for _ in range(3)]
+    return [
+        *conv(24),  # (N, 32, W, 24)
+        *conv(40, strides=2),  # (N, 16, W / 2, 40)
+        *conv(40),
+        *conv(56, strides=(2, 1)),  # (N, 8, W / 2, 56)
+        *conv(80, strides=(2, 1)),  # (N, 4, W / 2, 80)
+        *conv(112, strides=(2, 1)),  # (N, 2, W / 2, 112)
+        *conv(128, (2, 1), (2, 1)),  # (N, 1, W / 2, 128)
+        *along,
+        layers.Conv2D(NUM_SYMBOLS, 1),  # (N, 1, W / 2, 17)
+    ]
+
+
 CLASSIFIERS: dict[str, Architecture] = {
     "base": _base,
     "tiny": _tiny,
@@ -321,11 +350,17 @@ CLASSIFIERS: dict[str, Architecture] = {
 }
 # What finds digits in pages, rather than naming the one in an image.
 DETECTORS: dict[str, Architecture] = {"reader": _reader}
-ARCHITECTURES = CLASSIFIERS | DETECTORS
+# What reads a line that was found.
+LINE_READERS: dict[str, Architecture] = {"lines": _lines}
+# What learns from drawn pages, not from images of one digit.
+PAGE_NETWORKS = DETECTORS | LINE_READERS
+ARCHITECTURES = CLASSIFIERS | PAGE_NETWORKS
 
 
 def input_shape(architecture: str) -> tuple[int | None, int | None, int]:
-    """Return the height, width and channels that a network takes; None for any multiple of 32."""
+    """Return the height, width and channels that a network takes; None for a side left open."""
+    if architecture in LINE_READERS:
+        return LINE_SHAPE
     return PAGE_SHAPE if architecture in DETECTORS else INPUT_SHAPE
 
 
@@ -340,11 +375,11 @@ def members_of(architecture: str) -> list[str]:
                 got=repr(member),
                 remedy="Choose one of these, or build your own with keras.Sequential.",
             )
-    if len(members) > 1 and set(members) & set(DETECTORS):
+    if len(members) > 1 and set(members) & set(PAGE_NETWORKS):
         raise InvalidArgumentError(
             argument="architecture",
             rule="join networks that name digits",
             got=repr(architecture),
-            remedy=f"Leave out {', '.join(DETECTORS)}.",
+            remedy=f"Leave out {', '.join(PAGE_NETWORKS)}.",
         )
     return members

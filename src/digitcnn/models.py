@@ -56,7 +56,8 @@ def build_model(architecture: str = "base") -> keras.Model:
         classic tutorials' networks: "conv-pool-dropout", "conv5x5", "three-conv",
         "two-conv-dropout", "conv-pool". "tiny" and "tiny-silu" have fewer than 10,000 parameters;
         "fast" is trained in seconds. Names joined by +, as in "base+base+vgg", give an ensemble:
-        the mean of the probabilities of its members. "reader" finds every digit of a page.
+        the mean of the probabilities of its members. "reader" finds every digit of a page, "lines"
+        reads a line that was found.
 
     Returns
     -------
@@ -64,7 +65,8 @@ def build_model(architecture: str = "base") -> keras.Model:
         Not compiled. Takes float32 (N, 28, 28, 1) in [0, 1], bright on dark; ends in softmax:
         float32 (N, 10), also where Keras' policy is a mixed one. "reader" takes float32
         (N, H, W, 1), grayscale in [0, 1], sides multiples of 32, and gives maps: float32
-        (N, H / 4, W / 4, 37), without an activation.
+        (N, H / 4, W / 4, 37), without an activation. "lines" takes float32 (N, 32, W, 2), W a
+        multiple of 8, and gives float32 (N, 1, W / 2, 17), likewise.
 
     Raises
     ------
@@ -388,10 +390,10 @@ def export_onnx(model: Any, path: str | os.PathLike[str]) -> None:
     Parameters
     ----------
     model : keras.Model
-        Takes (N, 28, 28, 1), gives (N, 10); or finds digits, as "reader" does.
+        Takes (N, 28, 28, 1), gives (N, 10); or reads pages or lines, as "reader" and "lines" do.
     path : str or os.PathLike
         The file to write: an input "images" of any batch size, an output "probabilities". Of a
-        network that finds digits: "pages" of any size, and "maps".
+        network that reads pages or lines: "pages" of any size, and "maps".
 
     Raises
     ------

@@ -49,7 +49,9 @@ class Detections:
         """Count them."""
         return len(self.scores)
 
-    def __getitem__(self, chosen: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> Detections:
+    def __getitem__(
+        self, chosen: npt.NDArray[np.bool_] | npt.NDArray[np.intp] | slice
+    ) -> Detections:
         """Return some of them."""
         return Detections(self.boxes[chosen], self.scores[chosen], self.probabilities[chosen])
 

@@ -63,6 +63,8 @@ class Found:
     ----------
     digits, signs : Detections
         In pixels of the picture.
+    gray : ndarray of uint8, shape (H, W)
+        The picture, ink bright.
     ink : ndarray of float32, shape (h, w)
         How much of each pixel is a digit's ink, in [0, 1], at the scale of the look.
     scale : tuple of float
@@ -71,6 +73,7 @@ class Found:
 
     digits: Detections
     signs: Detections
+    gray: npt.NDArray[np.uint8]
     ink: Floats
     scale: tuple[float, float]
 
@@ -160,7 +163,7 @@ class Detector:
             inside = np.flatnonzero((boxes[:, 2:] > boxes[:, :2]).all(axis=1))
             found.append(suppress(Detections(boxes, each.scores, each.probabilities)[inside]))
         ink = _ink(maps)[_MARGIN : _MARGIN + rows, _MARGIN : _MARGIN + columns]
-        return Found(found[0], found[1], ink, (across, down))
+        return Found(found[0], found[1], gray, ink, (across, down))
 
 
 @cache

@@ -1,0 +1,263 @@
+"""Reads a found line as a whole, and corrects by it which digits it has and how they are named.
+
+The detector sees a digit by itself. A network that reads along the line, taught by connectionist
+temporal classification [1]_, says how probable any text is; the text that both find most probable
+together counts.
+
+References
+----------
+.. [1] Graves, Fernández, Gomez, Schmidhuber, ICML 2006: labelling unsegmented sequence data with
+   recurrent neural networks.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from digitcnn.detection.boxes import Detections, join
+from digitcnn.detection.detector import Found
+
+LINES = "lines"  # the published network
+
+Floats = npt.NDArray[np.float32]
+Logs = npt.NDArray[np.float64]
+Texts = npt.NDArray[np.intp]  # a row for each text: digits, LEFT_OUT where there is none
+LEFT_OUT = -1
+
+HEIGHT, DIGIT_HEIGHT = 32, 20  # pixels that the network sees of a line, and of its digits
+STRIDE = 2  # columns for each answer
+_MULTIPLE = 8  # columns
+_MARGIN = 0.55  # digit heights before the first digit and behind the last
+_LONGEST = 1600  # columns: a longer line is left as it was found
+_STEEPEST = 0.2
+_LEVEL_WRITING = 4.0  # squared heights of it, which a slope is measured against
+_FADED = 8.0  # of 255: less contrast than this is not stretched
+BLANK = 0
+_NUM_DIGITS = 10
+_NEVER = -1e9  # a logarithm of 0
+
+# How much the line's network counts beside the detector's and the naming network's, and how much
+# better than the text that these found another must be.
+_WEIGHT, _HEAD_START = 0.7, 1.0
+# Any text is as probable as this: what is sure and wrong must not overrule the others.
+_DOUBT = math.log(0.01)
+# A digit that was not chosen is considered if it is so sure, so tall beside the others, so level.
+_FAINTEST, _SHORTEST, _TALLEST, _LEVEL = 0.1, 0.5, 1.9, 0.6
+_MOST_NAMES, _POSSIBLE = 4, 0.003
+_SUREST = 0.97  # no box is surer than this, so that it can be left out
+_MOST_CHANGES = 4
+_TINY = 1e-4  # a probability that is not quite none
+
+
+def cut_line(found: Found, boxes: Floats) -> npt.NDArray[np.uint8] | None:
+    """Cut a line out, straightened, its digits about `DIGIT_HEIGHT` pixels tall.
+
+    Parameters
+    ----------
+    found : Found
+        What was found in the picture.
+    boxes : ndarray of float32, shape (N, 4)
+        Of the line's digits, in the picture's pixels.
+
+    Returns
+    -------
+    line : ndarray of uint8, shape (HEIGHT, W, 2), or None
+        How bright it is, ink bright, and how much of it is a digit's ink; W is a multiple of 8.
+        None where the line is too long.
+    """
+    left, right = float(boxes[:, 0].min()), float(boxes[:, 2].max())
+    middles = (boxes[:, :2] + boxes[:, 2:]) / 2
+    height = float(np.median(boxes[:, 3] - boxes[:, 1]))
+    (x, y), step = middles.mean(axis=0).tolist(), height / DIGIT_HEIGHT
+    away = middles - (x, y)
+    moment, spread = float(away[:, 0] @ away[:, 1]), float(away[:, 0] @ away[:, 0])
+    slope = moment / (spread + _LEVEL_WRITING * height**2) if len(boxes) > 2 else 0.0
+    slope = min(_STEEPEST, max(-_STEEPEST, slope))
+    left -= _MARGIN * height
+    width = math.ceil((right + _MARGIN * height - left) / step)
+    width += -width % _MULTIPLE
+    if width > _LONGEST:
+        return None
+    top = y + slope * (left - x) - step * HEIGHT / 2
+    planes = [(found.gray, (1.0, 1.0)), ((found.ink * 255).astype(np.uint8), found.scale)]
+    return np.stack(
+        [
+            _straightened(
+                plane,
+                (left * across, top * down),
+                (step * across, step * down),
+                slope * down / across,
+                width,
+            )
+            for plane, (across, down) in planes
+        ],
+        axis=-1,
+    )
+
+
+def _straightened(
+    plane: npt.NDArray[np.uint8],
+    corner: tuple[float, float],
+    steps: tuple[float, float],
+    slope: float,
+    width: int,
+) -> npt.NDArray[np.uint8]:
+    """Sample a strip that begins at `corner` and falls by `slope`, its edges repeated outside."""
+    (left, top), (across, down) = corner, steps
+    fall = slope * across * width
+    factor = max(1, int(across)) if across > 1.5 else 1
+    border = 2 * factor
+    first_row, first_column = math.floor(top + min(0, fall)) - border, math.floor(left) - border
+    last_row = math.ceil(top + max(0, fall) + down * HEIGHT) + border
+    last_column = math.ceil(left + across * width) + border
+    rows = np.arange(first_row, last_row).clip(0, plane.shape[0] - 1)
+    columns = np.arange(first_column, last_column).clip(0, plane.shape[1] - 1)
+    image = Image.fromarray(plane[rows][:, columns]).reduce(factor)
+    matrix = np.array([across, 0, left - first_column, slope * across, down, top - first_row])
+    return np.asarray(
+        image.transform(
+            (width, HEIGHT),
+            Image.Transform.AFFINE,
+            (matrix / factor).tolist(),
+            Image.Resampling.BILINEAR,
+        )
+    )
+
+
+def as_input(line: npt.NDArray[np.uint8]) -> Floats:
+    """Scale a line as the network takes it, shape (HEIGHT, W, 2)."""
+    gray, ink = line[..., 0].astype(np.float32), line[..., 1].astype(np.float32)
+    gray = (gray - gray.mean()) / (gray.std() + np.float32(_FADED))
+    return np.stack([gray, ink / np.float32(127.5) - 1], axis=-1)
+
+
+def symbol_logs(maps: Floats) -> Logs:
+    """Return the logarithms of the probabilities, shape (W / 2, 11), of nothing and each digit."""
+    logits = maps.reshape(-1, maps.shape[-1]).astype(np.float64)
+    logs = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
+    signs_too = [BLANK, *range(1 + _NUM_DIGITS, logs.shape[1])]
+    nothing = np.logaddexp.reduce(logs[:, signs_too], axis=1)
+    return np.column_stack([nothing, logs[:, 1 : 1 + _NUM_DIGITS]])
+
+
+def symbols_of(logs: npt.NDArray[Any]) -> list[int]:
+    """Return the symbols along the most probable path: a digit's is one more than itself."""
+    path = logs.argmax(axis=1)
+    is_new = np.diff(path, prepend=BLANK) != 0
+    symbols: list[int] = path[is_new & (path != BLANK)].tolist()
+    return symbols
+
+
+def text_logs(logs: Logs, texts: Texts) -> npt.NDArray[np.float64]:
+    """Compute how probable each text is, over all paths that give it: CTC's forward pass.
+
+    Parameters
+    ----------
+    logs : ndarray of float, shape (T, 11)
+        As `symbol_logs` gives them.
+    texts : ndarray of int, shape (N, L)
+        Digits, with `LEFT_OUT` anywhere between them.
+
+    Returns
+    -------
+    logarithms : ndarray of float64, shape (N,)
+    """
+    kept = np.sort(np.where(texts == LEFT_OUT, 1, 0), axis=1, kind="stable") == 0
+    order = np.argsort(texts == LEFT_OUT, axis=1, kind="stable")
+    symbols = np.where(kept, np.take_along_axis(texts, order, axis=1) + 1, BLANK)
+    number, length = symbols.shape
+    states = np.zeros((number, 2 * length + 1), np.intp)
+    states[:, 1::2] = symbols
+    can_skip = np.zeros_like(states, bool)
+    can_skip[:, 3::2] = symbols[:, 1:] != symbols[:, :-1]
+    reached = np.full(states.shape, _NEVER)
+    reached[:, :2] = logs[0][states[:, :2]]
+    for column in logs[1:]:
+        forward = reached.copy()
+        forward[:, 1:] = np.logaddexp(forward[:, 1:], reached[:, :-1])
+        skipped = np.logaddexp(forward[:, 2:], reached[:, :-2])
+        forward[:, 2:] = np.where(can_skip[:, 2:], skipped, forward[:, 2:])
+        reached = forward + column[states]
+    rows, ends = np.arange(number), 2 * kept.sum(axis=1)
+    before = np.where(ends > 0, reached[rows, np.maximum(ends - 1, 0)], _NEVER)
+    return np.logaddexp(reached[rows, ends], before)
+
+
+def correct(
+    line: Detections, others: Detections, logs: Logs, *, length: tuple[int, int] | None = None
+) -> Detections:
+    """Leave out, take in and rename digits of a line where the whole then is more probable.
+
+    One change after the other is made, the best first, as long as one helps.
+
+    Parameters
+    ----------
+    line : Detections
+        The digits that were chosen, named by what sees each by itself.
+    others : Detections
+        Named likewise: what was found beside them and not chosen.
+    logs : ndarray of float, shape (T, 11)
+        As `symbol_logs` gives them for the line.
+    length : (int, int), optional
+        The fewest and the most digits that the line may have, as it has already.
+
+    Returns
+    -------
+    line : Detections
+        From left to right, named by both.
+    """
+    fewest, most = length or (0, len(line) + len(others))
+    pool = join([line, others])
+    order = np.argsort(pool.boxes[:, 0] + pool.boxes[:, 2], kind="stable")
+    pool, was_chosen = pool[order], order < len(line)
+    found = np.where(was_chosen, pool.probabilities.argmax(axis=1), LEFT_OUT)
+    scores = pool.scores.clip(None, _SUREST)[:, None]
+    # The first column is that there is no digit: where LEFT_OUT + 1 leads.
+    own = np.log(np.hstack([1 - scores, scores * pool.probabilities.clip(_TINY)]))
+    rank = np.argsort(np.argsort(-pool.probabilities, axis=1), axis=1)
+    is_possible = (rank < _MOST_NAMES) & (pool.probabilities > _POSSIBLE)
+    places, values = np.nonzero(np.hstack([np.ones_like(scores, bool), is_possible]))
+    values -= 1
+
+    def changed(text: Texts) -> Texts:
+        texts = np.repeat(text[None], len(places), axis=0)
+        texts[np.arange(len(places)), places] = values
+        return texts
+
+    def worth(texts: Texts) -> npt.NDArray[np.float64]:
+        seen = own[np.arange(len(pool)), texts + 1].sum(axis=1)
+        number = (texts != LEFT_OUT).sum(axis=1)
+        is_allowed = (number >= fewest) & (number <= most)
+        return np.where(
+            is_allowed, seen + _WEIGHT * np.logaddexp(text_logs(logs, texts), _DOUBT), _NEVER
+        )
+
+    best = found
+    for _ in range(_MOST_CHANGES):
+        texts = np.vstack([best[None], changed(best)])
+        head_start = _HEAD_START * (texts == found).all(axis=1)
+        at = int((worth(texts) + head_start).argmax())
+        if (texts[at] == best).all():
+            break
+        best = texts[at]
+    names: npt.NDArray[Any] = np.full((len(pool), _NUM_DIGITS), _NEVER)
+    is_name = values != LEFT_OUT
+    names[places[is_name], values[is_name]] = worth(changed(best)[is_name])
+    names = np.exp(names - names.max(axis=1, keepdims=True)).astype(np.float32)
+    kept = best != LEFT_OUT
+    names = names[kept] / names[kept].sum(axis=1, keepdims=True)
+    return Detections(pool.boxes[kept], pool.scores[kept], names)
+
+
+def beside(line: Detections, others: Detections) -> npt.NDArray[np.intp]:
+    """Return which of the others could be digits of the line, by their heights and places."""
+    heights, levels = others.heights, (others.boxes[:, 1] + others.boxes[:, 3]) / 2
+    usual = np.median(line.heights)
+    away = levels - np.median((line.boxes[:, 1] + line.boxes[:, 3]) / 2)
+    is_fit = (heights > _SHORTEST * usual) & (heights < _TALLEST * usual)
+    return np.flatnonzero(is_fit & (np.abs(away) < _LEVEL * usual) & (others.scores > _FAINTEST))
