@@ -25,7 +25,6 @@ from digitcnn import datasets, evaluate, train
 from digitcnn.training import RECIPES, Recipe
 
 TRAINED = 55_000  # of MNIST, without those kept apart
-DETECTORS = ("reader",)  # reads pages: neither its time nor its worth is told in MNIST's images
 
 
 class StepTimes(keras.callbacks.Callback):
@@ -87,7 +86,7 @@ def main() -> None:
     names = arguments.recipes or [
         name
         for name, recipe in RECIPES.items()
-        if name not in DETECTORS and (is_times or recipe.weight_average)
+        if recipe.pages is None and (is_times or recipe.weight_average)
     ]
     if is_times:
         head = ("recipe", "epochs at most", "drawing, min", "an epoch, min", "all, min")

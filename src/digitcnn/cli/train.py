@@ -24,6 +24,7 @@ _RECIPES = {
     "vgg": "deeper, in blocks; hours",
     "resnet": "deeper, with shortcuts; hours",
     "reader": "finds every digit of a page, learns from drawn ones; hours",
+    "lines": "reads a line that was found, learns from drawn pages; hours",
 }
 # What is not given is left to `train` itself.
 _OPTIONS = (

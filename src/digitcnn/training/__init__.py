@@ -225,8 +225,9 @@ def train(
 
     A `Recipe` is carried out as it stands.
 
-    "reader" learns from pages drawn anew each epoch, with the training images among their digits,
-    and is measured on pages with those kept apart.
+    "reader" and "lines" learn from pages drawn anew each epoch, with the training images among
+    their digits, and are measured on pages with those kept apart. "lines" sees the ink that the
+    published "reader" finds on them.
 
     Examples
     --------
@@ -375,9 +376,11 @@ def _go_on(
         alone = dataclasses.replace(recipe, ending=None)
         before = _carry_out(alone, task, beginning, initial_weights, pools).history
         initial_weights = beginning
+    from digitcnn.training._fitting import fit, page_plan
+
     epoch_plan: EpochPlan | PagePlan
     if part.pages is not None:
-        epoch_plan = PagePlan(task.given, part.pages, part.batch_size, task.seed)
+        epoch_plan = page_plan(part, task.given, task.seed)
     else:
         epoch_plan = EpochPlan(
             given=task.given,
@@ -388,8 +391,6 @@ def _go_on(
             seed=task.seed,
             class_weights=task.class_weights,
         )
-    from digitcnn.training._fitting import fit
-
     history, metrics = fit(
         task.network,
         part,

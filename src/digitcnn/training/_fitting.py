@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -17,14 +17,30 @@ from digitcnn._checks import as_probabilities, refuse_bytes_network
 from digitcnn._runs import WEIGHTS_FILE
 from digitcnn.errors import InvalidArgumentError
 from digitcnn.models import OWN, build_model, load_pretrained
+from digitcnn.synthesis import Page
 from digitcnn.training._folders import History, State, read_state, whole, write_history, write_state
 from digitcnn.training._samples import EpochPlan, Samples
 from digitcnn.training.detector import PageValidation, page_loss
-from digitcnn.training.pages import PagePlan, draw_validation_pages
+from digitcnn.training.lines import LineValidation, line_examples, line_loss
+from digitcnn.training.pages import PagePlan, draw_validation_pages, page_examples
 from digitcnn.training.recipes import OPTIMIZERS, Recipe
 
 _NAME_BYTES = 4096  # of HDF5's own, for each variable
 _CHUNK_BYTES = 1 << 20
+
+
+class _Teaching(NamedTuple):
+    """What a network is shown of pages, what it is to make small, and what measures it."""
+
+    examples: Callable[[list[Page], np.random.Generator], tuple[Any, Any]]
+    loss: Callable[[Any, Any], Any]
+    validation: Callable[[list[Page]], Any]
+
+
+_PAGE_TEACHING = {
+    "reader": _Teaching(page_examples, page_loss, PageValidation),
+    "lines": _Teaching(line_examples, line_loss, LineValidation),
+}
 
 
 @dataclass(frozen=True)
@@ -103,6 +119,14 @@ def own_network(model: Any) -> Network:
     )
 
 
+def page_plan(recipe: Recipe, given: Samples, seed: int) -> PagePlan:
+    """Return the pages of each epoch of a recipe for a network that learns from pages."""
+    if recipe.pages is None:
+        raise TypeError(recipe.name)
+    examples = _PAGE_TEACHING[recipe.architecture].examples
+    return PagePlan(given, recipe.pages, recipe.batch_size, seed, examples)
+
+
 def fit(
     network: Network,
     recipe: Recipe,
@@ -158,7 +182,9 @@ def _start(
         model = network.load(initial_weights)
     model.compile(
         optimizer=make_optimizer(recipe, steps_per_epoch),
-        loss=page_loss if recipe.pages else "categorical_crossentropy",
+        loss=_PAGE_TEACHING[recipe.architecture].loss
+        if recipe.pages
+        else "categorical_crossentropy",
         metrics=None if recipe.pages else ["accuracy"],
         # On two CPU cores XLA makes TensorFlow start seconds later and then run no faster (Keras
         # 3.15, TensorFlow 2.21); JAX is nothing without it.
@@ -184,7 +210,8 @@ def _own_callbacks(
         # After the checkpoint, which goes on from the raw weights; before what judges a network.
         own.append(_AverageBetweenEpochs())
     if recipe.pages and len(validation):
-        own.append(PageValidation(draw_validation_pages(recipe.pages, validation, seed=seed)))
+        pages = draw_validation_pages(recipe.pages, validation, seed=seed)
+        own.append(_PAGE_TEACHING[recipe.architecture].validation(pages))
     # Told before the epoch counts: killed in between, it is told again, and never left out.
     return [*own, *event_logs(folder), recorder]
 

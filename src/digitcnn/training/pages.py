@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -42,7 +43,7 @@ _VALIDATION_PART = 32
 
 @dataclass
 class PagePlan:
-    """The pages of each epoch, drawn anew.
+    """The pages of each epoch, drawn anew, and what a network learns from them.
 
     Every page follows from the seed, the epoch and the step, so that a training that was
     interrupted goes on just as it would have.
@@ -52,6 +53,7 @@ class PagePlan:
     pages: Pages
     batch_size: int
     seed: int
+    examples: Callable[[list[Page], np.random.Generator], tuple[Any, Any]]
 
     @property
     def num_steps(self) -> int:
@@ -68,8 +70,12 @@ class PagePlan:
                 bank = make_bank(self.pages, self.given, seed=mix(self.seed, epoch // _BANK_EPOCHS))
             for step in range(self.num_steps):
                 rng = np.random.default_rng([self.seed, epoch, step])
-                drawn = draw_pages(self.pages, bank, rng, count=self.batch_size)
-                yield as_batch(drawn), np.stack([make_targets(page) for page in drawn])
+                while True:
+                    drawn = draw_pages(self.pages, bank, rng, count=self.batch_size)
+                    inputs, targets = self.examples(drawn, rng)
+                    if len(inputs):  # all pages of a small batch may have nothing to learn from
+                        break
+                yield inputs, targets
 
 
 def make_bank(pages: Pages, given: Samples, *, seed: int) -> GlyphBank:
@@ -92,6 +98,11 @@ def draw_validation_pages(pages: Pages, kept: Samples, *, seed: int) -> list[Pag
     )
     count = -(-pages.count // _VALIDATION_PART)
     return draw_pages(pages, bank, np.random.default_rng([seed, _VALIDATION]), count=count)
+
+
+def page_examples(pages: list[Page], _: np.random.Generator) -> tuple[Floats, Floats]:
+    """Return pages as the detector takes them, with what its maps should say."""
+    return as_batch(pages), np.stack([make_targets(page) for page in pages])
 
 
 def as_batch(pages: list[Page]) -> Floats:

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from digitcnn._checks import nearest, one_of, real_number, shown, whole_number
-from digitcnn.architectures import DETECTORS, members_of
+from digitcnn.architectures import PAGE_NETWORKS, members_of
 from digitcnn.augmentation import Augmentation
 from digitcnn.errors import InvalidArgumentError
 
 
 @dataclass(frozen=True)
 class Pages:
-    """The pages that a network which finds digits learns from.
+    """The pages that a network which finds digits, or reads lines of them, learns from.
 
     Attributes
     ----------
@@ -83,8 +83,8 @@ class Recipe:
     damaged : int
         Damaged copies of the training images, preprocessed like any picture, likewise.
     pages : Pages or None
-        Of a network that finds digits: the pages to draw, with the training images among their
-        digits. Nothing else is then drawn or changed.
+        Of a network that finds digits, or reads lines: the pages to draw, with the training images
+        among their digits. Nothing else is then drawn or changed.
     patience : int or None
         Epochs without a better `monitor` before training stops; None for no such stop.
     monitor : str
@@ -151,12 +151,12 @@ class Recipe:
             self._check_ending(self.ending)
 
     def _check_pages(self) -> None:
-        """Refuse pages for what names digits, and all else that is drawn for what finds them."""
-        finds = self.architecture in DETECTORS
+        """Refuse pages for what names digits, and all else that is drawn for what reads pages."""
+        names, finds = ", ".join(PAGE_NETWORKS), self.architecture in PAGE_NETWORKS
         if not isinstance(self.pages, Pages | None) or finds != (self.pages is not None):
             raise InvalidArgumentError(
                 argument="pages",
-                rule=f"be Pages for the architecture {', '.join(DETECTORS)}, and None for others",
+                rule=f"be Pages for the architecture {names}, and None for others",
                 got=f"{shown(self.pages)} for {self.architecture!r}",
                 remedy="Change the one or the other.",
             )
@@ -360,6 +360,19 @@ RECIPES = {
             weight_average=0.998,
             clip_norm=5.0,
             pages=Pages(),
+        ),
+        Recipe(
+            name="lines",
+            architecture="lines",
+            epochs=60,
+            batch_size=48,
+            optimizer="adamw",
+            learning_rate=1.5e-3,
+            schedule="cosine",
+            weight_decay=1e-4,
+            weight_average=0.998,
+            clip_norm=1.0,
+            pages=Pages(width=192, height=192),
         ),
     )
 }

@@ -1,0 +1,124 @@
+"""What the network that reads lines learns from, by which loss, and how well it reads others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from keras import ops
+
+from digitcnn.detection import group_lines, published_detector
+from digitcnn.detection.line_reading import BLANK, HEIGHT, STRIDE, as_input, cut_line, symbols_of
+from digitcnn.synthesis import Page
+
+Floats = npt.NDArray[np.float32]
+
+_WIDTH, _MOST_SYMBOLS = 256, 32  # longer lines are left out
+_COLUMNS = 3  # of the picture, at least, for each symbol
+_NUM_DIGITS = 10
+_SHAKE = 0.06  # of a digit's height: how far from the truth the detector's boxes lie
+_FOUND_AT = (22.0, 55.0)  # heights in pixels at which digits are looked at
+_SIDES = (64, 512)  # of a look
+_SIGN_LEVEL = 0.9  # heights from a digit's middle to that of a sign beside it
+_CHUNK = 64
+
+_Example = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]
+
+
+def line_examples(pages: list[Page], rng: np.random.Generator) -> tuple[Floats, npt.NDArray[Any]]:
+    """Cut all lines out of pages, as the reader would, with what stands in them.
+
+    Parameters
+    ----------
+    pages : list of Page
+        If none of them holds a line, there are no examples.
+    rng : numpy.random.Generator
+        Shakes the boxes that the lines are cut out by.
+
+    Returns
+    -------
+    lines : ndarray of float32, shape (N, HEIGHT, 256, 2)
+        Padded on the right with what has no ink.
+    targets : ndarray of int32, shape (N, 33)
+        How many columns the network gives for the line, and its symbols, `BLANK` behind them.
+    """
+    found = [each for page in pages for each in _lines_of(page, rng)]
+    lines = np.zeros((len(found), HEIGHT, _WIDTH, 2), np.float32)
+    lines[..., 1] = -1
+    targets = np.full((len(found), 1 + _MOST_SYMBOLS), BLANK, np.int32)
+    for index, (line, symbols) in enumerate(found):
+        lines[index, :, : line.shape[1]] = as_input(line)
+        targets[index, 0] = line.shape[1] // STRIDE
+        targets[index, 1 : 1 + len(symbols)] = symbols
+    return lines, targets
+
+
+def _lines_of(page: Page, rng: np.random.Generator) -> Iterator[_Example]:
+    """Yield each line of a page, cut out, with its symbols from left to right."""
+    is_digit = (page.labels >= 0) & (page.labels < _NUM_DIGITS)
+    digits, names = page.boxes[is_digit], page.labels[is_digit]
+    is_sign = page.labels >= _NUM_DIGITS
+    signs, kinds = page.boxes[is_sign], page.labels[is_sign]
+    heights = digits[:, 3] - digits[:, 1]
+    if not len(heights):
+        return
+    factor = rng.uniform(*_FOUND_AT) / float(np.median(heights))
+    side = round(max(page.picture.shape) * factor)
+    found = published_detector().find_at(page.picture, min(_SIDES[1], max(_SIDES[0], side)))
+    for members in group_lines(digits):
+        line = digits[members]
+        shake = rng.normal(0, _SHAKE * float(np.median(heights[members])), line.shape)
+        cut = cut_line(found, (line + shake).astype(np.float32))
+        among = _standing_in(line, signs)
+        order = np.argsort(np.concatenate([line, signs[among]])[:, ::2].sum(axis=1), kind="stable")
+        symbols = 1 + np.concatenate([names[members], kinds[among]])[order]
+        most = 0 if cut is None or cut.shape[1] > _WIDTH else cut.shape[1] // _COLUMNS
+        if cut is not None and len(symbols) <= min(most, _MOST_SYMBOLS):
+            yield cut, symbols
+
+
+def _standing_in(line: Floats, signs: Floats) -> npt.NDArray[np.bool_]:
+    """Return which signs stand among the digits of a line, or right beside them."""
+    reach = float(np.median(line[:, 3] - line[:, 1]))
+    x, y = (signs[:, :2] + signs[:, 2:]).T / 2
+    nearest = np.abs(line[:, ::2].mean(axis=1) - x[:, None]).argmin(axis=1)
+    is_level = np.abs(line[nearest, 1::2].mean(axis=1) - y) < _SIGN_LEVEL * reach
+    is_inside = (x > line[:, 0].min() - reach / 2) & (x < line[:, 2].max() + reach / 2)
+    return is_level & is_inside
+
+
+def line_loss(targets: Any, maps: Any) -> Any:
+    """Compute CTC's loss [1]_ of each line, a symbol of a long one counting as one of a short.
+
+    .. [1] Graves, Fernández, Gomez, Schmidhuber, ICML 2006.
+    """
+    texts, columns = targets[:, 1:], ops.cast(targets[:, 0], "int32")
+    lengths = ops.sum(ops.cast(texts != BLANK, "int32"), axis=1)
+    logits = ops.cast(ops.squeeze(maps, axis=1), "float32")
+    losses = ops.ctc_loss(ops.cast(texts, "int32"), logits, lengths, columns, mask_index=BLANK)
+    return ops.mean(losses / ops.cast(lengths, "float32"))
+
+
+class LineValidation(keras.callbacks.Callback):  # type: ignore[misc]
+    """Measure at the end of each epoch how many lines of pages kept apart are read exactly."""
+
+    def __init__(self, pages: list[Page]) -> None:
+        super().__init__()
+        self.lines, self.targets = line_examples(pages, np.random.default_rng(len(pages)))
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 - Keras' signature
+        """Measure, and tell the callbacks that come after."""
+        if logs is not None:
+            logs["val_text_accuracy"] = self.measure(self.model)
+
+    def measure(self, model: Any) -> float:
+        """Return the part of the lines whose symbols are all read, and no others."""
+        maps = model.predict(self.lines, batch_size=_CHUNK, verbose=0)
+        exact = [
+            symbols_of(line[0, :columns]) == [symbol for symbol in text if symbol != BLANK]
+            for line, (columns, *text) in zip(maps, self.targets.tolist(), strict=True)
+        ]
+        return float(np.mean(exact))

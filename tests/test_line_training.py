@@ -1,0 +1,90 @@
+"""Training the network that reads lines, on few and small pages."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from digitcnn import train
+from digitcnn.detection.line_reading import HEIGHT, STRIDE, text_logs
+from digitcnn.synthesis import GlyphBank, Page, draw_digits, draw_page
+from digitcnn.training import RECIPES, Pages
+
+keras = pytest.importorskip("keras", reason="training needs digitcnn[tensorflow]")
+from digitcnn.training.lines import line_examples, line_loss  # noqa: E402 - once Keras is there
+
+SMALL = dataclasses.replace(
+    RECIPES["lines"],
+    name="lines-test",
+    epochs=2,
+    batch_size=4,
+    pages=Pages(count=8, height=96, width=96, hands=2),
+)
+
+
+@pytest.fixture(scope="module")
+def pages():
+    """A few pages of drawn hands."""
+    bank = GlyphBank(hands=3, seed=1)
+    rng = np.random.default_rng(2)
+    return [draw_page(bank, rng, height=96, width=160) for _ in range(12)]
+
+
+def test_examples_are_lines_with_what_stands_in_them(pages):
+    """Each line is as tall, padded with no ink, and its symbols are digits and signs of a page."""
+    lines, targets = line_examples(pages, np.random.default_rng(0))
+
+    assert lines.shape[1:] == (HEIGHT, 256, 2)
+    assert len(lines) == len(targets) > len(pages) / 2
+    drawn = {label + 1 for page in pages for label in page.labels.tolist()}
+    for line, (columns, *text) in zip(lines, targets.tolist(), strict=True):
+        symbols = [symbol for symbol in text if symbol]
+        assert symbols
+        assert set(symbols) <= drawn
+        assert (line[:, columns * STRIDE :, 1] == -1).all()
+        assert len(symbols) < columns
+
+
+def test_what_holds_no_line_gives_no_example():
+    """An empty page teaches nothing, and a batch of such pages is no batch."""
+    blank = np.zeros((64, 64), np.uint8)
+    page = Page(blank, np.zeros((0, 4), np.float32), np.zeros(0, np.int64), blank)
+
+    lines, targets = line_examples([page], np.random.default_rng(0))
+
+    assert len(lines) == len(targets) == 0
+
+
+def test_the_loss_is_how_improbable_each_symbol_is():
+    """Of a text of digits, what the forward pass of reading says, for each of its digits."""
+    rng = np.random.default_rng(4)
+    maps = rng.normal(0, 2, (1, 1, 12, 17)).astype(np.float32)
+    maps[..., 11:] = -60  # no signs
+    targets = np.array([[12, 2, 2, 9, 0, 0]], np.int32)
+
+    loss = float(line_loss(keras.ops.array(targets), keras.ops.array(maps)))
+
+    logits = maps[0, 0, :, :11].astype(np.float64)
+    logs = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
+    assert loss == pytest.approx(-text_logs(logs, np.array([[1, 1, 8]]))[0] / 3, rel=1e-4)
+
+
+def test_columns_behind_a_line_count_for_nothing():
+    """Padding changes no loss, whatever the network says of it."""
+    rng = np.random.default_rng(5)
+    maps = rng.normal(0, 2, (1, 1, 20, 17)).astype(np.float32)
+    targets = keras.ops.array(np.array([[12, 3, 7, 0]], np.int32))
+
+    losses = [float(line_loss(targets, keras.ops.array(maps[:, :, :end]))) for end in (12, 20)]
+
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
+def test_a_training_tells_how_many_lines_it_reads(tmp_path):
+    """The run's metric is that of lines that were kept apart, and the loss falls."""
+    run = train(*draw_digits(40, seed=3), recipe=SMALL, run_dir=tmp_path, verbose=0)
+
+    assert run.metrics.keys() == {"validation_text_accuracy"}
+    assert np.isfinite(run.history["loss"]).all()
+    assert run.history["loss"][-1] < run.history["loss"][0]
+    assert run.model.output_shape == (None, 1, None, 17)
