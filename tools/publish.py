@@ -3,11 +3,12 @@
     python tools/publish.py runs/base-0 --name base
     python tools/publish.py runs/large-0 runs/large-1 runs/large-2 --name large
     python tools/publish.py runs/reader --name reader
+    python tools/publish.py runs/lines --name lines
 
 Writes both files to `weights/`, a record to the registry and a line to the list of looks, and puts
-`base`, `tiny` and `reader` into the package. The version is the next free one; a published file is
-never written again. The test set is looked at here, once, after everything has been chosen; a
-network that finds digits is measured on drawn pages instead. Run it from a checkout, with
+`base`, `tiny`, `reader` and `lines` into the package. The version is the next free one; a published
+file is never written again. The test set is looked at here, once, after everything has been chosen;
+a network that learns from pages is measured on drawn ones instead. Run it from a checkout, with
 `digitcnn[export]` installed and MNIST within reach.
 """
 
@@ -27,7 +28,7 @@ from registry import add_record, next_version, published_filename
 from digitcnn import DigitClassifier, Evaluation, datasets, evaluate, load_pretrained, preprocess
 from digitcnn._onnx import read_network
 from digitcnn._quantization import round_weights
-from digitcnn.architectures import DETECTORS
+from digitcnn.architectures import LINE_READERS, PAGE_NETWORKS
 from digitcnn.evaluation import evaluate_detection
 from digitcnn.models import count_multiply_adds, ensemble, export_onnx
 from digitcnn.synthesis import GlyphBank, draw_page
@@ -42,15 +43,15 @@ BUNDLE = PROJECT / "src" / "digitcnn" / "_weights"
 MODEL_CARD = PROJECT / "docs" / "experiments.md"  # its list of looks
 
 # Small enough to travel in the wheel, and all that `predict` and `read` need.
-BUNDLED_NAMES = ("base", "tiny", "reader")
+BUNDLED_NAMES = ("base", "tiny", "reader", "lines")
 
 # Keras and ONNX Runtime add up in different orders; more than this is another network.
 GREATEST_DIFFERENCE = 1e-5
 GREATEST_MAP_DIFFERENCE, LARGE_MAP_VALUE = 1e-4, 30
 
-# Bytes of a detector's weights; with its structure the file stays below 1.5 MB.
-DETECTOR_SIZE = 1_490_000
-# What a detector is measured on: pages in hands that no training draws.
+# Bytes of the weights that travel in the package; with its structure the file is little larger.
+SIZES = {"reader": 1_490_000, "lines": 890_000}
+# What they are measured on: pages in hands that no training draws.
 MEASURED_PAGES, MEASURED_HANDS, MEASURED_SEED = 256, 100, 2**32 - 1
 
 
@@ -77,14 +78,14 @@ def publish(runs: Sequence[RunRecord], name: str) -> Weights:
     folders = [run.run_dir for run in runs]
     model = ensemble(folders) if len(runs) > 1 else load_pretrained(first.run_dir)
     architecture = "+".join(run.architecture for run in runs)
-    finds = architecture in DETECTORS
+    from_pages = architecture in PAGE_NETWORKS
     try:
-        if finds:
-            round_weights(model, size=DETECTOR_SIZE)
+        if from_pages:
+            round_weights(model, size=SIZES[architecture])
         model.save_weights(h5)
         export_onnx(model, onnx)
-        if finds:
-            metrics = _measure_detector(model, onnx)
+        if from_pages:
+            metrics = _measure_on_pages(architecture, model, onnx)
         else:
             evaluation = _measure_classifier(model, onnx)
             metrics = {"mnist_test_accuracy": round(float(evaluation.accuracy), 6)}
@@ -96,7 +97,7 @@ def publish(runs: Sequence[RunRecord], name: str) -> Weights:
             h5=PublishedFile.of(h5),
             onnx=PublishedFile.of(onnx),
             num_parameters=int(model.count_params()),
-            multiply_adds=None if finds else count_multiply_adds(model),
+            multiply_adds=None if from_pages else count_multiply_adds(model),
             # Of one network; what its members reached does not tell what an ensemble does.
             metrics={**metrics, **(first.metrics if len(runs) == 1 else {})},
             recipe=named(run.recipe["name"] for run in runs),
@@ -133,20 +134,25 @@ def _measure_classifier(model: object, onnx: Path) -> Evaluation:
     return evaluate(DigitClassifier(onnx), test_images, test_labels)
 
 
-def _measure_detector(model: object, onnx: Path) -> dict[str, float]:
+def _measure_on_pages(architecture: str, model: object, onnx: Path) -> dict[str, float]:
     """Measure on drawn pages, once both files have been found to give the same."""
     from digitcnn.training.detector import find_digits
+    from digitcnn.training.lines import LineValidation, line_examples
+    from digitcnn.training.pages import page_examples
 
     bank = GlyphBank(hands=MEASURED_HANDS, seed=MEASURED_SEED)
     rng = np.random.default_rng(MEASURED_SEED)
     pages = [draw_page(bank, rng) for _ in range(MEASURED_PAGES)]
-    batch = np.stack([page.picture for page in pages[:16]])[..., None] / np.float32(255)
+    reads_lines = architecture in LINE_READERS
+    batch, _ = (line_examples if reads_lines else page_examples)(pages[:16], rng)
     session = onnxruntime.InferenceSession(read_network(onnx))
     maps = session.run(None, {session.get_inputs()[0].name: batch})[0]
     keras_says = np.asarray(model(batch, training=False))  # type: ignore[operator]
     # Maps have no bounds, and float32 adds up large numbers less exactly.
     scale = max(1, float(np.abs(maps).max()) / LARGE_MAP_VALUE)
     _compare(keras_says, maps, GREATEST_MAP_DIFFERENCE * scale)
+    if reads_lines:
+        return {"page_text_accuracy": round(LineValidation(pages).measure(model), 6)}
     scores = evaluate_detection(find_digits(model, pages), pages)
     return {f"page_{name}": round(value, 6) for name, value in scores._asdict().items()}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +15,17 @@ import numpy.typing as npt
 from digitcnn._checks import checked_confidence, errors_choice, shown, thread_count, whole_number
 from digitcnn._sessions import LazySession
 from digitcnn.detection import READER, SIGNS, Detections, Detector, Found, group_lines
+from digitcnn.detection.boxes import join
+from digitcnn.detection.line_reading import (
+    LINES,
+    as_input,
+    beside,
+    correct,
+    cut_line,
+    symbol_logs,
+    symbols_of,
+    text_logs,
+)
 from digitcnn.detection.selection import LIKELY, select_digits, select_marks
 from digitcnn.errors import InvalidArgumentError, NoDigitError, SeveralDigitsError
 from digitcnn.images import Picture, is_single, iter_pictures
@@ -38,9 +50,9 @@ _DOUBT = 0.02
 # Where the number of digits is known, even so faint a trace of one is considered; and what is
 # surer than the second counts as one where a range allows it.
 _UNLIKELY, _LIKELY = 0.12, 0.25
-# The powers of a digit's score and probability whose product, over a picture, is as probable as the
-# text is right: fitted on people's pictures of numbers and of single digits together.
-_FOUND, _NAMED = 0.1, 1.25
+# The powers of a digit's probability and of its line's whose product, over a picture, is how
+# probable the text is: fitted on people's pictures of numbers and of single digits together.
+_NAMED, _READ = 1.25, 0.3
 
 _MOST = 99  # digits in a line, and rows and columns of a grid, that may be asked for
 
@@ -165,6 +177,9 @@ class DigitReader:
             partial(resolve, self._weights, format="onnx"), self._threads, form="maps"
         )
         self._namer = LazySession(partial(resolve, NAMER, format="onnx"), self._threads)
+        self._liner = LazySession(
+            partial(resolve, LINES, format="onnx"), self._threads, form="lines"
+        )
         self._finder.open()
 
     def read(
@@ -238,20 +253,47 @@ class DigitReader:
         """Find, name and order the digits of one picture."""
         found = Detector(self._finder.run).find(picture.gray)
         likely = _UNLIKELY if asked.length else LIKELY
-        digits = found.digits[select_digits(found.digits, likely=likely)]
-        digits = Detections(digits.boxes, digits.scores, _named(found, digits, self._namer))
-        marks = found.signs[select_marks(found.signs, digits)]
+        chosen = select_digits(found.digits, likely=likely)
+        digits = self._named(found, found.digits[chosen])
+        found_lines = [digits[members] for members in group_lines(digits.boxes)]
+        if asked.length:
+            found_lines = [_of_length(line, *asked.length) for line in found_lines]
+        others = found.digits[np.setdiff1d(np.arange(len(found.digits)), chosen)]
+        read_lines = [
+            self._read_line(found, line, others, asked.length) for line in found_lines if len(line)
+        ]
+        if not read_lines:
+            return ()
+        marks = found.signs[select_marks(found.signs, join([line for line, _ in read_lines]))]
         frame = _Frame(picture.reduction, np.array([*picture.size] * 2, np.float32))
         lines = []
-        found_lines = group_lines(digits.boxes)
-        if asked.length:
-            found_lines = [_of_length(line, digits, *asked.length) for line in found_lines]
-        for members in found_lines:
-            line = [_digit(digits, index, frame) for index in members.tolist()]
+        for digits, sureness in read_lines:
+            line = [_digit(digits, index, frame, sureness) for index in range(len(digits))]
             line = [digit for digit in line if digit.confidence >= asked.least]
             if line:
                 lines.append(line)
         return _with_marks(lines, marks, frame)
+
+    def _named(self, found: Found, digits: Detections) -> Detections:
+        """Name digits by the detector and the naming network together."""
+        return Detections(digits.boxes, digits.scores, _named(found, digits, self._namer))
+
+    def _read_line(
+        self, found: Found, line: Detections, others: Detections, length: tuple[int, int] | None
+    ) -> tuple[Detections, float]:
+        """Read a line as a whole, too, and correct it where that disagrees.
+
+        Returns it with how probable its text then is, as a mean of its digits.
+        """
+        cut = cut_line(found, line.boxes)
+        if cut is None:
+            return line, 1.0
+        logs = symbol_logs(self._liner.run(as_input(cut)[None]))
+        if symbols_of(logs) != (line.probabilities.argmax(axis=1) + 1).tolist():
+            others = self._named(found, others[beside(line, others)])
+            line = correct(line, others, logs, length=length)
+        text = line.probabilities.argmax(axis=1)[None]
+        return line, math.exp(text_logs(logs, text)[0] / max(1, len(line)))
 
     def __repr__(self) -> str:
         """Name the weights and the threads."""
@@ -311,18 +353,16 @@ def _named(found: Found, digits: Detections, namer: LazySession) -> npt.NDArray[
     return named / named.sum(axis=1, keepdims=True)
 
 
-def _digit(digits: Detections, index: int, frame: _Frame) -> Digit:
+def _digit(digits: Detections, index: int, frame: _Frame, sureness: float) -> Digit:
     probabilities = digits.probabilities[index]
     value = int(probabilities.argmax())
-    confidence = float(digits.scores[index]) ** _FOUND * float(probabilities[value]) ** _NAMED
+    confidence = float(probabilities[value]) ** _NAMED * sureness**_READ
     return Digit(value, frame.box(digits.boxes[index]), confidence, probabilities)
 
 
-def _of_length(
-    line: npt.NDArray[np.intp], digits: Detections, fewest: int, most: int
-) -> npt.NDArray[np.intp]:
+def _of_length(line: Detections, fewest: int, most: int) -> Detections:
     """Return the surest digits of a line, in their order: as many as it may have, or none."""
-    sure = (digits.scores * digits.probabilities.max(axis=1, initial=0))[line]
+    sure = line.scores * line.probabilities.max(axis=1, initial=0)
     number = min(most, max(fewest, int((sure > _LIKELY).sum())))
     kept = np.sort(np.argsort(-sure, kind="stable")[:number])
     return line[kept] if len(kept) >= fewest else line[:0]
