@@ -95,6 +95,16 @@ def test_what_was_found_and_not_chosen_is_taken_in():
     assert text_in(corrected) == "125"
 
 
+def test_only_what_is_read_otherwise_is_in_doubt():
+    """Far from where both differ, names keep the probabilities that they had."""
+    line = boxes_saying("12345678", scores=[0.9] * 8, sure=0.4)
+
+    corrected = correct(line, boxes_saying("", scores=[]), logs_saying("12345671"))
+
+    assert text_in(corrected) == "12345671"
+    assert np.array_equal(corrected.probabilities[:6], line.probabilities[:6])
+
+
 def test_what_is_sure_stands():
     """Two networks that are sure are not overruled by one that hardly is."""
     line = boxes_saying("74", scores=[0.95, 0.95], sure=0.999)
@@ -114,6 +124,19 @@ def test_symbols_come_from_the_best_path():
     assert logs.shape == (4, 11)
     assert symbols_of(logs) == [2, 3]
     assert np.allclose(np.exp(logs).sum(axis=1), 1)
+
+
+def test_columns_that_surely_hold_nothing_are_told_once():
+    """A wide gap takes no time, and changes next to nothing of what a text is worth."""
+    maps = np.zeros((1, 60, 17), np.float32)
+    maps[0, :, 0] = 15
+    maps[0, [3, 50], 0], maps[0, [3, 50], [2, 2]] = 0, 15
+
+    logs = symbol_logs(maps)
+
+    assert len(logs) < 10
+    assert symbols_of(logs) == [2, 2]
+    assert text_logs(logs, np.array([[1, 1]]))[0] == pytest.approx(0, abs=1e-3)
 
 
 @pytest.mark.parametrize("slope", [-0.15, 0, 0.15])

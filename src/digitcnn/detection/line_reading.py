@@ -12,6 +12,7 @@ References
 
 from __future__ import annotations
 
+import difflib
 import math
 from typing import Any
 
@@ -52,6 +53,8 @@ _MOST_NAMES, _POSSIBLE = 4, 0.003
 _SUREST = 0.97  # no box is surer than this, so that it can be left out
 _MOST_CHANGES = 4
 _TINY = 1e-4  # a probability that is not quite none
+_EMPTY = math.log(1 - 1e-4)
+_LEAST = 1e-300  # and one that has a logarithm
 
 
 def cut_line(found: Found, boxes: Floats) -> npt.NDArray[np.uint8] | None:
@@ -110,7 +113,7 @@ def _straightened(
     """Sample a strip that begins at `corner` and falls by `slope`, its edges repeated outside."""
     (left, top), (across, down) = corner, steps
     fall = slope * across * width
-    factor = max(1, int(across)) if across > 1.5 else 1
+    factor = max(1, int(across))
     border = 2 * factor
     first_row, first_column = math.floor(top + min(0, fall)) - border, math.floor(left) - border
     last_row = math.ceil(top + max(0, fall) + down * HEIGHT) + border
@@ -137,12 +140,19 @@ def as_input(line: npt.NDArray[np.uint8]) -> Floats:
 
 
 def symbol_logs(maps: Floats) -> Logs:
-    """Return the logarithms of the probabilities, shape (W / 2, 11), of nothing and each digit."""
+    """Return the logarithms of the probabilities, shape (T, 11), of nothing and each digit.
+
+    T is at most half of the line's width.
+    """
     logits = maps.reshape(-1, maps.shape[-1]).astype(np.float64)
     logs = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
     signs_too = [BLANK, *range(1 + _NUM_DIGITS, logs.shape[1])]
     nothing = np.logaddexp.reduce(logs[:, signs_too], axis=1)
-    return np.column_stack([nothing, logs[:, 1 : 1 + _NUM_DIGITS]])
+    # Surely nothing, column after column, says no more than once.
+    is_empty = nothing > _EMPTY
+    is_told = ~(is_empty & np.roll(is_empty, 1))
+    is_told[0] = True
+    return np.column_stack([nothing, logs[:, 1 : 1 + _NUM_DIGITS]])[is_told]
 
 
 def symbols_of(logs: npt.NDArray[Any]) -> list[int]:
@@ -173,19 +183,24 @@ def text_logs(logs: Logs, texts: Texts) -> npt.NDArray[np.float64]:
     number, length = symbols.shape
     states = np.zeros((number, 2 * length + 1), np.intp)
     states[:, 1::2] = symbols
-    can_skip = np.zeros_like(states, bool)
+    can_skip = np.zeros(states.shape)
     can_skip[:, 3::2] = symbols[:, 1:] != symbols[:, :-1]
-    reached = np.full(states.shape, _NEVER)
-    reached[:, :2] = logs[0][states[:, :2]]
-    for column in logs[1:]:
+    # As probabilities, which are added quickly; scaled at each column, so that none vanishes.
+    columns = np.exp(logs)
+    reached = np.zeros(states.shape)
+    reached[:, :2] = columns[0][states[:, :2]]
+    total = np.zeros(number)
+    for column in columns[1:]:
         forward = reached.copy()
-        forward[:, 1:] = np.logaddexp(forward[:, 1:], reached[:, :-1])
-        skipped = np.logaddexp(forward[:, 2:], reached[:, :-2])
-        forward[:, 2:] = np.where(can_skip[:, 2:], skipped, forward[:, 2:])
-        reached = forward + column[states]
+        forward[:, 1:] += reached[:, :-1]
+        forward[:, 2:] += can_skip[:, 2:] * reached[:, :-2]
+        reached = forward * column[states]
+        scale = reached.max(axis=1).clip(_LEAST)
+        reached /= scale[:, None]
+        total += np.log(scale)
     rows, ends = np.arange(number), 2 * kept.sum(axis=1)
-    before = np.where(ends > 0, reached[rows, np.maximum(ends - 1, 0)], _NEVER)
-    return np.logaddexp(reached[rows, ends], before)
+    before = np.where(ends > 0, reached[rows, np.maximum(ends - 1, 0)], 0)
+    return total + np.log((reached[rows, ends] + before).clip(_LEAST))
 
 
 def correct(
@@ -193,7 +208,8 @@ def correct(
 ) -> Detections:
     """Leave out, take in and rename digits of a line where the whole then is more probable.
 
-    One change after the other is made, the best first, as long as one helps.
+    Only where reading along the line says something else, one change after the other, the best
+    first, as long as one helps.
 
     Parameters
     ----------
@@ -221,7 +237,8 @@ def correct(
     own = np.log(np.hstack([1 - scores, scores * pool.probabilities.clip(_TINY)]))
     rank = np.argsort(np.argsort(-pool.probabilities, axis=1), axis=1)
     is_possible = (rank < _MOST_NAMES) & (pool.probabilities > _POSSIBLE)
-    places, values = np.nonzero(np.hstack([np.ones_like(scores, bool), is_possible]))
+    is_doubtful = _in_doubt(found, symbols_of(logs))[:, None]
+    places, values = np.nonzero(is_doubtful & np.hstack([np.ones_like(is_doubtful), is_possible]))
     values -= 1
 
     def changed(text: Texts) -> Texts:
@@ -249,9 +266,26 @@ def correct(
     is_name = values != LEFT_OUT
     names[places[is_name], values[is_name]] = worth(changed(best)[is_name])
     names = np.exp(names - names.max(axis=1, keepdims=True)).astype(np.float32)
+    names = np.where(is_doubtful, names / names.sum(axis=1, keepdims=True), pool.probabilities)
     kept = best != LEFT_OUT
-    names = names[kept] / names[kept].sum(axis=1, keepdims=True)
-    return Detections(pool.boxes[kept], pool.scores[kept], names)
+    return Detections(pool.boxes[kept], pool.scores[kept], names[kept])
+
+
+def _in_doubt(found: Texts, symbols: list[int]) -> npt.NDArray[np.bool_]:
+    """Return which places of a text with gaps stand where the symbols differ, or right beside."""
+    digits = np.flatnonzero(found != LEFT_OUT)
+    is_doubtful = np.zeros(len(digits), bool)
+    match = difflib.SequenceMatcher(None, (found[digits] + 1).tolist(), symbols, autojunk=False)
+    for what, start, end, _, _ in match.get_opcodes():
+        if what != "equal":
+            is_doubtful[max(0, start - 1) : end + 1] = True
+    last = np.cumsum(found != LEFT_OUT) - 1  # digit at or before each place
+    following = last + (found == LEFT_OUT)
+    ends = (0, len(digits) - 1)
+    doubt: npt.NDArray[np.bool_] = (
+        is_doubtful[last.clip(*ends)] | is_doubtful[following.clip(*ends)]
+    )
+    return doubt
 
 
 def beside(line: Detections, others: Detections) -> npt.NDArray[np.intp]:
