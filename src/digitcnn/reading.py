@@ -141,7 +141,7 @@ class _Frame:
 
 
 class DigitReader:
-    """Reads numbers with two networks, kept ready: one finds digits, the other names them.
+    """Reads numbers with networks kept ready: to find digits, to name them, to read whole lines.
 
     It may be shared by threads and pickled.
 
@@ -177,7 +177,7 @@ class DigitReader:
             partial(resolve, self._weights, format="onnx"), self._threads, form="maps"
         )
         self._namer = LazySession(partial(resolve, NAMER, format="onnx"), self._threads)
-        self._liner = LazySession(
+        self._line_reader = LazySession(
             partial(resolve, LINES, format="onnx"), self._threads, form="lines"
         )
         self._finder.open()
@@ -276,7 +276,14 @@ class DigitReader:
 
     def _named(self, found: Found, digits: Detections) -> Detections:
         """Name digits by the detector and the naming network together."""
-        return Detections(digits.boxes, digits.scores, _named(found, digits, self._namer))
+        named = digits.probabilities.copy()
+        inks = [to_canonical(found.ink_of(box)) for box in digits.boxes]
+        known = [index for index, ink in enumerate(inks) if ink is not None]
+        if known:
+            batch = np.stack([inks[index] for index in known])  # type: ignore[misc]
+            named[known] *= self._namer.run(batch) + np.float32(_DOUBT)
+        named /= named.sum(axis=1, keepdims=True)
+        return Detections(digits.boxes, digits.scores, named)
 
     def _read_line(
         self, found: Found, line: Detections, others: Detections, length: tuple[int, int] | None
@@ -288,7 +295,7 @@ class DigitReader:
         cut = cut_line(found, line.boxes)
         if cut is None:
             return line, 1.0
-        logs = symbol_logs(self._liner.run(as_input(cut)[None]))
+        logs = symbol_logs(self._line_reader.run(as_input(cut)[None]))
         if symbols_of(logs) != (line.probabilities.argmax(axis=1) + 1).tolist():
             others = self._named(found, others[beside(line, others)])
             line = correct(line, others, logs, length=length)
@@ -338,19 +345,6 @@ def refuse_several_digits(found: Found) -> None:
             got=f"a picture of {len(sure)} or more",
             remedy="Call digitcnn.read(), which reads every digit.",
         )
-
-
-def _named(found: Found, digits: Detections, namer: LazySession) -> npt.NDArray[np.float32]:
-    """Return the ten probabilities of each digit: the detector's and the naming network's."""
-    own = digits.probabilities
-    inks = [to_canonical(found.ink_of(box)) for box in digits.boxes]
-    known = [index for index, ink in enumerate(inks) if ink is not None]
-    if not known:
-        return own
-    batch = np.stack([inks[index] for index in known])  # type: ignore[misc]
-    named = own.copy()
-    named[known] *= namer.run(batch) + np.float32(_DOUBT)
-    return named / named.sum(axis=1, keepdims=True)
 
 
 def _digit(digits: Detections, index: int, frame: _Frame, sureness: float) -> Digit:
