@@ -1,4 +1,4 @@
-"""The network that finds every digit of a page: its maps, and its small file."""
+"""The networks that read pages: their maps, and their small files."""
 
 import numpy as np
 import pytest
@@ -116,6 +116,21 @@ def test_the_published_pair_agrees():
     expected = network.predict_on_batch(pages)
     np.testing.assert_allclose(maps, expected, atol=GREATEST_DIFFERENCE)
     assert record.onnx.size <= 1_500_000
+    assert network.count_params() == record.num_parameters
+
+
+@pytest.mark.parametrize("width", [16, 104])
+def test_the_published_line_reader_agrees_with_itself(width):
+    """Keras and ONNX Runtime say the same of a line of any width; the file is below a megabyte."""
+    record = get_weights("lines")
+    network = load_pretrained("lines")
+    lines = np.random.default_rng(width).normal(0, 1, (2, 32, width, 2)).astype(np.float32)
+
+    maps = run_onnx(resolve("lines"), lines)
+
+    assert maps.shape == (2, 1, width // 2, 17)
+    np.testing.assert_allclose(maps, network.predict_on_batch(lines), atol=GREATEST_DIFFERENCE)
+    assert record.onnx.size < 1_000_000
     assert network.count_params() == record.num_parameters
 
 
