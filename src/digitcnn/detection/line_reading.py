@@ -40,6 +40,7 @@ _LEVEL_WRITING = 4.0  # squared heights of it, which a slope is measured against
 _FADED = 8.0  # of 255: less contrast than this is not stretched
 BLANK = 0
 _NUM_DIGITS = 10
+_PIXEL_MAX = 255
 _NEVER = -1e9  # a logarithm of 0
 
 # How much the line's network counts beside the detector's and the naming network's, and how much
@@ -87,7 +88,10 @@ def cut_line(found: Found, boxes: Floats) -> npt.NDArray[np.uint8] | None:
     if width > _LONGEST:
         return None
     top = y + slope * (left - x) - step * HEIGHT / 2
-    planes = [(found.gray, (1.0, 1.0)), ((found.ink * 255).astype(np.uint8), found.scale)]
+    planes: list[tuple[npt.NDArray[Any], tuple[float, float]]] = [
+        (found.gray, (1.0, 1.0)),
+        (found.ink, found.scale),
+    ]
     return np.stack(
         [
             _straightened(
@@ -104,13 +108,16 @@ def cut_line(found: Found, boxes: Floats) -> npt.NDArray[np.uint8] | None:
 
 
 def _straightened(
-    plane: npt.NDArray[np.uint8],
+    plane: npt.NDArray[Any],
     corner: tuple[float, float],
     steps: tuple[float, float],
     slope: float,
     width: int,
 ) -> npt.NDArray[np.uint8]:
-    """Sample a strip that begins at `corner` and falls by `slope`, its edges repeated outside."""
+    """Sample a strip that begins at `corner` and falls by `slope`, its edges repeated outside.
+
+    The plane is of uint8, or of float32 in [0, 1].
+    """
     (left, top), (across, down) = corner, steps
     fall = slope * across * width
     factor = max(1, int(across))
@@ -120,7 +127,10 @@ def _straightened(
     last_column = math.ceil(left + across * width) + border
     rows = np.arange(first_row, last_row).clip(0, plane.shape[0] - 1)
     columns = np.arange(first_column, last_column).clip(0, plane.shape[1] - 1)
-    image = Image.fromarray(plane[rows][:, columns]).reduce(factor)
+    part = plane[rows][:, columns]
+    if part.dtype != np.uint8:
+        part = (part * _PIXEL_MAX).astype(np.uint8)
+    image = Image.fromarray(part).reduce(factor)
     matrix = np.array([across, 0, left - first_column, slope * across, down, top - first_row])
     return np.asarray(
         image.transform(

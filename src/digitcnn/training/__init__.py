@@ -376,11 +376,12 @@ def _go_on(
         alone = dataclasses.replace(recipe, ending=None)
         before = _carry_out(alone, task, beginning, initial_weights, pools).history
         initial_weights = beginning
-    from digitcnn.training._fitting import fit, page_plan
+    from digitcnn.training._fitting import PAGE_TEACHING, fit
 
     epoch_plan: EpochPlan | PagePlan
     if part.pages is not None:
-        epoch_plan = page_plan(part, task.given, task.seed)
+        examples = PAGE_TEACHING[part.architecture].examples
+        epoch_plan = PagePlan(task.given, part.pages, part.batch_size, task.seed, examples)
     else:
         epoch_plan = EpochPlan(
             given=task.given,

@@ -37,7 +37,7 @@ class _Teaching(NamedTuple):
     validation: Callable[[list[Page]], Any]
 
 
-_PAGE_TEACHING = {
+PAGE_TEACHING = {
     "reader": _Teaching(page_examples, page_loss, PageValidation),
     "lines": _Teaching(line_examples, line_loss, LineValidation),
 }
@@ -119,14 +119,6 @@ def own_network(model: Any) -> Network:
     )
 
 
-def page_plan(recipe: Recipe, given: Samples, seed: int) -> PagePlan:
-    """Return the pages of each epoch of a recipe for a network that learns from pages."""
-    if recipe.pages is None:
-        raise TypeError(recipe.name)
-    examples = _PAGE_TEACHING[recipe.architecture].examples
-    return PagePlan(given, recipe.pages, recipe.batch_size, seed, examples)
-
-
 def fit(
     network: Network,
     recipe: Recipe,
@@ -182,7 +174,7 @@ def _start(
         model = network.load(initial_weights)
     model.compile(
         optimizer=make_optimizer(recipe, steps_per_epoch),
-        loss=_PAGE_TEACHING[recipe.architecture].loss
+        loss=PAGE_TEACHING[recipe.architecture].loss
         if recipe.pages
         else "categorical_crossentropy",
         metrics=None if recipe.pages else ["accuracy"],
@@ -211,7 +203,7 @@ def _own_callbacks(
         own.append(_AverageBetweenEpochs())
     if recipe.pages and len(validation):
         pages = draw_validation_pages(recipe.pages, validation, seed=seed)
-        own.append(_PAGE_TEACHING[recipe.architecture].validation(pages))
+        own.append(PAGE_TEACHING[recipe.architecture].validation(pages))
     # Told before the epoch counts: killed in between, it is told again, and never left out.
     return [*own, *event_logs(folder), recorder]
 
