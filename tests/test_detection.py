@@ -12,7 +12,7 @@ from written import write_page
 
 from digitcnn.detection import Detections, group_lines, to_dark_background
 from digitcnn.detection.boxes import BOX, DIGIT, NAMES, NUM_CHANNELS, SIGN, find_peaks, suppress
-from digitcnn.detection.selection import select_digits
+from digitcnn.detection.selection import select_digits, stands
 
 
 def page_of_boxes(rows, columns, *, height=20.0, gap=8.0, leading=34.0, slope=0.0, seed=0):
@@ -150,3 +150,13 @@ def test_ink_is_bright_to_the_network(paper, pen):
 
     assert dark[ink > 200].mean() > dark[ink == 0].mean() + 15
     assert dark[ink == 0].mean() < 128
+
+
+@pytest.mark.parametrize(
+    ("score", "longest", "expected"), [(0.8, 3, True), (0.45, 3, False), (0.45, 1, True)]
+)
+def test_a_digit_alone_beside_longer_lines_must_be_sure(score, longest, expected):
+    """A cross or a letter on a page of numbers is no number; a page of one digit is."""
+    line = detections([(0, 0, 10, 20)], [score])
+
+    assert stands(line, longest=longest) is expected

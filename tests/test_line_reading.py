@@ -14,11 +14,14 @@ from digitcnn.detection.detector import Found
 from digitcnn.detection.line_reading import (
     HEIGHT,
     LEFT_OUT,
+    STRIDE,
     correct,
     cut_line,
+    strip_along,
     symbol_logs,
     symbols_of,
     text_logs,
+    unseen,
 )
 
 COLUMNS, SYMBOLS = 5, 3  # few enough to go through all paths
@@ -95,6 +98,25 @@ def test_what_was_found_and_not_chosen_is_taken_in():
     assert text_in(corrected) == "125"
 
 
+@pytest.mark.parametrize("seen", [(0, 1, 2), (0, 2)])
+def test_what_has_no_box_is_taken_in_where_it_is_read(seen):
+    """A digit that the detector overlooked in a gap gets a box where it stands."""
+    whole = boxes_saying("125", scores=[0.9] * 3, sure=0.99)
+    line = whole[np.array(seen)]
+    strip = strip_along(line.boxes)
+    maps = np.full((1, 1, 60, 17), -9, np.float32)
+    maps[..., 0] = 0
+    columns = (whole.boxes[:, 0] - strip.left) / strip.step / STRIDE
+    maps[0, 0, columns.round().astype(int), [2, 3, 6]] = 9
+
+    more = unseen(maps, strip, line)
+    corrected = correct(line, more, symbol_logs(maps))
+
+    assert len(more) == 3 - len(seen)
+    assert text_in(corrected) == "125"
+    assert np.abs(corrected.boxes - whole.boxes).max() < 6
+
+
 def test_only_what_is_read_otherwise_is_in_doubt():
     """Far from where both differ, names keep the probabilities that they had."""
     line = boxes_saying("12345678", scores=[0.9] * 8, sure=0.4)
@@ -154,9 +176,10 @@ def test_a_sloping_line_is_cut_out_straight(slope, scale):
     nothing = boxes_saying("", scores=[])
     found = Found(nothing, nothing, gray, ink, (scale, scale))
 
-    line = cut_line(found, np.array(boxes, np.float32))
+    strip = strip_along(np.array(boxes, np.float32))
+    assert strip is not None
+    line = cut_line(found, strip)
 
-    assert line is not None
     assert line.shape[0] == HEIGHT
     assert line.shape[1] % 8 == 0
     for plane in np.moveaxis(line, -1, 0):

@@ -22,11 +22,13 @@ from digitcnn.detection.line_reading import (
     beside,
     correct,
     cut_line,
+    strip_along,
     symbol_logs,
     symbols_of,
     text_logs,
+    unseen,
 )
-from digitcnn.detection.selection import LIKELY, select_digits, select_marks
+from digitcnn.detection.selection import LIKELY, select_digits, select_marks, stands
 from digitcnn.errors import InvalidArgumentError, NoDigitError, SeveralDigitsError
 from digitcnn.images import Picture, is_single, iter_pictures
 from digitcnn.preprocessing import to_canonical
@@ -262,6 +264,9 @@ class DigitReader:
         read_lines = [
             self._read_line(found, line, others, asked.length) for line in found_lines if len(line)
         ]
+        longest = max((len(line) for line, _ in read_lines), default=0)
+        if not asked.length:
+            read_lines = [each for each in read_lines if stands(each[0], longest=longest)]
         if not read_lines:
             return ()
         marks = found.signs[select_marks(found.signs, join([line for line, _ in read_lines]))]
@@ -292,12 +297,14 @@ class DigitReader:
 
         Returns it with how probable its text then is, as a mean of its digits.
         """
-        cut = cut_line(found, line.boxes)
-        if cut is None:
+        strip = strip_along(line.boxes)
+        if strip is None:
             return line, 1.0
-        logs = symbol_logs(self._line_reader.run(as_input(cut)[None]))
+        maps = self._line_reader.run(as_input(cut_line(found, strip))[None])
+        logs = symbol_logs(maps)
         if symbols_of(logs) != (line.probabilities.argmax(axis=1) + 1).tolist():
-            others = self._named(found, others[beside(line, others)])
+            others = others[beside(line, others)]
+            others = self._named(found, join([others, unseen(maps, strip, line)]))
             line = correct(line, others, logs, length=length)
         text = line.probabilities.argmax(axis=1)[None]
         return line, math.exp(text_logs(logs, text)[0] / max(1, len(line)))

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import difflib
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -53,26 +54,46 @@ _FAINTEST, _SHORTEST, _TALLEST, _LEVEL = 0.1, 0.5, 1.9, 0.6
 _MOST_NAMES, _POSSIBLE = 4, 0.003
 _SUREST = 0.97  # no box is surer than this, so that it can be left out
 _MOST_CHANGES = 4
+# A digit that the detector has no box for is as sure as a faint one, and named as it was read with
+# so much more probability; the network reads it soon after its left edge, in heights.
+_UNSEEN, _AS_READ, _BEFORE, _BEHIND = 0.3, 0.5, 0.1, 0.5
 _TINY = 1e-4  # a probability that is not quite none
 _EMPTY = math.log(1 - 1e-4)
 _LEAST = 1e-300  # and one that has a logarithm
 
 
-def cut_line(found: Found, boxes: Floats) -> npt.NDArray[np.uint8] | None:
-    """Cut a line out, straightened, its digits about `DIGIT_HEIGHT` pixels tall.
+@dataclass(frozen=True)
+class Strip:
+    """Where a line lies: its digits about `DIGIT_HEIGHT` rows tall in a strip of `HEIGHT` rows.
+
+    Attributes
+    ----------
+    left, middle : float
+        Of the strip's left edge, in the picture's pixels.
+    step, slope : float
+        The picture's pixels for each of the strip's, and how far it falls for each to the right.
+    width : int
+        Columns, a multiple of 8.
+    """
+
+    left: float
+    middle: float
+    step: float
+    slope: float
+    width: int
+
+
+def strip_along(boxes: Floats) -> Strip | None:
+    """Lay a strip along a line's digits, or return None where that would be too long.
 
     Parameters
     ----------
-    found : Found
-        What was found in the picture.
     boxes : ndarray of float32, shape (N, 4)
-        Of the line's digits, in the picture's pixels.
+        Of the digits, in the picture's pixels.
 
     Returns
     -------
-    line : ndarray of uint8, shape (HEIGHT, W, 2), or None
-        How bright it is, ink bright, and how much of it is a digit's ink; W is a multiple of 8.
-        None where the line is too long.
+    strip : Strip or None
     """
     left, right = float(boxes[:, 0].min()), float(boxes[:, 2].max())
     middles = (boxes[:, :2] + boxes[:, 2:]) / 2
@@ -85,9 +106,25 @@ def cut_line(found: Found, boxes: Floats) -> npt.NDArray[np.uint8] | None:
     left -= _MARGIN * height
     width = math.ceil((right + _MARGIN * height - left) / step)
     width += -width % _MULTIPLE
-    if width > _LONGEST:
-        return None
-    top = y + slope * (left - x) - step * HEIGHT / 2
+    return Strip(left, y + slope * (left - x), step, slope, width) if width <= _LONGEST else None
+
+
+def cut_line(found: Found, strip: Strip) -> npt.NDArray[np.uint8]:
+    """Cut a line out, straightened.
+
+    Parameters
+    ----------
+    found : Found
+        What was found in the picture.
+    strip : Strip
+        Where the line lies.
+
+    Returns
+    -------
+    line : ndarray of uint8, shape (HEIGHT, strip.width, 2)
+        How bright it is, ink bright, and how much of it is a digit's ink.
+    """
+    left, top = strip.left, strip.middle - strip.step * HEIGHT / 2
     planes: list[tuple[npt.NDArray[Any], tuple[float, float]]] = [
         (found.gray, (1.0, 1.0)),
         (found.ink, found.scale),
@@ -97,9 +134,9 @@ def cut_line(found: Found, boxes: Floats) -> npt.NDArray[np.uint8] | None:
             _straightened(
                 plane,
                 (left * across, top * down),
-                (step * across, step * down),
-                slope * down / across,
-                width,
+                (strip.step * across, strip.step * down),
+                strip.slope * down / across,
+                strip.width,
             )
             for plane, (across, down) in planes
         ],
@@ -171,6 +208,43 @@ def symbols_of(logs: npt.NDArray[Any]) -> list[int]:
     is_new = np.diff(path, prepend=BLANK) != 0
     symbols: list[int] = path[is_new & (path != BLANK)].tolist()
     return symbols
+
+
+def unseen(maps: Floats, strip: Strip, line: Detections) -> Detections:
+    """Return faint digits where the text that is read along a line has one more than the boxes.
+
+    Parameters
+    ----------
+    maps : ndarray of float32, shape (1, 1, T, K)
+        As the network gives them for the strip.
+    strip : Strip
+    line : Detections
+        The line's digits.
+
+    Returns
+    -------
+    digits : Detections
+    """
+    path = maps[0, 0].argmax(axis=1)
+    path[path > _NUM_DIGITS] = BLANK
+    starts = np.flatnonzero((np.diff(path, prepend=BLANK) != 0) & (path != BLANK))
+    named = line[np.argsort(line.boxes[:, ::2].sum(axis=1), kind="stable")]
+    found = (named.probabilities.argmax(axis=1) + 1).tolist()
+    match = difflib.SequenceMatcher(None, found, path[starts].tolist(), autojunk=False)
+    more = [
+        place
+        for what, *_, start, end in match.get_opcodes()
+        if what == "insert"
+        for place in range(start, end)
+    ]
+    x = strip.left + starts[more] * STRIDE * strip.step
+    y = strip.middle + strip.slope * (x - strip.left)
+    tall = DIGIT_HEIGHT * strip.step
+    edges = x - _BEFORE * tall, y - tall / 2, x + _BEHIND * tall, y + tall / 2
+    boxes = np.stack(edges, axis=1).astype(np.float32)
+    names = np.full((len(more), _NUM_DIGITS), (1 - _AS_READ) / _NUM_DIGITS, np.float32)
+    names[np.arange(len(more)), path[starts[more]] - 1] += _AS_READ
+    return Detections(boxes, np.full(len(more), _UNSEEN, np.float32), names)
 
 
 def text_logs(logs: Logs, texts: Texts) -> npt.NDArray[np.float64]:

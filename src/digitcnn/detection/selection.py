@@ -27,6 +27,9 @@ _NOISE = 0.4  # half of what is found in noise is named with less probability
 _PLAIN = 0.3  # score times probability of the surest digit: noise seldom has such
 # Of so many digits one is surer than this: grain enlarged looks like many doubtful ones.
 _CROWDS = ((4, 0.6), (6, 0.75))
+# A digit alone in its line, beside longer ones, counts from this score times probability on: most
+# that are less sure are letters, crosses and specks.
+_ALONE = 0.5
 # Heights of one picture's digits, relative to the common one.
 _SHORTEST, _TALLEST = 0.5, 1.9
 
@@ -74,6 +77,12 @@ def _held_by_neighbours(digits: Detections) -> npt.NDArray[np.bool_]:
     while (reached := kept | (is_beside & kept).any(axis=1)).sum() > kept.sum():
         kept = reached
     return kept
+
+
+def stands(line: Detections, *, longest: int) -> bool:
+    """Return whether a line counts beside another of `longest` digits."""
+    sureness = (line.scores * line.probabilities.max(axis=1)).max(initial=0)
+    return len(line) > 1 or longest == 1 or bool(sureness > _ALONE)
 
 
 def select_marks(signs: Detections, digits: Detections) -> Indices:

@@ -11,7 +11,15 @@ import numpy.typing as npt
 from keras import ops
 
 from digitcnn.detection import group_lines, published_detector
-from digitcnn.detection.line_reading import BLANK, HEIGHT, STRIDE, as_input, cut_line, symbols_of
+from digitcnn.detection.line_reading import (
+    BLANK,
+    HEIGHT,
+    STRIDE,
+    as_input,
+    cut_line,
+    strip_along,
+    symbols_of,
+)
 from digitcnn.synthesis import Page
 
 Floats = npt.NDArray[np.float32]
@@ -71,13 +79,14 @@ def _lines_of(page: Page, rng: np.random.Generator) -> Iterator[_Example]:
     for members in group_lines(digits):
         line = digits[members]
         shake = rng.normal(0, _SHAKE * float(np.median(heights[members])), line.shape)
-        cut = cut_line(found, (line + shake).astype(np.float32))
+        strip = strip_along((line + shake).astype(np.float32))
         among = _standing_in(line, signs)
         order = np.argsort(np.concatenate([line, signs[among]])[:, ::2].sum(axis=1), kind="stable")
         symbols = 1 + np.concatenate([names[members], kinds[among]])[order]
-        most = 0 if cut is None or cut.shape[1] > _WIDTH else cut.shape[1] // _COLUMNS
-        if cut is not None and len(symbols) <= min(most, _MOST_SYMBOLS):
-            yield cut, symbols
+        if strip is None or strip.width > _WIDTH:
+            continue
+        if len(symbols) <= min(strip.width // _COLUMNS, _MOST_SYMBOLS):
+            yield cut_line(found, strip), symbols
 
 
 def _standing_in(line: Floats, signs: Floats) -> npt.NDArray[np.bool_]:
