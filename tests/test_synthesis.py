@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from digitcnn import synthesis
 from digitcnn.errors import InvalidArgumentError
 from digitcnn.synthesis import draw_digits, draw_nondigits
+from digitcnn.synthesis.digits import DIGITS_IN_LINES
 
 seeds = st.integers(0, 2**63)
 sides = st.integers(20, 130)
@@ -117,6 +118,17 @@ def test_what_cannot_be_drawn_is_refused(options, message):
     """A hand that is no number, a side too small to draw in, and what is no digit are named."""
     with pytest.raises(InvalidArgumentError, match=message):
         draw_digits(1, seed=0, **options)
+
+
+@pytest.mark.parametrize("digit", range(10))
+@given(seed=seeds)
+def test_every_form_of_a_digit_is_one_unit_high(digit, seed):
+    """Whatever a form's chances are, its strokes are lines, and about as tall as another's."""
+    for _, form in DIGITS_IN_LINES[digit]:
+        glyph = form(np.random.default_rng(seed))
+        heights = [y for stroke in glyph for _, y in stroke]
+        assert min(len(stroke) for stroke in glyph) >= 2
+        assert 0.75 < max(heights) - min(heights) < 1.35
 
 
 @pytest.fixture(scope="module")

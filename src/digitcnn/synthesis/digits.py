@@ -497,6 +497,129 @@ _WRITTEN: tuple[Forms, ...] = (
     ((0.58, draw_closed_nine), (0.14, draw_open_nine), (0.22, draw_two_stroke_nine)),
 )
 
+
+def _spiral(
+    rng: np.random.Generator,
+    center: tuple[float, float],
+    radii: tuple[float, float],
+    *,
+    stop: float,
+) -> Stroke:
+    """Return a curl that opens to its full radii at the angle `stop`."""
+    inner = rng.uniform(0.4, 0.75)
+    small = (radii[0] * inner, radii[1] * inner)
+    return arc(center, small, rng.uniform(10, 120), stop, grow=1 / inner)
+
+
+def draw_zero_that_runs_on(rng: np.random.Generator) -> Glyph:
+    """Draw a ring whose end runs on to the right, as towards a neighbour."""
+    rx, start = rng.uniform(0.2, 0.36), rng.uniform(275, 315)
+    end = (0.3 + rx + rng.uniform(0.05, 0.3), rng.uniform(-0.05, 0.2))
+    return [[*arc((0.3, 0.5), (rx, 0.5), start, start - rng.uniform(350, 390), grow=0.95), end]]
+
+
+def draw_folded_one(rng: np.random.Generator) -> Glyph:
+    """Draw a stem with an upstroke beside it, nearly as long."""
+    x, y = (stem := _stem(rng, rng.normal(0.05, 0.06)))[0]
+    start = (x - rng.uniform(0.02, 0.2), y + rng.uniform(0.55, 1.0))
+    bend = ((x + start[0]) / 2 - rng.uniform(0, 0.1), (y + start[1]) / 2)
+    return [[start, bend, *(corner(x, y) if chance(rng, 0.6) else [(x, y)]), *stem[1:]]]
+
+
+def draw_one_with_shallow_flag(rng: np.random.Generator) -> Glyph:
+    """Draw a 1 whose flag falls hardly more than the bar of a 7 would."""
+    x, y = (stem := _stem(rng, rng.normal(0.02, 0.05)))[0]
+    angle, length = math.radians(rng.uniform(22, 38)), rng.uniform(0.18, 0.45)
+    start = (x - length * math.cos(angle), y + length * math.sin(angle))
+    bend = ((x + start[0]) / 2, (y + start[1]) / 2 + rng.normal(0, 0.02))
+    return [[start, bend, *corner(x, y), *stem[1:]]]
+
+
+def draw_curled_two(rng: np.random.Generator) -> Glyph:
+    """Draw a 2 whose head begins in a curl."""
+    top = rng.uniform(0.2, 0.3)
+    head = _spiral(rng, (0.28, top), (rng.uniform(0.22, 0.32), top), stop=375)
+    left, y = rng.uniform(-0.08, 0.08), rng.uniform(0.9, 1)
+    low = rng.uniform(0.02, 0.1)
+    turn = corner(left, y) if chance(rng, 0.5) else [(left, y), (left + 0.08, y - low)]
+    base = [(0.3, y - low / 2), (rng.uniform(0.5, 0.75), y + rng.normal(0.02, 0.04))]
+    return [[*head, (0.3, rng.uniform(0.55, 0.68)), *turn, *base]]
+
+
+def draw_curled_three(rng: np.random.Generator) -> Glyph:
+    """Draw a 3 that ends in a curl, its upper bowl small, perhaps begun in a curl, too."""
+    upper, waist = rng.uniform(0.12, 0.25), rng.uniform(0.3, 0.46)
+    center, radii = (0.3, waist / 2), (upper, waist / 2)
+    if chance(rng, 0.2):
+        top = arc(center, radii, rng.uniform(60, 120), 430, grow=1.1)
+    else:
+        top = arc(center, radii, rng.uniform(130, 215), 430)
+    notch = (rng.uniform(0.12, 0.26), waist)
+    half = (1 - waist) / 2
+    bottom = arc(
+        (0.2, waist + half),
+        (rng.uniform(0.22, 0.34), half),
+        -72,
+        rng.uniform(140, 215),
+        grow=rng.uniform(0.75, 1),
+    )
+    return [[*top, *(corner(*notch) if chance(rng, 0.6) else [notch]), *bottom]]
+
+
+def draw_hooked_five(rng: np.random.Generator) -> Glyph:
+    """Draw a 5 with hardly a belly, as an r with a long arm."""
+    x, neck = rng.uniform(0.02, 0.12), rng.uniform(0.28, 0.5)
+    belly = rng.uniform(0.03, 0.16)
+    end = (x + rng.uniform(-0.14, 0.08), 1.0)
+    low = [(x + belly, rng.uniform(0.5, 0.72)), end]
+    bar = [(x + rng.uniform(0.32, 0.6), rng.uniform(-0.12, 0.06)), (x + 0.03, 0)]
+    neck_turn = corner(x, neck) if chance(rng, 0.5) else [(x + 0.02, neck)]
+    if chance(rng, 0.5):
+        return [[bar[0], *corner(*bar[1]), *neck_turn, *low]]
+    return [[bar[1], *neck_turn, *low], bar]
+
+
+def draw_looped_five(rng: np.random.Generator) -> Glyph:
+    """Draw a 5 whose belly curls up to its neck, the bar apart."""
+    neck, x = rng.uniform(0.3, 0.46), rng.uniform(0.02, 0.14)
+    half = (1 - neck) / 2
+    belly = arc(
+        (x + 0.14, neck + half),
+        (rng.uniform(0.2, 0.32), half),
+        -105,
+        rng.uniform(165, 265),
+        grow=rng.uniform(0.7, 1),
+    )
+    y = rng.normal(0, 0.03)
+    left = x + rng.uniform(0.02, 0.2)
+    bar = [(left, y), (left + rng.uniform(0.22, 0.45), y - rng.uniform(-0.02, 0.12))]
+    return [[(x + rng.uniform(0.02, 0.1), 0.02), *corner(x, neck + 0.04), *belly], bar]
+
+
+def draw_narrow_seven(rng: np.random.Generator) -> Glyph:
+    """Draw a 7 of a short bar, with a tick before or bent like a wave, crossed."""
+    width = rng.uniform(0.22, 0.42)
+    foot = (width * rng.uniform(-0.1, 0.8), 1.0)
+    middle = ((width + foot[0]) / 2 + rng.normal(0, 0.04), 0.5)
+    if chance(rng, 0.5):
+        bar = [(0, rng.uniform(0.06, 0.2)), *corner(0.02, 0.02), (width / 2, 0.05)]
+    else:
+        bar = [(0, rng.uniform(0.08, 0.16)), (width * 0.3, 0), (width * 0.65, 0.09)]
+    return [[*bar, *corner(width, 0), middle, foot], _cross_bar(rng, middle)]
+
+
+def draw_nine_on_a_stem(rng: np.random.Generator) -> Glyph:
+    """Draw a ring, and a stem from anywhere below it."""
+    height, rx = rng.uniform(0.38, 0.55), rng.uniform(0.18, 0.27)
+    x = 2 * rx * rng.uniform(0.1, 0.85)
+    stem = [
+        (x + rng.normal(0, 0.03), height * rng.uniform(0.75, 1)),
+        (x + rng.normal(0, 0.05), 0.75),
+        (x + rng.uniform(-0.2, 0.08), 1.0),
+    ]
+    return [ring(rng, (rx, height / 2), (rx, height / 2)), stem]
+
+
 # As on a pocket calculator, or with a mouse: only upright and level lines.
 _SEGMENTS: tuple[Glyph, ...] = (
     [[*corner(0, 0), *corner(0, 1), *corner(0.5, 1), *corner(0.5, 0), (0, 0)]],
@@ -529,4 +652,18 @@ def _segments(glyph: Glyph) -> Callable[[np.random.Generator], Glyph]:
 DIGITS: tuple[Forms, ...] = tuple(
     (*forms, (SEGMENT_SHARE, _segments(glyph)))
     for forms, glyph in zip(_WRITTEN, _SEGMENTS, strict=True)
+)
+
+# What its neighbours make plain, as old registers and other countries have it: in lines alone.
+_MORE: dict[int, Forms] = {
+    0: ((0.12, draw_zero_that_runs_on),),
+    1: ((0.12, draw_folded_one), (0.14, draw_one_with_shallow_flag)),
+    2: ((0.2, draw_curled_two),),
+    3: ((0.25, draw_curled_three),),
+    5: ((0.12, draw_hooked_five), (0.12, draw_looped_five)),
+    7: ((0.15, draw_narrow_seven),),
+    9: ((0.12, draw_nine_on_a_stem),),
+}
+DIGITS_IN_LINES: tuple[Forms, ...] = tuple(
+    (*forms, *_MORE.get(digit, ())) for digit, forms in enumerate(DIGITS)
 )

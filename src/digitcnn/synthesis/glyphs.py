@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from digitcnn._checks import whole_number
-from digitcnn.synthesis.digits import DIGITS
+from digitcnn.synthesis.digits import DIGITS_IN_LINES
 from digitcnn.synthesis.geometry import Path, Stroke
 from digitcnn.synthesis.hands import draw_form, sample_hand, trace_form
 from digitcnn.synthesis.nondigits import NONDIGIT_FORMS
@@ -68,7 +68,7 @@ class GlyphBank:
             for _ in range(hands)
         ]
         self.nondigits = [glyph for _ in range(2 * hands) if (glyph := _draw_nondigit(rng)).size]
-        self._mnist: list[list[Glyph]] = [[] for _ in DIGITS]
+        self._mnist: list[list[Glyph]] = [[] for _ in DIGITS_IN_LINES]
         if images is not None and labels is not None:
             for image, label in zip(images, labels.tolist(), strict=True):
                 self._mnist[label].append(trim(image))
@@ -91,7 +91,7 @@ class GlyphBank:
 def _draw_hand(rng: np.random.Generator) -> HandGlyphs:
     hand = sample_hand(rng)
     digits = []
-    for forms in DIGITS:
+    for forms in DIGITS_IN_LINES:
         style = int(rng.integers(2**32))  # what stays the same from one time to the next
         drawn = [
             draw_form(forms, hand, side=_SIDE, rng=rng, style_rng=np.random.default_rng(style))
@@ -106,7 +106,7 @@ def _draw_mouse_hand(rng: np.random.Generator) -> HandGlyphs:
     hand = sample_hand(rng)
     step = int(rng.choice([2, 3, 6, 6]))  # of the points that a smooth path has
     paths = []
-    for forms in DIGITS:
+    for forms in DIGITS_IN_LINES:
         style = int(rng.integers(2**32))
         paths.append(
             tuple(
