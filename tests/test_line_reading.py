@@ -109,12 +109,13 @@ def test_what_has_no_box_is_taken_in_where_it_is_read(seen):
     columns = (whole.boxes[:, 0] - strip.left) / strip.step / STRIDE
     maps[0, 0, columns.round().astype(int), [2, 3, 6]] = 9
 
-    more = unseen(maps, strip, line)
+    more = unseen(maps, strip, line, size=(100, 18))
     corrected = correct(line, more, symbol_logs(maps))
 
     assert len(more) == 3 - len(seen)
     assert text_in(corrected) == "125"
     assert np.abs(corrected.boxes - whole.boxes).max() < 6
+    assert (more.boxes[:, 3] == 18).all()  # within the picture
 
 
 def test_only_what_is_read_otherwise_is_in_doubt():

@@ -304,7 +304,8 @@ class DigitReader:
         logs = symbol_logs(maps)
         if symbols_of(logs) != (line.probabilities.argmax(axis=1) + 1).tolist():
             others = others[beside(line, others)]
-            others = self._named(found, join([others, unseen(maps, strip, line)]))
+            more = unseen(maps, strip, line, size=found.size)
+            others = self._named(found, join([others, more]))
             line = correct(line, others, logs, length=length)
         text = line.probabilities.argmax(axis=1)[None]
         return line, math.exp(text_logs(logs, text)[0] / max(1, len(line)))

@@ -77,6 +77,11 @@ class Found:
     ink: Floats
     scale: tuple[float, float]
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the picture."""
+        return self.gray.shape[1], self.gray.shape[0]
+
     def ink_of(self, box: Floats) -> Floats:
         """Return the ink in a box of the picture, with a little around it."""
         left, top, right, bottom = box * np.array(self.scale * 2, np.float32)

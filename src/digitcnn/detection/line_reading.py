@@ -210,7 +210,7 @@ def symbols_of(logs: npt.NDArray[Any]) -> list[int]:
     return symbols
 
 
-def unseen(maps: Floats, strip: Strip, line: Detections) -> Detections:
+def unseen(maps: Floats, strip: Strip, line: Detections, *, size: tuple[int, int]) -> Detections:
     """Return faint digits where the text that is read along a line has one more than the boxes.
 
     Parameters
@@ -220,6 +220,8 @@ def unseen(maps: Floats, strip: Strip, line: Detections) -> Detections:
     strip : Strip
     line : Detections
         The line's digits.
+    size : (int, int)
+        Width and height of the picture, which the boxes lie in.
 
     Returns
     -------
@@ -241,10 +243,11 @@ def unseen(maps: Floats, strip: Strip, line: Detections) -> Detections:
     y = strip.middle + strip.slope * (x - strip.left)
     tall = DIGIT_HEIGHT * strip.step
     edges = x - _BEFORE * tall, y - tall / 2, x + _BEHIND * tall, y + tall / 2
-    boxes = np.stack(edges, axis=1).astype(np.float32)
+    boxes = np.stack(edges, axis=1).clip(0, [*size, *size]).astype(np.float32)
     names = np.full((len(more), _NUM_DIGITS), (1 - _AS_READ) / _NUM_DIGITS, np.float32)
     names[np.arange(len(more)), path[starts[more]] - 1] += _AS_READ
-    return Detections(boxes, np.full(len(more), _UNSEEN, np.float32), names)
+    digits = Detections(boxes, np.full(len(more), _UNSEEN, np.float32), names)
+    return digits[np.flatnonzero((boxes[:, 2:] > boxes[:, :2]).all(axis=1))]
 
 
 def text_logs(logs: Logs, texts: Texts) -> npt.NDArray[np.float64]:
