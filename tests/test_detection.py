@@ -12,7 +12,7 @@ from written import write_page
 
 from digitcnn.detection import Detections, group_lines, to_dark_background
 from digitcnn.detection.boxes import BOX, DIGIT, NAMES, NUM_CHANNELS, SIGN, find_peaks, suppress
-from digitcnn.detection.selection import select_digits, stands
+from digitcnn.detection.selection import is_confirmed, select_digits, select_faint, stands
 
 
 def page_of_boxes(rows, columns, *, height=20.0, gap=8.0, leading=34.0, slope=0.0, seed=0):
@@ -160,3 +160,23 @@ def test_a_digit_alone_beside_longer_lines_must_be_sure(score, longest, expected
     line = detections([(0, 0, 10, 20)], [score])
 
     assert stands(line, longest=longest) is expected
+
+
+def test_faint_digits_are_a_second_choice_that_reading_must_confirm():
+    """What is too faint to be found counts as a line of several digits, read surely as a whole."""
+    boxes = [(20 * k, 0, 20 * k + 14, 24) for k in range(3)]
+    faint = detections(boxes, [0.45, 0.4, 0.35])
+
+    assert len(select_digits(faint)) == 0
+    assert len(select_faint(faint)) == 3
+    assert is_confirmed(faint, 0.95)
+    assert not is_confirmed(faint, 0.5)
+    assert not is_confirmed(faint[:1], 0.95)
+    assert not is_confirmed(detections(boxes, [0.3] * 3), 0.95)
+
+
+def test_faint_digits_without_number_are_noise():
+    """Grain has hundreds of them."""
+    boxes = [(20 * k, 30 * row, 20 * k + 14, 30 * row + 24) for k in range(10) for row in range(10)]
+
+    assert len(select_faint(detections(boxes, [0.4] * 100))) == 0

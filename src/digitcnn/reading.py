@@ -28,7 +28,14 @@ from digitcnn.detection.line_reading import (
     text_logs,
     unseen,
 )
-from digitcnn.detection.selection import LIKELY, select_digits, select_marks, stands
+from digitcnn.detection.selection import (
+    LIKELY,
+    is_confirmed,
+    select_digits,
+    select_faint,
+    select_marks,
+    stands,
+)
 from digitcnn.errors import InvalidArgumentError, NoDigitError, SeveralDigitsError
 from digitcnn.images import Picture, is_single, iter_pictures
 from digitcnn.preprocessing import to_canonical
@@ -255,18 +262,10 @@ class DigitReader:
         """Find, name and order the digits of one picture."""
         found = Detector(self._finder.run).find(picture.gray)
         likely = _UNLIKELY if asked.length else LIKELY
-        chosen = select_digits(found.digits, likely=likely)
-        digits = self._named(found, found.digits[chosen])
-        found_lines = [digits[members] for members in group_lines(digits.boxes)]
-        if asked.length:
-            found_lines = [_of_length(line, *asked.length) for line in found_lines]
-        others = found.digits[np.setdiff1d(np.arange(len(found.digits)), chosen)]
-        read_lines = [
-            self._read_line(found, line, others, asked.length) for line in found_lines if len(line)
-        ]
-        longest = max((len(line) for line, _ in read_lines), default=0)
-        if not asked.length:
-            read_lines = [each for each in read_lines if stands(each[0], longest=longest)]
+        read_lines = self._read_lines(found, select_digits(found.digits, likely=likely), asked)
+        if not read_lines and not asked.length:
+            read_lines = self._read_lines(found, select_faint(found.digits), asked)
+            read_lines = [each for each in read_lines if is_confirmed(*each)]
         if not read_lines:
             return ()
         marks = found.signs[select_marks(found.signs, join([line for line, _ in read_lines]))]
@@ -278,6 +277,19 @@ class DigitReader:
             if line:
                 lines.append(line)
         return _with_marks(lines, marks, frame)
+
+    def _read_lines(
+        self, found: Found, chosen: npt.NDArray[np.intp], asked: _Asked
+    ) -> list[tuple[Detections, float]]:
+        """Name the chosen digits, order them, and read each line as a whole."""
+        digits = self._named(found, found.digits[chosen])
+        lines = [digits[members] for members in group_lines(digits.boxes)]
+        if asked.length:
+            lines = [_of_length(line, *asked.length) for line in lines]
+        others = found.digits[np.setdiff1d(np.arange(len(found.digits)), chosen)]
+        read = [self._read_line(found, line, others, asked.length) for line in lines if len(line)]
+        longest = max((len(line) for line, _ in read), default=0)
+        return [each for each in read if asked.length or stands(each[0], longest=longest)]
 
     def _named(self, found: Found, digits: Detections) -> Detections:
         """Name digits by the detector and the naming network together."""

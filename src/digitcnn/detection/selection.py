@@ -30,6 +30,10 @@ _CROWDS = ((4, 0.6), (6, 0.75))
 # A digit alone in its line, beside longer ones, counts from this score times probability on: most
 # that are less sure are letters, crosses and specks.
 _ALONE = 0.5
+# Where nothing is so sure: no more digits than these, in lines of two and more that are read so
+# surely, and are worth so much, score times probability, in the mean.
+_FAINT, _MOST_FAINT = 0.3, 40
+_CONFIRMED, _WORTH = 0.8, 0.34
 # Heights of one picture's digits, relative to the common one.
 _SHORTEST, _TALLEST = 0.5, 1.9
 
@@ -40,14 +44,7 @@ def select_digits(digits: Detections, *, likely: float = LIKELY) -> Indices:
     All are about as tall as each other; the common height is the one that the surest boxes agree
     on. What is less sure than that, but no less than `likely`, needs a neighbour.
     """
-    heights = digits.heights
-    if not len(heights):
-        return np.zeros(0, np.intp)
-    worth = (digits.scores - _DOUBTFUL).clip(0)
-    _, common = common_height(heights, worth)
-    is_fit = (heights > _SHORTEST * common) & (heights < _TALLEST * common)
-    chosen = np.flatnonzero(is_fit & (digits.scores > likely))
-    kept = chosen[_held_by_neighbours(digits[chosen])]
+    kept = _standing_out(digits, likely=likely, sure=_SURE)
     # Noise looks like all digits at once.
     names = digits.probabilities[kept].max(axis=1)
     is_named = 2 * (names > _NOISE).sum() > len(kept)
@@ -56,13 +53,34 @@ def select_digits(digits: Detections, *, likely: float = LIKELY) -> Indices:
     return kept if is_named and is_plain and not is_noise else kept[:0]
 
 
+def select_faint(digits: Detections) -> Indices:
+    """Return which digits would count if fainter ones did, and noise was none.
+
+    For a picture in which nothing else was found: the lines must be confirmed by reading them.
+    """
+    kept = _standing_out(digits, likely=LIKELY, sure=_FAINT)
+    return kept if len(kept) <= _MOST_FAINT else kept[:0]
+
+
+def _standing_out(digits: Detections, *, likely: float, sure: float) -> Indices:
+    """Return which digits have the common height and are sure, or stand beside one that is."""
+    heights = digits.heights
+    if not len(heights):
+        return np.zeros(0, np.intp)
+    worth = (digits.scores - _DOUBTFUL).clip(0)
+    _, common = common_height(heights, worth)
+    is_fit = (heights > _SHORTEST * common) & (heights < _TALLEST * common)
+    chosen = np.flatnonzero(is_fit & (digits.scores > likely))
+    return chosen[_held_by_neighbours(digits[chosen], sure)]
+
+
 def is_crowd(scores: npt.NDArray[np.float32], crowds: tuple[tuple[int, float], ...]) -> bool:
     """Return whether one of the `crowds` is met: so many scores, and none as high as its least."""
     surest = scores.max(initial=0)
     return any(len(scores) >= many and surest < least for many, least in crowds)
 
 
-def _held_by_neighbours(digits: Detections) -> npt.NDArray[np.bool_]:
+def _held_by_neighbours(digits: Detections, sure: float) -> npt.NDArray[np.bool_]:
     """Return which digits are sure, or stand beside one that is kept."""
     left, top, right, bottom = digits.boxes.T
     heights, middles = digits.heights, (top + bottom) / 2
@@ -73,7 +91,7 @@ def _held_by_neighbours(digits: Detections) -> npt.NDArray[np.bool_]:
         & (np.abs(middles[:, None] - middles) < _LEVEL * smaller)
         & (np.maximum(heights, heights[:, None]) < _AS_TALL * smaller)
     )
-    kept = digits.scores > _SURE
+    kept = digits.scores > sure
     while (reached := kept | (is_beside & kept).any(axis=1)).sum() > kept.sum():
         kept = reached
     return kept
@@ -83,6 +101,12 @@ def stands(line: Detections, *, longest: int) -> bool:
     """Return whether a line counts beside another of `longest` digits."""
     sureness = (line.scores * line.probabilities.max(axis=1)).max(initial=0)
     return len(line) > 1 or longest == 1 or bool(sureness > _ALONE)
+
+
+def is_confirmed(line: Detections, sureness: float) -> bool:
+    """Return whether a faint line is one: several digits, read as a whole with that sureness."""
+    worth = (line.scores * line.probabilities.max(axis=1)).mean() if len(line) else 0
+    return len(line) > 1 and sureness > _CONFIRMED and bool(worth > _WORTH)
 
 
 def select_marks(signs: Detections, digits: Detections) -> Indices:
