@@ -159,7 +159,16 @@ def test_a_digit_alone_beside_longer_lines_must_be_sure(score, longest, expected
     """A cross or a letter on a page of numbers is no number; a page of one digit is."""
     line = detections([(0, 0, 10, 20)], [score])
 
-    assert stands(line, longest=longest) is expected
+    assert stands(line, 1.0, longest=longest) is expected
+
+
+def test_a_line_that_reading_makes_nothing_of_is_none():
+    """Print and cursive look like digits one by one, and like no number as a whole."""
+    boxes = [(20 * k, 0, 20 * k + 14, 24) for k in range(5)]
+
+    assert stands(detections(boxes, [0.7] * 5), 0.9, longest=5)
+    assert not stands(detections(boxes, [0.7] * 5), 0.05, longest=5)
+    assert not stands(detections(boxes, [0.3] * 5), 0.9, longest=5)
 
 
 def test_faint_digits_are_a_second_choice_that_reading_must_confirm():

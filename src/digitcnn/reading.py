@@ -289,7 +289,7 @@ class DigitReader:
         others = found.digits[np.setdiff1d(np.arange(len(found.digits)), chosen)]
         read = [self._read_line(found, line, others, asked.length) for line in lines if len(line)]
         longest = max((len(line) for line, _ in read), default=0)
-        return [each for each in read if asked.length or stands(each[0], longest=longest)]
+        return [each for each in read if asked.length or stands(*each, longest=longest)]
 
     def _named(self, found: Found, digits: Detections) -> Detections:
         """Name digits by the detector and the naming network together."""

@@ -30,6 +30,9 @@ _CROWDS = ((4, 0.6), (6, 0.75))
 # A digit alone in its line, beside longer ones, counts from this score times probability on: most
 # that are less sure are letters, crosses and specks.
 _ALONE = 0.5
+# A line of several counts if it is read as a whole at least so surely, and its digits are worth so
+# much in the mean: else it is print, cursive or grain.
+_LEGIBLE, _SEEN = 0.15, 0.35
 # Where nothing is so sure: no more digits than these, in lines of two and more that are read so
 # surely, and are worth so much, score times probability, in the mean.
 _FAINT, _MOST_FAINT = 0.3, 40
@@ -97,16 +100,22 @@ def _held_by_neighbours(digits: Detections, sure: float) -> npt.NDArray[np.bool_
     return kept
 
 
-def stands(line: Detections, *, longest: int) -> bool:
-    """Return whether a line counts beside another of `longest` digits."""
-    sureness = (line.scores * line.probabilities.max(axis=1)).max(initial=0)
-    return len(line) > 1 or longest == 1 or bool(sureness > _ALONE)
+def stands(line: Detections, sureness: float, *, longest: int) -> bool:
+    """Return whether a line counts, which is read so surely, beside another of `longest` digits."""
+    worth = _worth(line)
+    if len(line) > 1:
+        return sureness > _LEGIBLE and worth > _SEEN
+    return longest == 1 or worth > _ALONE
 
 
 def is_confirmed(line: Detections, sureness: float) -> bool:
     """Return whether a faint line is one: several digits, read as a whole with that sureness."""
-    worth = (line.scores * line.probabilities.max(axis=1)).mean() if len(line) else 0
-    return len(line) > 1 and sureness > _CONFIRMED and bool(worth > _WORTH)
+    return len(line) > 1 and sureness > _CONFIRMED and _worth(line) > _WORTH
+
+
+def _worth(line: Detections) -> float:
+    """Return how sure the digits of a line are and how surely they are named, in the mean."""
+    return float((line.scores * line.probabilities.max(axis=1)).mean()) if len(line) else 0.0
 
 
 def select_marks(signs: Detections, digits: Detections) -> Indices:
