@@ -174,3 +174,13 @@ def test_pages_are_such_as_people_write(bank):
 
     assert close >= 10
     assert alone >= 30
+
+
+def test_no_speck_is_called_a_digit():
+    """Where a hairline is made so small that nothing is left, no digit was written."""
+    bank, rng = synthesis.GlyphBank(hands=20, seed=3), np.random.default_rng(1)
+    for _ in range(150):
+        page = synthesis.draw_page(bank, rng, height=96, width=160)
+        boxes = page.boxes[(page.labels >= 0) & (page.labels < 10)]
+        heights = boxes[:, 3] - boxes[:, 1]
+        assert len(heights) < 3 or heights.min() > 0.25 * np.median(heights)

@@ -34,6 +34,7 @@ _WHOLE = 0.8
 _GONE = 0.3
 
 _JOINED = 0.5  # of the neighbours in a joined hand
+_WRITTEN = 0.6  # of its height, at least, that a digit must show
 
 _SHORTEST = 13  # pixels: the least height of digits
 
@@ -88,7 +89,7 @@ class Page:
     picture : ndarray of uint8, shape (H, W)
         Grayscale.
     boxes : ndarray of float32, shape (N, 4)
-        Left, top, right and bottom of each digit and sign, in pixels.
+        Left, top, right and bottom of each digit and sign, in pixels, as they were written.
     labels : ndarray of int64, shape (N,)
         The digit, or 10 and more for a sign: `SIGNS[label - 10]`. -1 marks what the edge cuts in
         two, which is neither to be found nor to be left out.
@@ -412,7 +413,7 @@ def _write_digit(digit: int, writing: _Writing, rng: np.random.Generator) -> Gly
     waist = min(0.72, max(0.28, rng.normal(0.5, 0.09))) if rng.random() < 0.4 else 0.5
     if writing.hand.paths is not None:
         width = max(1, round(writing.size * writing.hand.stroke))
-        return draw_paths(
+        written = draw_paths(
             writing.hand.paths[digit][chosen],
             tall,
             width,
@@ -420,14 +421,17 @@ def _write_digit(digit: int, writing: _Writing, rng: np.random.Generator) -> Gly
             slant=slant,
             waist=waist,
         )
-    return set_glyph(
-        glyph,
-        tall,
-        stretch=stretch,
-        slant=slant,
-        angle=-math.atan(writing.slope),
-        waist=waist,
-    )
+    else:
+        written = set_glyph(
+            glyph,
+            tall,
+            stretch=stretch,
+            slant=slant,
+            angle=-math.atan(writing.slope),
+            waist=waist,
+        )
+    # Of a hairline made small a speck may be left, which is no digit.
+    return written if written.shape[0] > _WRITTEN * tall else written[:0, :0]
 
 
 def _digit_weights(rng: np.random.Generator) -> NDArray[np.float64]:
