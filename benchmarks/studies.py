@@ -258,6 +258,9 @@ def main(words: list[str] | None = None) -> int:
     add("--epochs", type=int, help="instead of the recipes', to try it out")
     add("--images", type=int, help="of the 60,000, to try it out")
     arguments = parser.parse_args(words)
+    names = [variant.name for variant in STUDIES.get(arguments.study, ())]
+    if arguments.only not in (None, *names):
+        parser.error(f"--only takes one of {', '.join(names)}; got {arguments.only!r}")
     is_partial = arguments.epochs or arguments.images or arguments.only
     if is_partial and (arguments.page or arguments.card):
         parser.error(

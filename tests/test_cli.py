@@ -348,7 +348,8 @@ def test_help_ends_with_an_example_and_lists_every_recipe(capsys):
         assert f"\n  digitcnn {command} " in text.partition("example")[2]
         if command == "train":
             listed = text.partition("recipes, with")[2].splitlines()[1:]
-            assert {line.split()[0] for line in listed if line} == set(training.RECIPES)
+            told = {line.split()[0] for line in listed if line}
+            assert told == set(training.RECIPES), "name it in _RECIPES of cli/train.py"
     with pytest.raises(SystemExit, match="0"):
         main(["--version"])
     assert capsys.readouterr().out == f"digitcnn {digitcnn.__version__}\n"

@@ -224,6 +224,16 @@ def test_the_table_of_recipes_has_them_all():
     assert {*RECIPES} <= named
 
 
+def test_the_list_of_rooms_is_that_of_the_code():
+    """Who moves or adds a room writes the list anew: --page docs/architecture.md."""
+    pytest.importorskip("matplotlib", reason="the rooms are drawn with digitcnn[plots]")
+    printed = subprocess.run(
+        [sys.executable, ROOT / "tools" / "rooms.py"], check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+    assert printed in (ROOT / "docs" / "architecture.md").read_text("utf-8")
+
+
 def test_links_between_pages_lead_somewhere():
     """Each relative link in the README and the pages names a file of the project."""
     for page in PAGES:

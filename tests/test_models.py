@@ -168,7 +168,7 @@ def test_exported_network_agrees_with_keras(tmp_path, architecture):
 def test_the_docstring_names_every_network():
     """Who asks for help sees each name that may be passed."""
     for name in (*CLASSIFIERS, *PAGE_NETWORKS):
-        assert f'"{name}"' in build_model.__doc__
+        assert f'"{name}"' in build_model.__doc__, f"name {name!r} in build_model's docstring"
 
 
 def test_channels_first_are_refused():

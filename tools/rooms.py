@@ -1,9 +1,9 @@
-"""Draw the rooms of the library from its code, and write how large each is and what it imports.
+"""Draw the rooms of the library from its code, and list what each imports.
 
-    python tools/rooms.py
+    python tools/rooms.py [--page docs/architecture.md]
 
-Writes `docs/images/architecture.png` and the table in `docs/architecture.md`. A room is a module or
-a folder of `src/digitcnn`; each stands above all that it imports.
+With a page, writes the table there, and the picture beside it. A room is a module or a folder of
+`src/digitcnn`; each stands above all that it imports.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ import functools
 from pathlib import Path
 
 from matplotlib.figure import Figure
-from reporting import format_table, show
+from reporting import begin_options, format_table, show
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "digitcnn"
-PAGE, IMAGE = ROOT / "docs" / "architecture.md", ROOT / "docs" / "images" / "architecture.png"
 # Every room may tell an error, and does; drawn, that would hide the rest.
 EVERYWHERE = {"errors", "_checks"}
 
@@ -59,7 +58,7 @@ def below(room: str) -> frozenset[str]:
     return imports(room).union(*(below(other) for other in imports(room)))
 
 
-def draw() -> None:
+def draw(path: Path) -> None:
     """Draw each room on its floor, with lines to what it imports and does not stand on anyway."""
     floors: dict[int, list[str]] = {}
     for room in rooms():
@@ -80,19 +79,26 @@ def draw() -> None:
         ax.text(x, y, room, ha="center", va="center", fontsize=11, bbox=box)
     ax.set(xlim=(0, widest), ylim=(-0.5, len(floors) - 0.5))
     ax.axis("off")
-    figure.savefig(IMAGE, dpi=72)
+    path.parent.mkdir(exist_ok=True)
+    figure.savefig(path, dpi=72)
+
+
+def table() -> str:
+    """List the rooms from the top floor down."""
+    rows = []
+    for room in sorted(rooms(), key=lambda name: (-floor(name), name)):
+        names = ", ".join(f"`{each}`" for each in sorted(imports(room) - EVERYWHERE)) or "-"
+        rows.append((f"`{room}`", f"{len(rooms()[room])}", names))
+    head = ("room", "files", "imports, but for errors and checks")
+    return format_table(head, rows, "python tools/rooms.py")
 
 
 def main() -> None:
-    """Draw and write."""
-    draw()
-    rows = []
-    for room in sorted(rooms(), key=lambda name: (-floor(name), name)):
-        lines = [len(path.read_text(encoding="utf-8").splitlines()) for path in rooms()[room]]
-        names = ", ".join(f"`{each}`" for each in sorted(imports(room) - EVERYWHERE)) or "-"
-        rows.append((f"`{room}`", f"{len(lines)}", f"{sum(lines):,}", names))
-    head = ("room", "files", "lines", "imports, but for errors and checks")
-    show(format_table(head, rows, "python tools/rooms.py"), PAGE, "rooms")
+    """Print the table; draw and write where a page is named."""
+    page = begin_options(__doc__).parse_args().page
+    if page:
+        draw(page.parent / "images" / f"{page.stem}.png")
+    show(table(), page, "rooms")
 
 
 if __name__ == "__main__":

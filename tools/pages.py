@@ -1,0 +1,45 @@
+"""Draw a sheet of the pages that networks learn from, each digit in a box.
+
+python tools/pages.py sheet.png [--seed 0]
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+from reporting import save_sheet
+
+from digitcnn.synthesis import GlyphBank, Page, draw_page
+
+ROWS, COLUMNS, HANDS = 9, 6, 60
+GAP = 6  # pixels
+
+
+def boxed(page: Page) -> Image.Image:
+    """Return a page's picture: red boxes around digits, green around signs, grey where cut off."""
+    image = Image.fromarray(page.picture).convert("RGB")
+    draw = ImageDraw.Draw(image)
+    for box, label in zip(page.boxes.tolist(), page.labels.tolist(), strict=True):
+        draw.rectangle(box, outline="grey" if label < 0 else "red" if label < 10 else "green")
+    cell = Image.new("RGB", (image.width + GAP, image.height + GAP), "white")
+    cell.paste(image)
+    return cell
+
+
+def main() -> None:
+    """Draw and save."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("sheet", type=Path, help="the picture to write")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    rng = np.random.default_rng(arguments.seed)
+    bank = GlyphBank(hands=HANDS, seed=arguments.seed)
+    pages = [draw_page(bank, rng) for _ in range(ROWS * COLUMNS)]
+    save_sheet([boxed(page) for page in pages], COLUMNS, arguments.sheet)
+
+
+if __name__ == "__main__":
+    main()
