@@ -59,9 +59,10 @@ _DOUBT = 0.02
 # Where the number of digits is known, even so faint a trace of one is considered; and what is
 # surer than the second counts as one where a range allows it.
 _UNLIKELY, _LIKELY = 0.12, 0.25
-# The powers of a digit's probability and of its line's whose product, over a picture, is how
-# probable the text is: fitted on people's pictures of numbers and of single digits together.
-_NAMED, _READ = 1.25, 0.3
+# The powers of a digit's probability, of its line's, and of the detector's score, which is full
+# from `_PLAIN` on: their product, over a picture, is how probable the text is. Fitted on people's
+# pictures of numbers and of single digits together.
+_NAMED, _READ, _FOUND, _PLAIN = 0.8, 0.2, 0.2, 0.8
 
 _MOST = 99  # digits in a line, and rows and columns of a grid, that may be asked for
 
@@ -314,7 +315,10 @@ class DigitReader:
             return line, 1.0
         maps = self._line_reader.run(as_input(cut_line(found, strip))[None])
         logs = symbol_logs(maps)
-        if symbols_of(logs) != (line.probabilities.argmax(axis=1) + 1).tolist():
+        symbols = symbols_of(logs)
+        # What neighbours make plain: a digit alone is named by what sees digits alone.
+        is_alone = len(line) == 1 and len(symbols) <= 1
+        if symbols != (line.probabilities.argmax(axis=1) + 1).tolist() and not is_alone:
             others = others[beside(line, others)]
             more = unseen(maps, strip, line, size=found.size)
             others = self._named(found, join([others, more]))
@@ -370,7 +374,8 @@ def refuse_several_digits(found: Found) -> None:
 def _digit(digits: Detections, index: int, frame: _Frame, sureness: float) -> Digit:
     probabilities = digits.probabilities[index]
     value = int(probabilities.argmax())
-    confidence = float(probabilities[value]) ** _NAMED * sureness**_READ
+    found = min(1.0, float(digits.scores[index]) / _PLAIN)
+    confidence = float(probabilities[value]) ** _NAMED * sureness**_READ * found**_FOUND
     return Digit(value, frame.box(digits.boxes[index]), confidence, probabilities)
 
 

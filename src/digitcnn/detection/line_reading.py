@@ -44,9 +44,8 @@ _NUM_DIGITS = 10
 _PIXEL_MAX = 255
 _NEVER = -1e9  # a logarithm of 0
 
-# How much the line's network counts beside the detector's and the naming network's, and how much
-# better than the text that these found another must be.
-_WEIGHT, _HEAD_START = 0.7, 1.0
+# How much better than the text that detector and naming network found another must be.
+_HEAD_START = 1.0
 # Any text is as probable as this: what is sure and wrong must not overrule the others.
 _DOUBT = math.log(0.01)
 # A digit that was not chosen is considered if it is so sure, so tall beside the others, so level.
@@ -337,9 +336,7 @@ def correct(
         seen = own[np.arange(len(pool)), texts + 1].sum(axis=1)
         number = (texts != LEFT_OUT).sum(axis=1)
         is_allowed = (number >= fewest) & (number <= most)
-        return np.where(
-            is_allowed, seen + _WEIGHT * np.logaddexp(text_logs(logs, texts), _DOUBT), _NEVER
-        )
+        return np.where(is_allowed, seen + np.logaddexp(text_logs(logs, texts), _DOUBT), _NEVER)
 
     best = found
     for _ in range(_MOST_CHANGES):
