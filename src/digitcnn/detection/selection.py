@@ -30,9 +30,9 @@ _CROWDS = ((4, 0.6), (6, 0.75))
 # A digit alone in its line, beside longer ones, counts from this score times probability on: most
 # that are less sure are letters, crosses and specks.
 _ALONE = 0.5
-# A line of several counts if it is read as a whole at least so surely, and its digits are worth so
-# much in the mean: else it is print, cursive or grain.
-_LEGIBLE, _SEEN = 0.15, 0.35
+# A line of several counts if its digits are worth so much in the mean, and if it is read as a whole
+# at least so surely or they are worth more: else it is print, cursive or grain.
+_SEEN, _LEGIBLE, _WELL_SEEN = 0.35, 0.15, 0.6
 # Where nothing is so sure: no more digits than these, in lines of two and more that are read so
 # surely, and are worth so much, score times probability, in the mean.
 _FAINT, _MOST_FAINT = 0.3, 40
@@ -104,7 +104,7 @@ def stands(line: Detections, sureness: float, *, longest: int) -> bool:
     """Return whether a line counts, which is read so surely, beside another of `longest` digits."""
     worth = _worth(line)
     if len(line) > 1:
-        return sureness > _LEGIBLE and worth > _SEEN
+        return worth > _SEEN and (sureness > _LEGIBLE or worth > _WELL_SEEN)
     return longest == 1 or worth > _ALONE
 
 
