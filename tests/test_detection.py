@@ -182,7 +182,8 @@ def test_faint_digits_are_a_second_choice_that_reading_must_confirm():
     assert is_confirmed(faint, 0.95)
     assert not is_confirmed(faint, 0.5)
     assert not is_confirmed(faint[:1], 0.95)
-    assert not is_confirmed(detections(boxes, [0.3] * 3), 0.95)
+    assert stands(faint, 0.95, longest=3)
+    assert not stands(detections(boxes, [0.3] * 3), 0.95, longest=3)
 
 
 def test_faint_digits_without_number_are_noise():

@@ -33,10 +33,8 @@ _ALONE = 0.5
 # A line of several counts if its digits are worth so much in the mean, and if it is read as a whole
 # at least so surely or they are worth more: else it is print, cursive or grain.
 _SEEN, _LEGIBLE, _WELL_SEEN = 0.35, 0.15, 0.6
-# Where nothing is so sure: no more digits than these, in lines of two and more that are read so
-# surely, and are worth so much, score times probability, in the mean.
-_FAINT, _MOST_FAINT = 0.3, 40
-_CONFIRMED, _WORTH = 0.8, 0.34
+# Where nothing is so sure: no more digits than these, in lines of two and more read so surely.
+_FAINT, _MOST_FAINT, _CONFIRMED = 0.3, 40, 0.8
 # Heights of one picture's digits, relative to the common one.
 _SHORTEST, _TALLEST = 0.5, 1.9
 
@@ -102,7 +100,7 @@ def _held_by_neighbours(digits: Detections, sure: float) -> npt.NDArray[np.bool_
 
 def stands(line: Detections, sureness: float, *, longest: int) -> bool:
     """Return whether a line counts, which is read so surely, beside another of `longest` digits."""
-    worth = _worth(line)
+    worth = float((line.scores * line.probabilities.max(axis=1)).mean()) if len(line) else 0.0
     if len(line) > 1:
         return worth > _SEEN and (sureness > _LEGIBLE or worth > _WELL_SEEN)
     return longest == 1 or worth > _ALONE
@@ -110,12 +108,7 @@ def stands(line: Detections, sureness: float, *, longest: int) -> bool:
 
 def is_confirmed(line: Detections, sureness: float) -> bool:
     """Return whether a faint line is one: several digits, read as a whole with that sureness."""
-    return len(line) > 1 and sureness > _CONFIRMED and _worth(line) > _WORTH
-
-
-def _worth(line: Detections) -> float:
-    """Return how sure the digits of a line are and how surely they are named, in the mean."""
-    return float((line.scores * line.probabilities.max(axis=1)).mean()) if len(line) else 0.0
+    return len(line) > 1 and sureness > _CONFIRMED
 
 
 def select_marks(signs: Detections, digits: Detections) -> Indices:
