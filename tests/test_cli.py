@@ -474,6 +474,10 @@ def test_ctrl_c_keeps_the_finished_epochs(tmp_path):
     assert "Traceback" not in done.stderr
     assert "ended slowly" not in done.stdout
     assert len((tmp_path / "run" / "history.csv").read_text().splitlines()) == 3
+    pytest.importorskip("matplotlib", reason="plots need digitcnn[plots]")
+    drawn = tmp_path / "curves.png"
+    assert main(["plot", "curves", str(tmp_path / "run"), "--output", str(drawn)]) == 0
+    assert drawn.stat().st_size > 0
 
 
 @pytest.mark.parametrize(

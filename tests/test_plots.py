@@ -216,6 +216,20 @@ def test_steps_are_numbered_named_and_measured():
     assert [cell.get_xlabel() for cell in axes.flat] == ["30 x 40", "28 x 28"]
 
 
+def test_filters_are_found_in_a_network():
+    """A network, or a run that has one, shows its first convolution's kernels."""
+    keras = pytest.importorskip("keras", reason="networks need digitcnn[tensorflow]")
+    model = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Conv2D(5, 3)])
+    run = type("Run", (), {"model": model})
+
+    shown = [plots.filters(each)[0, 0].images[0].get_array() for each in (model, run)]
+
+    kernel = model.layers[0].get_weights()[0][:, :, 0, 0]
+    assert all(np.array_equal(each, kernel.astype(float)) for each in shown)
+    with pytest.raises(InvalidArgumentError, match="network with a convolution"):
+        plots.filters(keras.Sequential([keras.Input((4,)), keras.layers.ReLU()]))
+
+
 def test_filters_share_one_scale_about_zero():
     """A colour means the same weight in every kernel, and a bar says which."""
     kernels = RNG.normal(size=(5, 5, 1, 6))

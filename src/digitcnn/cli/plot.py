@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import functools
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ from digitcnn.cli._output import watched, write_line
 from digitcnn.cli._parser import WEIGHTS_HELP, add_command
 from digitcnn.cli.evaluate import load_dataset
 from digitcnn.cli.predict import open_model
-from digitcnn.errors import DigitcnnError, InvalidArgumentError
+from digitcnn.errors import CorruptFileError, DigitcnnError, InvalidArgumentError
 
 _DOTS_PER_INCH = 150
 _NUM_VARIANTS = 19  # with the original, two rows
@@ -113,9 +114,21 @@ def _reliability(arguments: argparse.Namespace, images: Any, labels: Any) -> Any
 
 
 def _curves(arguments: argparse.Namespace) -> Any:
-    record = digitcnn.training.read_run(_subject(arguments, "the folder of a finished training"))
-    history = {name: [epoch[name] for epoch in record.history] for name in record.history[0]}
-    return digitcnn.plots.training_curves(history, title=str(record.recipe["name"]))
+    folder = Path(_subject(arguments, "the folder of a training"))
+    try:
+        record = digitcnn.training.read_run(folder)
+    except CorruptFileError:
+        if not (folder / "history.csv").exists():
+            raise
+        # Of a training that was stopped, or is under way.
+        with (folder / "history.csv").open(newline="", encoding="utf-8") as stream:
+            epochs: list[dict[str, Any]] = list(csv.DictReader(stream))
+        title = f"{folder.name}, so far"
+    else:
+        epochs, title = [*record.history], str(record.recipe["name"])
+    history = {name: [float(epoch[name]) for epoch in epochs] for name in epochs[0]}
+    history.pop("epoch", None)
+    return digitcnn.plots.training_curves(history, title=title)
 
 
 def _augmentation(arguments: argparse.Namespace) -> Any:
@@ -130,14 +143,16 @@ def _steps(arguments: argparse.Namespace) -> Any:
 
 
 def _filters(arguments: argparse.Namespace) -> Any:
-    return digitcnn.plots.filters(_first_convolution(_network(arguments)).kernel)
+    return digitcnn.plots.filters(_network(arguments))
 
 
 def _features(arguments: argparse.Namespace) -> Any:
     import numpy as np
 
+    from digitcnn.plots._pictures import first_convolution
+
     batch = digitcnn.preprocess(_subject(arguments, "a picture"))
-    maps = _first_convolution(_network(arguments))(batch)
+    maps = first_convolution(_network(arguments))(batch)
     return digitcnn.plots.feature_maps(np.asarray(maps))
 
 
@@ -154,16 +169,6 @@ def _network(arguments: argparse.Namespace) -> Any:
 
     import_quietly()
     return digitcnn.load_pretrained(arguments.weights)
-
-
-def _first_convolution(network: Any) -> Any:
-    """Find it in a network, or in the first member of an ensemble."""
-    for layer in network.layers:
-        if hasattr(layer, "kernel"):
-            return layer
-        if getattr(layer, "layers", None):
-            return _first_convolution(layer)
-    raise AssertionError("every network has a convolution")
 
 
 def _subject(arguments: argparse.Namespace, what: str) -> str:

@@ -324,8 +324,9 @@ def filters(
 
     Parameters
     ----------
-    kernels : array-like of float, shape (height, width, 1, N)
-        The weights of a first layer as Keras holds them: ``model.layers[0].get_weights()[0]``.
+    kernels : array-like of float, shape (height, width, 1, N), or keras.Model or TrainingRun
+        The weights of a first layer as Keras holds them: ``model.layers[0].get_weights()[0]``; of a
+        network, or of a training run's, those of its first convolution are taken.
     columns, title, figure
         As for `sample_grid`.
 
@@ -345,6 +346,9 @@ def filters(
     --------
     feature_maps : What the kernels make of an image.
     """
+    network = getattr(kernels, "model", kernels)
+    if hasattr(network, "layers"):
+        kernels = first_convolution(network).get_weights()[0]
     array = array_of("kernels", kernels, np.float64)
     if array.ndim != KERNEL_RANK or array.shape[2] != 1 or array.size == 0:
         raise InvalidArgumentError(
@@ -362,6 +366,21 @@ def filters(
     bar = axes[0, 0].figure.colorbar(shown, ax=list(axes.flat), shrink=0.8, aspect=30)
     bar.set_label("weight")
     return axes
+
+
+def first_convolution(network: Any) -> Any:
+    """Find the first layer with a kernel in a network, or in the first member of an ensemble."""
+    for layer in network.layers:
+        if hasattr(layer, "kernel"):
+            return layer
+        if getattr(layer, "layers", None):
+            return first_convolution(layer)
+    raise InvalidArgumentError(
+        argument="kernels",
+        rule="be of a network with a convolution",
+        got=type(network).__name__,
+        remedy="Pass an array of kernels, shape (height, width, 1, N).",
+    )
 
 
 def feature_maps(
