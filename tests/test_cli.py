@@ -194,7 +194,7 @@ def test_names_may_hold_any_bytes(network, pictures, answers):
         (["train", "--images", "foo"], "`--images` must be a folder; got foo"),
         (
             ["train", "--recipe", "bse"],
-            "`--recipe` must be .* Did you mean 'base'?",
+            r"`--recipe` must be .*, lines; got 'bse'. Did you mean 'base'\?$",
         ),
         (["train", "--epochs", "0"], "`--epochs` must be a whole number"),
         (["train", "--learning-rate", "nan"], "`--learning-rate` must be positive"),

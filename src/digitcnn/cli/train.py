@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from digitcnn._checks import nearest
 from digitcnn.cli._output import write_line
 from digitcnn.cli._parser import add_command
+from digitcnn.errors import InvalidArgumentError
 
 # Here, because `--help` must not wait for the room they live in.
 _RECIPES = {
@@ -120,7 +122,13 @@ def run(arguments: argparse.Namespace) -> int:
     from digitcnn import datasets, training
     from digitcnn.cli._process import import_quietly, kept_memory
 
-    training.get_recipe(arguments.recipe)  # before pictures and Keras are loaded
+    if arguments.recipe not in _RECIPES:
+        raise InvalidArgumentError(
+            argument="--recipe",
+            rule=f"be one of {', '.join(_RECIPES)}",
+            got=repr(arguments.recipe),
+            remedy=nearest(arguments.recipe, _RECIPES),
+        )
     images: Any = None
     labels = None
     if arguments.images is not None:

@@ -309,7 +309,7 @@ def _tell_if_near_chance(record: RunRecord, measured: Samples, *, is_fine_tuned:
             record.num_images,
             ""
             if is_fine_tuned
-            else ", with more images, or from published weights (initial_weights)",
+            else ", with more images, or from published weights",
         )
 
 
