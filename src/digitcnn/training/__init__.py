@@ -307,9 +307,7 @@ def _tell_if_near_chance(record: RunRecord, measured: Samples, *, is_fine_tuned:
             100 * accuracy,
             len(record.history),
             record.num_images,
-            ""
-            if is_fine_tuned
-            else ", with more images, or from published weights",
+            "" if is_fine_tuned else ", with more images, or from published weights",
         )
 
 
