@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -478,6 +479,10 @@ def test_ctrl_c_keeps_the_finished_epochs(tmp_path):
     drawn = tmp_path / "curves.png"
     assert main(["plot", "curves", str(tmp_path / "run"), "--output", str(drawn)]) == 0
     assert drawn.stat().st_size > 0
+    # The recipes with an ending have a beginning first, in a folder of its own.
+    (tmp_path / "ended" / "beginning").mkdir(parents=True)
+    shutil.copy(tmp_path / "run" / "history.csv", tmp_path / "ended" / "beginning")
+    assert main(["plot", "curves", str(tmp_path / "ended"), "--output", str(drawn)]) == 0
 
 
 @pytest.mark.parametrize(

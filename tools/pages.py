@@ -1,6 +1,8 @@
 """Draw a sheet of the pages that networks learn from, each digit in a box.
 
-python tools/pages.py sheet.png [--seed 0]
+    python tools/pages.py sheet.png [--seed 0]
+
+Nine rows of six, in hands that follow from the seed.
 """
 
 from __future__ import annotations

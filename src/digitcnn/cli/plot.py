@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import functools
 from collections.abc import Callable
 from pathlib import Path
@@ -114,20 +113,19 @@ def _reliability(arguments: argparse.Namespace, images: Any, labels: Any) -> Any
 
 
 def _curves(arguments: argparse.Namespace) -> Any:
+    from digitcnn.training._folders import read_history
+
     folder = Path(_subject(arguments, "the folder of a training"))
     try:
         record = digitcnn.training.read_run(folder)
     except CorruptFileError:
-        if not (folder / "history.csv").exists():
-            raise
         # Of a training that was stopped, or is under way.
-        with (folder / "history.csv").open(newline="", encoding="utf-8") as stream:
-            epochs: list[dict[str, Any]] = list(csv.DictReader(stream))
-        title = f"{folder.name}, so far"
+        epochs, title = read_history(folder), f"{folder.name}, so far"
+        if not epochs:
+            raise
     else:
-        epochs, title = [*record.history], str(record.recipe["name"])
-    history = {name: [float(epoch[name]) for epoch in epochs] for name in epochs[0]}
-    history.pop("epoch", None)
+        epochs, title = record.history, str(record.recipe["name"])
+    history = {name: [epoch[name] for epoch in epochs] for name in epochs[0]}
     return digitcnn.plots.training_curves(history, title=title)
 
 

@@ -121,6 +121,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Train, and say what came of it and where it lies."""
     from digitcnn import datasets, training
     from digitcnn.cli._process import import_quietly, kept_memory
+    from digitcnn.training._folders import read_history
 
     if arguments.recipe not in _RECIPES:
         raise InvalidArgumentError(
@@ -145,7 +146,7 @@ def run(arguments: argparse.Namespace) -> int:
                 images, labels, recipe=arguments.recipe, run_dir=run_dir, **options
             )
     except KeyboardInterrupt:
-        saved = _count_epochs(Path(run_dir))
+        saved = len(read_history(Path(run_dir)))
         print(
             f"\ndigitcnn: stopped; {saved} finished epochs are saved, and the same command goes on "
             f"from {run_dir}",
@@ -156,12 +157,3 @@ def run(arguments: argparse.Namespace) -> int:
         write_line(f"{name} {value:.6g}")
     write_line(f"run_dir {finished.run_dir}")
     return 0
-
-
-def _count_epochs(run_dir: Path) -> int:
-    """Count the epochs that a run has finished: the rows of its tables, but for the headings."""
-    from digitcnn.training._folders import BEGINNING_FOLDER
-
-    folders = (run_dir / BEGINNING_FOLDER, run_dir)
-    tables = filter(Path.exists, (folder / "history.csv" for folder in folders))
-    return sum(len(table.read_text(encoding="utf-8").splitlines()) - 1 for table in tables)

@@ -114,6 +114,17 @@ def write_history(folder: Path, history: History) -> None:
         writer.writerows({"epoch": number, **row} for number, row in enumerate(history, 1))
 
 
+def read_history(folder: Path) -> History:
+    """Return each finished epoch's metrics of a run, ended or not; those of its beginning first."""
+    history: History = []
+    for part in (folder / BEGINNING_FOLDER, folder):
+        if (part / _HISTORY_FILE).exists():
+            with (part / _HISTORY_FILE).open(newline="") as stream:
+                rows = list(csv.DictReader(stream))
+            history += [{name: float(row[name]) for name in row if name != "epoch"} for row in rows]
+    return history
+
+
 def claim(folder: Path, plan: dict[str, Any]) -> None:
     """Write down what the folder is for, or refuse one that holds another training."""
     path = folder / _PLAN_FILE

@@ -80,11 +80,11 @@ def _lines_of(page: Page, rng: np.random.Generator) -> Iterator[_Example]:
         line = digits[members]
         shake = rng.normal(0, _SHAKE * float(np.median(heights[members])), line.shape)
         strip = strip_along((line + shake).astype(np.float32))
+        if strip is None or strip.width > _WIDTH:
+            continue
         among = _standing_in(line, signs)
         order = np.argsort(np.concatenate([line, signs[among]])[:, ::2].sum(axis=1), kind="stable")
         symbols = 1 + np.concatenate([names[members], kinds[among]])[order]
-        if strip is None or strip.width > _WIDTH:
-            continue
         if len(symbols) <= min(strip.width // _COLUMNS, _MOST_SYMBOLS):
             yield cut_line(found, strip), symbols
 
