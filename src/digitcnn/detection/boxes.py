@@ -16,6 +16,8 @@ SIGNS = (".", ",", "-", "/", ":", "+")
 _MOST_PEAKS = 1500  # in one look: more are noise
 # Heights of one hand's digits in one picture, relative to the common one.
 _ALIKE = (0.6, 1.6)
+# Print and grain have more than so many boxes of one height with such scores, and few surer ones.
+_CROWD, _DOUBTFUL, _CROWD_WORTH = 60, (0.15, 0.6), 0.01
 _TINY = 1e-4  # a probability that is not quite none
 
 # The maps' channels: is there a digit's middle, is there a sign's; which digit; the box; the ink.
@@ -209,12 +211,14 @@ def suppress(found: Detections, *, overlap: float = 0.35, inside: float = 0.5) -
     return found[np.array(kept, np.intp)]
 
 
-def common_height(heights: Floats, worth: Floats) -> tuple[float, float]:
+def common_height(heights: Floats, worth: Floats, scores: Floats) -> tuple[float, float]:
     """Find the height that boxes share, each counted by its worth.
+
+    Dozens of doubtful boxes, and fewer sure ones, are print or grain: they count for little.
 
     Parameters
     ----------
-    heights, worth : ndarray of float32, shape (N,)
+    heights, worth, scores : ndarray of float32, shape (N,)
         Of the boxes; at least one.
 
     Returns
@@ -223,6 +227,9 @@ def common_height(heights: Floats, worth: Floats) -> tuple[float, float]:
         What the boxes of about the common height are worth together, and that height.
     """
     alike = (heights > _ALIKE[0] * heights[:, None]) & (heights < _ALIKE[1] * heights[:, None])
-    totals = alike @ worth
+    low, sure = _DOUBTFUL
+    num_doubtful = (alike & (scores > low) & (scores < sure)).sum(axis=1)
+    is_crowd = (num_doubtful > _CROWD) & (num_doubtful > (alike & (scores >= sure)).sum(axis=1))
+    totals = alike @ worth * np.where(is_crowd, np.float32(_CROWD_WORTH), np.float32(1))
     at = int(totals.argmax())
     return float(totals[at]), float(heights[at])

@@ -243,4 +243,4 @@ def judge(found: Found) -> tuple[float, float]:
     seen = heights * found.scale[1]
     fit = np.where((seen > _SHORTEST) & (seen < _TALLEST), 1.0, 0.6)
     worth = (digits.scores - _DOUBTFUL).clip(0) ** 2 * fit
-    return common_height(heights, worth)
+    return common_height(heights, worth, digits.scores)

@@ -53,6 +53,7 @@ _FAINTEST, _SHORTEST, _TALLEST, _LEVEL = 0.1, 0.5, 1.9, 0.6
 _MOST_NAMES, _POSSIBLE = 4, 0.003
 _SUREST = 0.97  # no box is surer than this, so that it can be left out
 _MOST_CHANGES = 4
+_MOST_DOUBTS = 24  # places of a line: of more, as print has, nothing is corrected
 # A digit that the detector has no box for is as sure as a faint one, and named as it was read with
 # so much more probability; the network reads it soon after its left edge, in heights.
 _UNSEEN, _AS_READ, _BEFORE, _BEHIND = 0.3, 0.5, 0.1, 0.5
@@ -324,6 +325,8 @@ def correct(
     rank = np.argsort(np.argsort(-pool.probabilities, axis=1), axis=1)
     is_possible = (rank < _MOST_NAMES) & (pool.probabilities > _POSSIBLE)
     is_doubtful = _in_doubt(found, symbols_of(logs))[:, None]
+    if is_doubtful.sum() > _MOST_DOUBTS:
+        return line
     places, values = np.nonzero(is_doubtful & np.hstack([np.ones_like(is_doubtful), is_possible]))
     values -= 1
 

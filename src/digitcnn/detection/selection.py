@@ -69,7 +69,7 @@ def _standing_out(digits: Detections, *, likely: float, sure: float) -> Indices:
     if not len(heights):
         return np.zeros(0, np.intp)
     worth = (digits.scores - _DOUBTFUL).clip(0)
-    _, common = common_height(heights, worth)
+    _, common = common_height(heights, worth, digits.scores)
     is_fit = (heights > _SHORTEST * common) & (heights < _TALLEST * common)
     chosen = np.flatnonzero(is_fit & (digits.scores > likely))
     return chosen[_held_by_neighbours(digits[chosen], sure)]
