@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw
 
 from digitcnn import train
 from digitcnn.detection.line_reading import HEIGHT, STRIDE, text_logs
@@ -31,18 +32,32 @@ def pages():
 
 
 def test_examples_are_lines_with_what_stands_in_them(pages):
-    """Each line is as tall, padded with no ink, and its symbols are digits and signs of a page."""
+    """Each line is as tall, padded with no ink; its symbols are digits and signs of a page."""
     lines, targets = line_examples(pages, np.random.default_rng(0))
 
     assert lines.shape[1:] == (HEIGHT, 256, 2)
-    assert len(lines) == len(targets) > len(pages) / 2
+    assert len(lines) == len(targets)
+    assert targets[:, 1:].any(axis=1).sum() > len(pages) / 2
     drawn = {label + 1 for page in pages for label in page.labels.tolist()}
     for line, (columns, *text) in zip(lines, targets.tolist(), strict=True):
         symbols = [symbol for symbol in text if symbol]
-        assert symbols
         assert set(symbols) <= drawn
         assert (line[:, columns * STRIDE :, 1] == -1).all()
         assert len(symbols) < columns
+
+
+def test_letters_that_are_found_are_lines_of_nothing():
+    """What the detector takes for digits, and is none, teaches to read nothing there."""
+    picture = Image.new("L", (256, 128), 255)
+    ImageDraw.Draw(picture).text((8, 40), "Lotto toll", font_size=40, fill=0)
+    nothing = np.zeros((128, 256), np.uint8)
+    page = Page(np.asarray(picture), np.zeros((0, 4), np.float32), np.zeros(0, np.int64), nothing)
+
+    lines, targets = line_examples([page], np.random.default_rng(0))
+
+    assert len(lines)
+    assert not targets[:, 1:].any()
+    assert float(line_loss(targets[:1], np.zeros((1, 1, 128, 17), np.float32))) > 0
 
 
 def test_what_holds_no_line_gives_no_example():

@@ -550,7 +550,7 @@ def draw_curled_three(rng: np.random.Generator) -> Glyph:
     """Draw a 3 that ends in a curl, its upper bowl small, perhaps begun in a curl, too."""
     upper, waist = rng.uniform(0.12, 0.25), rng.uniform(0.3, 0.46)
     center, radii = (0.3, waist / 2), (upper, waist / 2)
-    if chance(rng, 0.2):
+    if chance(rng, 0.35):
         top = arc(center, radii, rng.uniform(60, 120), 430, grow=1.1)
     else:
         top = arc(center, radii, rng.uniform(130, 215), 430)
@@ -591,7 +591,7 @@ def draw_looped_five(rng: np.random.Generator) -> Glyph:
         grow=rng.uniform(0.7, 1),
     )
     y = rng.normal(0, 0.03)
-    left = x + rng.uniform(0.02, 0.2)
+    left = x + rng.uniform(-0.12, 0.2)
     bar = [(left, y), (left + rng.uniform(0.22, 0.45), y - rng.uniform(-0.02, 0.12))]
     return [[(x + rng.uniform(0.02, 0.1), 0.02), *corner(x, neck + 0.04), *belly], bar]
 
@@ -618,6 +618,78 @@ def draw_nine_on_a_stem(rng: np.random.Generator) -> Glyph:
         (x + rng.uniform(-0.2, 0.08), 1.0),
     ]
     return [ring(rng, (rx, height / 2), (rx, height / 2)), stem]
+
+
+def draw_gaping_zero(rng: np.random.Generator) -> Glyph:
+    """Draw a ring that its end does not close."""
+    start = rng.uniform(270, 320)
+    return [arc((0.3, 0.5), (rng.uniform(0.22, 0.4), 0.5), start, start - rng.uniform(290, 335))]
+
+
+def draw_doubled_one(rng: np.random.Generator) -> Glyph:
+    """Draw a stem twice, down and up again."""
+    lean, wide = rng.normal(0.08, 0.08), rng.uniform(0.03, 0.12)
+    down = [(0.3 + lean, 0), (0.3, 0.5), (0.3 - lean, 1)]
+    up = [(0.3 + wide, rng.uniform(0.45, 0.6)), (0.3 + lean + wide / 2, rng.uniform(-0.05, 0.3))]
+    return [down + up]
+
+
+def draw_two_with_large_loop(rng: np.random.Generator) -> Glyph:
+    """Draw a 2 whose loop is nearly as large as its head."""
+    top, size = rng.uniform(0.18, 0.28), rng.uniform(0.12, 0.22)
+    if chance(rng, 0.5):
+        head = _spiral(rng, (0.28, top), (rng.uniform(0.2, 0.3), top), stop=375)
+    else:
+        head = arc((0.28, top), (rng.uniform(0.2, 0.3), top), rng.uniform(130, 205), 375)
+    loop = [
+        (0.16, 0.92),
+        (0, 1),
+        (-0.08 - size / 3, 1 - size / 2),
+        (0.02, 0.98 - size * rng.uniform(1.3, 1.8)),
+        (0.22, 0.95 - size / 3),
+    ]
+    end = [(0.42, 0.98), (rng.uniform(0.5, 0.75), rng.uniform(0.86, 1))]
+    return [[*head, (0.34, rng.uniform(0.52, 0.64)), *loop, *end]]
+
+
+def draw_round_topped_four(rng: np.random.Generator) -> Glyph:
+    """Draw a 4 that bends over at the top as a 9 does, its bar flat."""
+    bar, stem_x = rng.uniform(0.48, 0.64), rng.uniform(0.36, 0.46)
+    apex = (stem_x + rng.normal(0, 0.03), rng.uniform(0, 0.06))
+    back = [(stem_x * rng.uniform(0.35, 0.7), 0.06), (0.03, bar * 0.6)]
+    end = (stem_x + rng.uniform(0, 0.16), bar + rng.normal(0, 0.03))
+    stem = [apex, (stem_x + rng.normal(0, 0.02), 0.5), (stem_x + rng.normal(0, 0.05), 1)]
+    return [[apex, *back, *corner(rng.uniform(-0.02, 0.06), bar), end], stem]
+
+
+def draw_lying_six(rng: np.random.Generator) -> Glyph:
+    """Draw a long back that leans far over a low loop."""
+    half, rx = rng.uniform(0.16, 0.24), rng.uniform(0.18, 0.28)
+    loop = arc((rx, 1 - half), (rx, half), 180, rng.uniform(-260, -170), grow=0.95)
+    return [[(rng.uniform(0.45, 0.8), 0), (rng.uniform(0.2, 0.32), 0.3), *loop]]
+
+
+def draw_gaping_eight(rng: np.random.Generator) -> Glyph:
+    """Draw an 8 whose end stays far from its start, at the right or at the left."""
+    waist, upper, lower = rng.uniform(0.38, 0.5), rng.uniform(0.16, 0.26), rng.uniform(0.18, 0.3)
+    half = (1 - waist) / 2
+    head, belly = ((0.3, waist / 2), (upper, waist / 2)), ((0.3, waist + half), (lower, half))
+    if chance(rng, 0.5):
+        start = rng.uniform(-75, -25)
+        last = arc(*head, 52, start + rng.uniform(20, 60))
+        return [arc(*head, start, -235) + arc(*belly, -50, 230) + last]
+    end = (0.3 - upper * rng.uniform(0.5, 0.9), waist * rng.uniform(0.4, 0.8))
+    return [[*arc(*head, rng.uniform(190, 250), 415), *arc(*belly, -60, 245), end]]
+
+
+def draw_nine_led_in(rng: np.random.Generator) -> Glyph:
+    """Draw a 9 that begins at the left, its loop drawn the other way round."""
+    height, rx = rng.uniform(0.4, 0.56), rng.uniform(0.18, 0.27)
+    start = rng.uniform(190, 250)
+    loop = arc((rx, height / 2), (rx, height / 2), start, rng.uniform(690, 720))
+    lead = [(-rng.uniform(0.02, 0.2), rng.uniform(-0.05, 0.2))] if chance(rng, 0.6) else []
+    foot = (2 * rx - rng.uniform(0, 0.3), 1.0)
+    return [[*lead, *loop, (2 * rx - rng.uniform(0, 0.1), rng.uniform(0.55, 0.75)), foot]]
 
 
 # As on a pocket calculator, or with a mouse: only upright and level lines.
@@ -656,13 +728,20 @@ DIGITS: tuple[Forms, ...] = tuple(
 
 # What its neighbours make plain, as old registers and other countries have it: in lines alone.
 _MORE: dict[int, Forms] = {
-    0: ((0.12, draw_zero_that_runs_on),),
-    1: ((0.12, draw_folded_one), (0.14, draw_one_with_shallow_flag)),
-    2: ((0.2, draw_curled_two),),
+    0: ((0.12, draw_zero_that_runs_on), (0.08, draw_gaping_zero)),
+    1: (
+        (0.12, draw_folded_one),
+        (0.16, draw_one_with_shallow_flag),
+        (0.06, draw_doubled_one),
+    ),
+    2: ((0.2, draw_curled_two), (0.12, draw_two_with_large_loop)),
     3: ((0.25, draw_curled_three),),
+    4: ((0.1, draw_round_topped_four),),
     5: ((0.12, draw_hooked_five), (0.12, draw_looped_five)),
+    6: ((0.08, draw_lying_six),),
     7: ((0.15, draw_narrow_seven),),
-    9: ((0.12, draw_nine_on_a_stem),),
+    8: ((0.14, draw_gaping_eight),),
+    9: ((0.12, draw_nine_on_a_stem), (0.08, draw_nine_led_in)),
 }
 DIGITS_IN_LINES: tuple[Forms, ...] = tuple(
     (*forms, *_MORE.get(digit, ())) for digit, forms in enumerate(DIGITS)

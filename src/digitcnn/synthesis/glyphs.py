@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 
 from digitcnn._checks import whole_number
 from digitcnn.synthesis.digits import DIGITS_IN_LINES
-from digitcnn.synthesis.geometry import Path, Stroke
+from digitcnn.synthesis.geometry import Path, Stroke, arc, jitter, ring, trace
 from digitcnn.synthesis.hands import draw_form, sample_hand, trace_form
 from digitcnn.synthesis.nondigits import NONDIGIT_FORMS
 
@@ -293,6 +293,90 @@ def _wave(rng: np.random.Generator) -> Strokes:
     return [[(t, 0.5 + tall * math.sin(2 * math.pi * t)) for t in along]]
 
 
+def _curve(rng: np.random.Generator, *points: tuple[float, float]) -> Stroke:
+    """Return a smooth stroke through points, each a little off its place."""
+    moved = jitter([list(points)], 0.03, rng)[0]
+    return [(x, y) for x, y in trace(moved).tolist()]
+
+
+def _oval(rng: np.random.Generator, x: float, y: float, wide: float, tall: float) -> Stroke:
+    return [(x, y) for x, y in trace(ring(rng, (x, y), (wide, tall))).tolist()]
+
+
+def _dollar(rng: np.random.Generator) -> Strokes:
+    right, left = rng.uniform(0.3, 0.5), rng.uniform(-0.05, 0.08)
+    body = _curve(
+        rng,
+        (right, 0.22),
+        ((left + right) / 2, rng.uniform(0.02, 0.12)),
+        (left, 0.25),
+        ((left + right) / 2, 0.5),
+        (right, 0.72),
+        ((left + right) / 2, rng.uniform(0.86, 0.97)),
+        (left, 0.8),
+    )
+    x, over = (left + right) / 2 + _jitter(rng), rng.uniform(-0.08, 0.2)
+    if rng.random() < 0.25:
+        ends = [[(x, -over), (x, 0.15)], [(x, 0.85), (x, 1 + over)]]
+    else:
+        ends = [[(x + _jitter(rng), -over), (x + _jitter(rng), 1 + over)]]
+    if rng.random() < 0.25:
+        ends.append([(x + 0.12, -over), (x + 0.12, 1 + over)])
+    return [body, *ends]
+
+
+def _euro(rng: np.random.Generator) -> Strokes:
+    wide = rng.uniform(0.25, 0.42)
+    body = _curve(
+        rng, *arc((0.3, 0.5), (wide, 0.5), rng.uniform(-70, -30), rng.uniform(-325, -290))
+    )
+    bars = [_bar(rng.uniform(0.25, 0.5), y, rng) for y in (0.42, rng.uniform(0.52, 0.66))]
+    left = rng.uniform(-0.2, 0.05)
+    return [body, *([(x + left, y) for x, y in bar] for bar in bars)]
+
+
+def _pound(rng: np.random.Generator) -> Strokes:
+    body = _curve(
+        rng,
+        (rng.uniform(0.4, 0.55), 0.18),
+        (0.3, 0.0),
+        (0.16, 0.14),
+        (0.2, 0.5),
+        (0.14, 0.88),
+        (0.0, 0.97),
+        (0.04, 0.86),
+        (0.3, 0.95),
+        (rng.uniform(0.45, 0.6), 0.9),
+    )
+    return [body, _bar(rng.uniform(0.3, 0.45), 0.5, rng)]
+
+
+def _yen(rng: np.random.Generator) -> Strokes:
+    middle = rng.uniform(0.4, 0.55)
+    arms = [(_jitter(rng), 0.0), (0.26, middle), (0.5 + _jitter(rng), 0.0)]
+    bars = [_bar(0.5, y + _jitter(rng, 0.02), rng) for y in (0.58, 0.74)]
+    return [arms, [(0.26, middle), (0.26 + _jitter(rng), 1.0)], *bars[rng.integers(2) :]]
+
+
+def _percent(rng: np.random.Generator) -> Strokes:
+    wide, tall = rng.uniform(0.07, 0.16), rng.uniform(0.1, 0.2)
+    across = rng.uniform(0.4, 0.75)
+    slash = [(across + _jitter(rng), _jitter(rng)), (0.05 + _jitter(rng), 1 + _jitter(rng))]
+    first = _oval(rng, 0.08, tall + rng.uniform(0, 0.15), wide, tall)
+    return [first, slash, _oval(rng, across + 0.05, 1 - tall - rng.uniform(0, 0.1), wide, tall)]
+
+
+def _hash(rng: np.random.Generator) -> Strokes:
+    lean = rng.uniform(0, 0.15)
+    uprights = [[(x + lean, _jitter(rng)), (x, 1 + _jitter(rng))] for x in (0.15, 0.38)]
+    return [*uprights, _bar(0.6, 0.34, rng), _bar(0.6, 0.66, rng)]
+
+
+def _degree(rng: np.random.Generator) -> Strokes:
+    radius = rng.uniform(0.07, 0.13)
+    return [_oval(rng, radius, rng.uniform(0.05, 0.2), radius, radius * rng.uniform(0.9, 1.2))]
+
+
 _DRAWN: dict[str, Callable[[np.random.Generator], Strokes]] = {
     ".": _point,
     ",": _comma,
@@ -305,6 +389,13 @@ _DRAWN: dict[str, Callable[[np.random.Generator], Strokes]] = {
     "(": lambda rng: _bracket(rng, -1),
     ")": lambda rng: _bracket(rng, 1),
     "~": _wave,
+    "$": _dollar,
+    "€": _euro,
+    "£": _pound,
+    "¥": _yen,
+    "%": _percent,
+    "#": _hash,
+    "°": _degree,
 }
 
 

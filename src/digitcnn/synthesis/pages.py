@@ -38,7 +38,8 @@ _WRITTEN = 0.6  # of its height, at least, that a digit must show
 
 _SHORTEST = 13  # pixels: the least height of digits
 
-# (how often, pattern): d a digit, D one to five of them, n a letter or the like, w a word.
+# (how often, pattern): d a digit, D one to eight of them, n a letter or the like, w a word in
+# running hand, p a printed one.
 _PATTERNS: tuple[tuple[float, str], ...] = (
     (0.26, "D"),
     (0.07, "dd"),
@@ -72,6 +73,23 @@ _PATTERNS: tuple[tuple[float, str], ...] = (
     (0.02, "Dn=D"),
     (0.03, "w D w"),
     (0.01, "nnn"),
+    (0.03, "$D"),
+    (0.02, "$D.dd"),
+    (0.01, "$D,ddd.dd"),
+    (0.01, "D$"),
+    (0.02, "€D"),
+    (0.02, "D,dd€"),
+    (0.015, "£D.dd"),
+    (0.01, "¥D"),
+    (0.03, "D%"),
+    (0.01, "D,d%"),
+    (0.015, "#D"),
+    (0.01, "D°"),
+    (0.01, "(D)"),
+    (0.03, "pD"),
+    (0.02, "p D"),
+    (0.02, "p D p"),
+    (0.01, "D.dd p"),
 )
 # So many pages show two pictures of a digit alone, or of none.
 _SINGLE_SHARE = 0.25
@@ -212,6 +230,8 @@ def _draw(
         _write_words(others, boxes, writing, rng)
     if rng.random() < 0.12 and sheet.lines:
         _underline(draw, sheet, writing, rng)
+    if rng.random() < 0.04 and sheet.lines:
+        _encircle(draw, sheet, writing, rng)
     layers = np.stack([digits, others, np.asarray(rules)])
     labels = np.array(sheet.labels, np.int64)
     if rng.random() < (0.7 if is_single else 0.55) and len(boxes):
@@ -239,6 +259,7 @@ class _Writing:
     slant: float  # of the digits, sideways for each unit of height
     gap: float  # between neighbours, in heights
     uneven: float = 0.08  # spread of the digits' heights, as a part of them
+    zero: float = 1.0  # height of a 0, as a part of the others'
     pattern: str | None = None  # of every line; each its own where there is none
     kerned: bool = False  # whether neighbours stand by their ink instead of their boxes
     joined: bool = False  # whether the pen stays down between some digits
@@ -258,6 +279,7 @@ def _sample_writing(bank: GlyphBank, size: float, rng: np.random.Generator) -> _
         slant=slant,
         gap=rng.choice([-0.12, 0.0, 0.15, 0.35, 0.8], p=[0.15, 0.22, 0.33, 0.23, 0.07]),
         uneven=0.08 if rng.random() < 0.8 else 0.18,
+        zero=1.0 if rng.random() < 0.85 else rng.uniform(0.55, 0.85),
         kerned=abs(slant) > 0.3 or rng.random() < 0.6,
         joined=rng.random() < 0.1,
     )
@@ -356,7 +378,8 @@ def _glyph_of(
     size = writing.size
     if sign == "d":
         label = int(rng.choice(_NUM_DIGITS, p=weights))
-        return _write_digit(label, writing, rng), 0.5 + rng.normal(0, 0.05), label
+        middle = 0.5 if label else 1 - writing.zero / 2
+        return _write_digit(label, writing, rng), middle + rng.normal(0, 0.05), label
     if sign == "n":
         glyph = bank.sample_nondigit(rng)
         tall = size * rng.uniform(0.5, 1.1) * min(1, glyph.shape[0] / max(glyph.shape) + 0.2)
@@ -364,6 +387,9 @@ def _glyph_of(
     if sign == "w":
         glyph = surroundings.draw_cursive_word(size * rng.uniform(0.5, 1), stroke, rng)
         return glyph, 0.9 - glyph.shape[0] / size / 2, None
+    if sign == "p":
+        glyph = surroundings.draw_label(size * rng.uniform(0.5, 1.2), rng)
+        return glyph, 1 - glyph.shape[0] / size / 2 + rng.normal(0, 0.05), None
     glyph, middle = draw_sign(sign, size, stroke, rng)
     return glyph, middle, _NUM_DIGITS + SIGNS.index(sign) if sign in SIGNS else None
 
@@ -407,6 +433,7 @@ def _write_digit(digit: int, writing: _Writing, rng: np.random.Generator) -> Gly
     chosen = int(rng.integers(len(drawn)))
     glyph = drawn[chosen]
     tall = writing.size * min(1.5, max(0.5, rng.normal(1, writing.uneven)))
+    tall *= 1 if digit else writing.zero
     if glyph.shape[0] < 0.8 * glyph.shape[1]:  # a wide one, not to grow into its neighbours
         tall *= glyph.shape[0] / glyph.shape[1] + 0.1
     stretch, slant = rng.uniform(0.8, 1.25), writing.slant + rng.normal(0, 0.03)
@@ -492,8 +519,10 @@ def _write_words(
         kind = rng.random()
         if kind < 0.2:
             word = surroundings.draw_small_print(rng)
-        elif kind < 0.65:
+        elif kind < 0.45:
             word = surroundings.draw_printed_word(tall, rng)
+        elif kind < 0.65:
+            word = surroundings.draw_label(tall, rng)
         else:
             word = surroundings.draw_cursive_word(tall, writing.stroke, rng)
         top = int(rng.integers(-word.shape[0] // 2, height))
@@ -519,6 +548,30 @@ def _underline(
         line = (left.min() + ends[0], y + ends[1], right.max() + ends[2], y + ends[3])
         draw.line(line, fill=PIXEL_MAX, width=width)
         y += size * 0.12
+
+
+def _encircle(
+    draw: ImageDraw.ImageDraw, sheet: _Sheet, writing: _Writing, rng: np.random.Generator
+) -> None:
+    """Draw a ring around one line of digits, or around one of them, free of it."""
+    first, last = sheet.lines[rng.integers(len(sheet.lines))]
+    if rng.random() < 0.4:
+        first = int(rng.integers(first, last))
+        last = first + 1
+    left, top, right, bottom = np.array(sheet.boxes[first:last]).T
+    low = np.array([left.min(), top.min()])
+    half = (np.array([right.max(), bottom.max()]) - low) / 2
+    # An ellipse meets the corners of a box whose half sides are its own over the root of 2.
+    radii = half * math.sqrt(2) + writing.size * rng.uniform(0, 0.35, 2)
+    turns = rng.uniform(1.9, 2.3) * math.pi
+    angles = rng.uniform(0, 2 * math.pi) + np.linspace(0, turns, 60)
+    ring = (
+        np.stack([np.cos(angles), np.sin(angles)], axis=1)
+        * np.linspace(1, rng.normal(1, 0.06), 60)[:, None]
+    )
+    path = low + half + ring * radii
+    width = max(1, round(writing.size * writing.stroke))
+    draw.line(path.ravel().tolist(), fill=PIXEL_MAX, width=width, joint="curve")
 
 
 def _sample_window(

@@ -14,7 +14,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 PIXEL_MAX = 255
 # Those that pass for digits are left out.
-_LETTERS = "".join(letter for letter in string.ascii_letters if letter not in "IlOoSsZzqgbB")
+_ALIKE = frozenset("IlOoSsZzqgbB")
+_LETTERS = "".join(letter for letter in string.ascii_letters if letter not in _ALIKE)
+_CONSONANTS, _VOWELS = "bcdfghjklmnprstvwz", "aeiou"
 _PRINTED = _LETTERS + "....,,:-/()%&§#"
 
 Boxes = NDArray[np.float32]  # (N, 4): left, top, right, bottom
@@ -43,6 +45,20 @@ def draw_printed_word(height: float, rng: np.random.Generator) -> NDArray[np.uin
     """Print a word of letters, without digits: letters that pass for digits are left out."""
     text = "".join(rng.choice(list(_PRINTED), rng.integers(1, 12)))
     return _printed(text, height, rng)
+
+
+def draw_label(height: float, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Print a word as forms have it, whose other letters make plain that an o is not a 0."""
+    while True:
+        pairs = [
+            rng.choice(list(_CONSONANTS)) + rng.choice(list(_VOWELS))
+            for _ in range(rng.integers(2, 5))
+        ]
+        word = "".join(pairs)[: rng.integers(3, 9)] + rng.choice(["", "", "l", "s", "t", "n"])
+        word = [word, word.title(), word.upper()][rng.choice(3, p=[0.35, 0.5, 0.15])]
+        if 2 * sum(letter in _ALIKE for letter in word) <= len(word):
+            break
+    return _printed(word + rng.choice(["", ":", ".", " ="], p=[0.5, 0.3, 0.1, 0.1]), height, rng)
 
 
 def draw_small_print(rng: np.random.Generator) -> NDArray[np.uint8]:
