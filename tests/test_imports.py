@@ -23,8 +23,8 @@ MAY_IMPORT = {
         "_checks": "errors",
         "images": "errors",
         "preprocessing": "errors detection images",
-        "synthesis": "errors _checks",
-        "detection": "errors _sessions weights",
+        "synthesis": "errors _checks readings",
+        "detection": "errors _sessions readings weights",
         "readings": "",
         "reading": "errors _checks _sessions detection images preprocessing readings weights",
         "architectures": "errors",
@@ -46,7 +46,7 @@ MAY_IMPORT = {
         "preprocessing reading readings weights",
         "evaluation": "errors _checks detection images inference preprocessing synthesis",
         "training": "errors _checks _hdf5 _runs architectures augmentation "
-        "datasets detection evaluation exporting models preprocessing synthesis",
+        "datasets detection evaluation exporting models preprocessing readings synthesis",
         "tuning": "errors _checks preprocessing training",
         "serve": "errors __version__ _checks _sessions inference preprocessing reading weights",
     }.items()

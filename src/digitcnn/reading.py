@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from digitcnn._checks import checked_confidence, errors_choice, shown, thread_count, whole_number
 from digitcnn._sessions import LazySession
-from digitcnn.detection import READER, SIGNS, Detections, Detector, Found, group_lines
+from digitcnn.detection import READER, Detections, Detector, Found, group_lines
 from digitcnn.detection.boxes import join
 from digitcnn.detection.line_reading import (
     LINES,
@@ -39,7 +39,7 @@ from digitcnn.detection.selection import (
 from digitcnn.errors import InvalidArgumentError, NoDigitError, SeveralDigitsError
 from digitcnn.images import Picture, is_single, iter_pictures
 from digitcnn.preprocessing import to_canonical
-from digitcnn.readings import Box, Digit, Line, Mark, Reading
+from digitcnn.readings import SIGNS, Box, Digit, Line, Mark, Reading
 from digitcnn.weights import Weights, pin, resolve
 
 __all__ = ["Digit", "DigitReader", "Line", "Mark", "Reading", "read"]

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Box", "Digit", "Line", "Mark", "Reading"]
+__all__ = ["SIGNS", "Box", "Digit", "Line", "Mark", "Reading"]
+
+SIGNS = (".", ",", "-", "/", ":", "+")  # in the order of the detector's maps
 
 # Left, top, right and bottom, in pixels of the picture as a person sees it.
 Box = tuple[float, float, float, float]
@@ -44,7 +46,7 @@ class Mark:
     Attributes
     ----------
     value : str
-        One of ``. , - / : +``.
+        One of `SIGNS`.
     box : tuple of float
         Left, top, right and bottom in pixels of the picture as a person sees it.
     confidence : float

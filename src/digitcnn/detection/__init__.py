@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from digitcnn.detection.boxes import SIGNS, Detections
+from digitcnn.detection.boxes import Detections
 from digitcnn.detection.detector import (
     READER,
     Detector,
@@ -14,7 +14,6 @@ from digitcnn.detection.lines import group_lines
 
 __all__ = [
     "READER",
-    "SIGNS",
     "Detections",
     "Detector",
     "Found",

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from digitcnn.readings import SIGNS
+
 Floats = npt.NDArray[np.float32]
 
 STRIDE = 4  # pixels of the picture for each cell of the maps
 BOX_UNIT = 16  # pixels: boxes of this size have logarithms of 0
-SIGNS = (".", ",", "-", "/", ":", "+")
 _MOST_PEAKS = 1500  # in one look: more are noise
 # Heights of one hand's digits in one picture, relative to the common one.
 _ALIKE = (0.6, 1.6)

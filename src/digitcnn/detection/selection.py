@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from digitcnn.detection.boxes import SIGNS, Detections, common_height
+from digitcnn.detection.boxes import Detections, common_height
+from digitcnn.readings import SIGNS
 
 Indices = npt.NDArray[np.intp]
 

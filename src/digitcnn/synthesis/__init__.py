@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from digitcnn.synthesis.generator import draw_digits, draw_nondigits
-from digitcnn.synthesis.glyphs import SIGNS, GlyphBank
+from digitcnn.synthesis.glyphs import GlyphBank
 from digitcnn.synthesis.pages import Page, draw_page
 
-__all__ = ["SIGNS", "GlyphBank", "Page", "draw_digits", "draw_nondigits", "draw_page"]
+__all__ = ["GlyphBank", "Page", "draw_digits", "draw_nondigits", "draw_page"]

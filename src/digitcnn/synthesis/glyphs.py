@@ -219,8 +219,6 @@ def set_glyph(
     return trim(np.asarray(turned))
 
 
-SIGNS = (".", ",", "-", "/", ":", "+")
-
 _SUPERSAMPLING = 3
 _LEAST_STROKE = 1.2  # pixels
 _MARGIN = 0.4  # of a digit's height, around what is drawn

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
+from digitcnn.readings import SIGNS
 from digitcnn.synthesis import surroundings
 from digitcnn.synthesis.cameras import photograph_page
 from digitcnn.synthesis.glyphs import (
     FAINTEST,
-    SIGNS,
     Glyph,
     GlyphBank,
     HandGlyphs,
@@ -22,7 +22,7 @@ from digitcnn.synthesis.glyphs import (
     set_glyph,
 )
 
-__all__ = ["SIGNS", "Page", "draw_page"]
+__all__ = ["Page", "draw_page"]
 
 PIXEL_MAX = 255
 IGNORED = -1
@@ -109,8 +109,8 @@ class Page:
     boxes : ndarray of float32, shape (N, 4)
         Left, top, right and bottom of each digit and sign, in pixels, as they were written.
     labels : ndarray of int64, shape (N,)
-        The digit, or 10 and more for a sign: `SIGNS[label - 10]`. -1 marks what the edge cuts in
-        two, which is neither to be found nor to be left out.
+        The digit, or 10 and more for a sign: `digitcnn.readings.SIGNS[label - 10]`. -1 marks what
+        the edge cuts in two, which is neither to be found nor to be left out.
     ink : ndarray of uint8, shape (H, W)
         How much of each pixel is the ink of a digit.
     """

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from digitcnn.detection import to_dark_background
-from digitcnn.detection.boxes import BOX_UNIT, SIGNS, STRIDE
+from digitcnn.detection.boxes import BOX_UNIT, STRIDE
+from digitcnn.readings import SIGNS
 from digitcnn.synthesis import GlyphBank, Page, draw_page
 from digitcnn.training._samples import Samples, mix
 from digitcnn.training.recipes import Pages
