@@ -118,6 +118,18 @@ def test_a_box_of_quite_another_height_is_no_digit_of_the_line():
     assert select_digits(found).tolist() == [0, 1, 2, 3]
 
 
+def test_many_doubtful_boxes_do_not_outvote_a_few_sure_ones():
+    """Print is found as hundreds of doubtful digits of one height, which is not the number's."""
+    print_ = page_of_boxes(20, 20, height=10.0)
+    number = page_of_boxes(1, 4, height=40.0)
+    scores = np.concatenate([np.tile([0.4, 0.55, 0.7, 0.4], 100), [0.9] * 4]).astype(np.float32)
+    names = np.tile(np.eye(10, dtype=np.float32)[3], (len(scores), 1))
+
+    kept = select_digits(Detections(np.concatenate([print_, number]), scores, names))
+
+    assert kept.tolist() == [400, 401, 402, 403]
+
+
 def test_what_looks_like_all_digits_at_once_is_noise():
     """Where half of all boxes could be any digit, however sure that there is one, none is read."""
     boxes = [(20 * k, 0, 20 * k + 14, 24) for k in range(5)]

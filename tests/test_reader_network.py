@@ -128,7 +128,7 @@ def test_the_published_line_reader_agrees_with_itself(width):
 
     maps = run_onnx(resolve("lines"), lines)
 
-    assert maps.shape == (2, 1, width // 2, 17)
+    assert maps.shape == (2, 1, width // 2, 18)
     np.testing.assert_allclose(maps, network.predict_on_batch(lines), atol=GREATEST_DIFFERENCE)
     assert record.onnx.size < 1_000_000
     assert network.count_params() == record.num_parameters

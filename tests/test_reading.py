@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import json
 import pickle
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 from strategies import encode
 from written import write_page
 
@@ -350,6 +351,36 @@ def test_forty_megapixels_are_read():
 
     assert (reading.text, reading.size) == ("407", (8_000, 5_000))
     assert all(3_000 < digit.box[0] < digit.box[2] < 5_000 for digit in reading.digits)
+
+
+def printed(width, height, *, pitch, size):
+    """Print a page full of words."""
+    page = Image.new("L", (width, height), 255)
+    font = ImageFont.load_default(size)
+    for row, top in enumerate(range(100, height - 100, pitch)):
+        text = " ".join(["Total amount of all visits", "to the left hotel", "bill"][row % 3 :])
+        ImageDraw.Draw(page).text((100, top), text * 4, fill=20, font=font)
+    return page
+
+
+def test_a_small_number_on_a_printed_sheet_is_read():
+    """A sheet of A4 at 300 dots an inch: letters of another height do not outvote the number."""
+    sheet = np.asarray(printed(2480, 3508, pitch=70, size=44)).copy()
+    sheet[2_500:] = 255
+    number = scaled(write_page("4072"), 1.5)
+    sheet[2_800 : 2_800 + number.shape[0], 700 : 700 + number.shape[1]] = number
+
+    assert read(sheet).text == "4072"
+
+
+def test_a_page_of_print_takes_no_longer_than_another():
+    """Hundreds of letters are not corrected one by one."""
+    page = printed(1240, 1754, pitch=40, size=24)
+    begun = time.process_time()
+
+    read(page)
+
+    assert time.process_time() - begun < 5  # seconds
 
 
 # Readings as data

@@ -146,7 +146,7 @@ def test_a_page_holds_its_boxes_and_each_box_ink(bank):
         assert page.picture.dtype == page.ink.dtype == np.uint8
         assert len(page.boxes) == len(page.labels)
         assert ((page.boxes >= 0) & (page.boxes <= [160, 96, 160, 96])).all()
-        assert set(page.labels.tolist()) <= set(range(-1, 10 + len(SIGNS)))
+        assert set(page.labels.tolist()) <= set(range(-2, 10 + len(SIGNS)))
         for (left, top, right, bottom), label in zip(page.boxes.tolist(), page.labels, strict=True):
             if 0 <= label < 10:
                 assert page.ink[int(top) : int(bottom) + 1, int(left) : int(right) + 1].max() > 40

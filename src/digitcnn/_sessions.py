@@ -22,7 +22,7 @@ Form = Literal["digits", "maps", "lines"]
 _SHAPES: dict[Form, tuple[tuple[int | None, ...], tuple[int | None, ...]]] = {
     "digits": ((28, 28, 1), (10,)),
     "maps": ((None, None, 1), (None, None, 37)),
-    "lines": ((32, None, 2), (1, None, 17)),
+    "lines": ((32, None, 2), (1, None, 18)),
 }
 _CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 

@@ -13,7 +13,7 @@ NUM_CLASSES = 10
 PAGE_SHAPE = (None, None, 1)  # multiples of 32
 NUM_MAPS = 37
 LINE_SHAPE = (32, None, 2)  # a multiple of 8 wide: how bright it is, and the ink of digits
-NUM_SYMBOLS = 17  # blank, ten digits, six signs
+NUM_SYMBOLS = 18  # blank, ten digits, six signs, any other sign or word
 
 # Of batch normalisation's averages; Keras' 0.99 lags behind in the few epochs of a small training.
 _MOMENTUM = 0.98
@@ -331,7 +331,7 @@ def _lines(layers: Any) -> list[Any]:
         *conv(112, strides=(2, 1)),  # (N, 2, W / 2, 112)
         *conv(128, (2, 1), (2, 1)),  # (N, 1, W / 2, 128)
         *along,
-        layers.Conv2D(NUM_SYMBOLS, 1),  # (N, 1, W / 2, 17)
+        layers.Conv2D(NUM_SYMBOLS, 1),  # (N, 1, W / 2, 18)
     ]
 
 

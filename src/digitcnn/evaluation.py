@@ -26,6 +26,7 @@ from digitcnn.errors import InvalidArgumentError
 from digitcnn.images import is_single
 from digitcnn.inference import Errors, predict_proba
 from digitcnn.synthesis import Page
+from digitcnn.synthesis.pages import IGNORED
 
 __all__ = [
     "CalibrationBin",
@@ -394,7 +395,7 @@ def evaluate_detection(
         is_digit = (page.labels >= 0) & (page.labels < NUM_CLASSES)
         digits = page.labels[is_digit]
         shares = _overlaps(detections.boxes, page.boxes[is_digit])
-        cut = _overlaps(detections.boxes, page.boxes[page.labels < 0])
+        cut = _overlaps(detections.boxes, page.boxes[page.labels == IGNORED])
         is_free = np.ones(len(digits), bool)
         num_digits += len(digits)
         for index in np.argsort(-detections.scores, kind="stable"):

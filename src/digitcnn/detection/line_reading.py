@@ -48,11 +48,12 @@ _NEVER = -1e9  # a logarithm of 0
 _HEAD_START = 1.0
 # Any text is as probable as this: what is sure and wrong must not overrule the others.
 _DOUBT = math.log(0.01)
+_MORE_DOUBT = math.log(0.1)
 # A digit that was not chosen is considered if it is so sure, so tall beside the others, so level.
 _FAINTEST, _SHORTEST, _TALLEST, _LEVEL = 0.1, 0.5, 1.9, 0.6
 _MOST_NAMES, _POSSIBLE = 4, 0.003
 _SUREST = 0.97  # no box is surer than this, so that it can be left out
-_MOST_CHANGES = 4
+_MOST_CHANGES = 16
 _MOST_DOUBTS = 24  # places of a line: of more, as print has, nothing is corrected
 # A digit that the detector has no box for is as sure as a faint one, and named as it was read with
 # so much more probability; the network reads it soon after its left edge, in heights.
@@ -324,7 +325,8 @@ def correct(
     own = np.log(np.hstack([1 - scores, scores * pool.probabilities.clip(_TINY)]))
     rank = np.argsort(np.argsort(-pool.probabilities, axis=1), axis=1)
     is_possible = (rank < _MOST_NAMES) & (pool.probabilities > _POSSIBLE)
-    is_doubtful = _in_doubt(found, symbols_of(logs))[:, None]
+    symbols = symbols_of(logs)
+    is_doubtful = _in_doubt(found, symbols)[:, None]
     if is_doubtful.sum() > _MOST_DOUBTS:
         return line
     places, values = np.nonzero(is_doubtful & np.hstack([np.ones_like(is_doubtful), is_possible]))
@@ -339,7 +341,8 @@ def correct(
         seen = own[np.arange(len(pool)), texts + 1].sum(axis=1)
         number = (texts != LEFT_OUT).sum(axis=1)
         is_allowed = (number >= fewest) & (number <= most)
-        return np.where(is_allowed, seen + np.logaddexp(text_logs(logs, texts), _DOUBT), _NEVER)
+        doubt = _DOUBT + _MORE_DOUBT * (np.abs(number - len(symbols)) - 1).clip(0)
+        return np.where(is_allowed, seen + np.logaddexp(text_logs(logs, texts), doubt), _NEVER)
 
     best = found
     for _ in range(_MOST_CHANGES):

@@ -370,11 +370,6 @@ def _hash(rng: np.random.Generator) -> Strokes:
     return [*uprights, _bar(0.6, 0.34, rng), _bar(0.6, 0.66, rng)]
 
 
-def _degree(rng: np.random.Generator) -> Strokes:
-    radius = rng.uniform(0.07, 0.13)
-    return [_oval(rng, radius, rng.uniform(0.05, 0.2), radius, radius * rng.uniform(0.9, 1.2))]
-
-
 _DRAWN: dict[str, Callable[[np.random.Generator], Strokes]] = {
     ".": _point,
     ",": _comma,
@@ -393,7 +388,6 @@ _DRAWN: dict[str, Callable[[np.random.Generator], Strokes]] = {
     "¥": _yen,
     "%": _percent,
     "#": _hash,
-    "°": _degree,
 }
 
 

@@ -25,7 +25,7 @@ from digitcnn.synthesis.glyphs import (
 __all__ = ["Page", "draw_page"]
 
 PIXEL_MAX = 255
-IGNORED = -1
+IGNORED, NOTHING = -1, -2  # labels of what may be found or not, and of what is no digit
 _NUM_DIGITS = 10
 _MNIST_SHARE = 0.35  # of the hands
 
@@ -73,24 +73,22 @@ _PATTERNS: tuple[tuple[float, str], ...] = (
     (0.02, "Dn=D"),
     (0.03, "w D w"),
     (0.01, "nnn"),
-    (0.03, "$D"),
-    (0.02, "$D.dd"),
-    (0.01, "$D,ddd.dd"),
-    (0.01, "D$"),
-    (0.02, "€D"),
-    (0.02, "D,dd€"),
-    (0.015, "£D.dd"),
-    (0.01, "¥D"),
-    (0.03, "D%"),
-    (0.01, "D,d%"),
-    (0.015, "#D"),
-    (0.01, "D°"),
-    (0.01, "(D)"),
-    (0.03, "pD"),
-    (0.02, "p D"),
-    (0.02, "p D p"),
-    (0.01, "D.dd p"),
+    (0.02, "$D"),
+    (0.015, "$D.dd"),
+    (0.006, "D$"),
+    (0.015, "€D"),
+    (0.015, "D,dd€"),
+    (0.01, "£D.dd"),
+    (0.006, "¥D"),
+    (0.02, "D%"),
+    (0.006, "D,d%"),
+    (0.01, "#D"),
+    (0.03, "p D"),
+    (0.01, "p D p"),
+    (0.02, "p p D"),
+    (0.015, "p p p"),
 )
+_OTHER_SIGNS = frozenset("$€£¥%#")
 # So many pages show two pictures of a digit alone, or of none.
 _SINGLE_SHARE = 0.25
 _NOISE_SHARE = 0.02  # shows nothing but grain or a pattern
@@ -110,7 +108,8 @@ class Page:
         Left, top, right and bottom of each digit and sign, in pixels, as they were written.
     labels : ndarray of int64, shape (N,)
         The digit, or 10 and more for a sign: `digitcnn.readings.SIGNS[label - 10]`. -1 marks what
-        the edge cuts in two, which is neither to be found nor to be left out.
+        the edge cuts in two, which is neither to be found nor to be left out; -2 what is no digit
+        and stands in a line of them: a dollar's sign, a printed word.
     ink : ndarray of uint8, shape (H, W)
         How much of each pixel is the ink of a digit.
     """
@@ -152,7 +151,7 @@ class _Sheet:
         )
         if y1 <= y0 or x1 <= x0:
             return
-        layer = self.digits if label is not None and label < _NUM_DIGITS else self.others
+        layer = self.digits if label in range(_NUM_DIGITS) else self.others
         part = layer[y0:y1, x0:x1]
         np.maximum(part, glyph[y0 - top : y1 - top, x0 - left : x1 - left], out=part)
         if label is not None:
@@ -340,7 +339,7 @@ def _write_line(
             if writing.kerned:
                 x -= edge.overhang(glyph, round(x), top_y)
             sheet.put(glyph, round(x), top_y, label)
-            if label is not None and label < _NUM_DIGITS:
+            if label in range(_NUM_DIGITS):
                 if writing.joined and last is not None and rng.random() < _JOINED:
                     _join(sheet.digits, last, (glyph, round(x), top_y), stroke * size)
                 last = glyph, round(x), top_y
@@ -389,9 +388,11 @@ def _glyph_of(
         return glyph, 0.9 - glyph.shape[0] / size / 2, None
     if sign == "p":
         glyph = surroundings.draw_label(size * rng.uniform(0.5, 1.2), rng)
-        return glyph, 1 - glyph.shape[0] / size / 2 + rng.normal(0, 0.05), None
+        return glyph, 1 - glyph.shape[0] / size / 2 + rng.normal(0, 0.05), NOTHING
     glyph, middle = draw_sign(sign, size, stroke, rng)
-    return glyph, middle, _NUM_DIGITS + SIGNS.index(sign) if sign in SIGNS else None
+    if sign in SIGNS:
+        return glyph, middle, _NUM_DIGITS + SIGNS.index(sign)
+    return glyph, middle, NOTHING if sign in _OTHER_SIGNS else None
 
 
 class _Edge:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
-from digitcnn.detection import Found, group_lines, published_detector
+from digitcnn.detection import group_lines, published_detector
 from digitcnn.detection.line_reading import (
     BLANK,
     HEIGHT,
@@ -21,8 +20,9 @@ from digitcnn.detection.line_reading import (
     strip_along,
     symbols_of,
 )
+from digitcnn.readings import SIGNS
 from digitcnn.synthesis import Page
-from digitcnn.synthesis.surroundings import is_clear
+from digitcnn.synthesis.pages import IGNORED, NOTHING
 
 Floats = npt.NDArray[np.float32]
 
@@ -32,10 +32,7 @@ _NUM_DIGITS = 10
 _SHAKE = 0.06  # of a digit's height: how far from the truth the detector's boxes lie
 _FOUND_AT = (22.0, 55.0)  # heights in pixels at which digits are looked at
 _SIDES = (64, 512)  # of a look
-# So many strips reach on over what stands beside a line, so far, in heights.
-_REACHING, _REACH = 0.35, (0.4, 4.0)
-# What is no digit and found with more than this score; so many lines of that to a page.
-_TAKEN, _MOST_OTHERS = 0.25, 2
+_OTHER = _NUM_DIGITS + len(SIGNS)  # what stands for anything else
 _SIGN_LEVEL = 0.9  # heights from a digit's middle to that of a sign beside it
 _CHUNK = 64
 
@@ -73,59 +70,34 @@ def line_examples(pages: list[Page], rng: np.random.Generator) -> tuple[Floats, 
 def _lines_of(page: Page, rng: np.random.Generator) -> Iterator[_Example]:
     """Yield each line of a page, cut out, with its symbols from left to right.
 
-    Some reach on over what stands beside, as where a letter is found; and what is taken for a line
-    and is none has no symbols.
+    What is no digit and stands in it, as a dollar's sign, is cut out with it, as if found.
     """
     is_digit = (page.labels >= 0) & (page.labels < _NUM_DIGITS)
     digits, names = page.boxes[is_digit], page.labels[is_digit]
-    is_sign = page.labels >= _NUM_DIGITS
-    signs, kinds = page.boxes[is_sign], page.labels[is_sign]
-    heights = digits[:, 3] - digits[:, 1]
-    usual = float(np.median(heights)) if len(heights) else float(rng.uniform(15, 60))
-    side = round(max(page.picture.shape) * rng.uniform(*_FOUND_AT) / usual)
+    is_other = page.labels == NOTHING
+    is_sign = (page.labels >= _NUM_DIGITS) | is_other
+    signs, kinds = page.boxes[is_sign], np.where(is_other, _OTHER, page.labels)[is_sign]
+    boxes = np.concatenate([digits, page.boxes[is_other]])
+    if not len(boxes):
+        return
+    usual = float(np.median(boxes[:, 3] - boxes[:, 1]))
+    factor = rng.uniform(*_FOUND_AT) / usual
+    side = round(max(page.picture.shape) * factor)
     found = published_detector().find_at(page.picture, min(_SIDES[1], max(_SIDES[0], side)))
-    for members in group_lines(digits) if len(digits) else ():
-        line = digits[members]
-        among = _standing_in(line, signs)
-        own = np.concatenate([np.flatnonzero(is_digit)[members], np.flatnonzero(is_sign)[among]])
-        others = np.delete(page.boxes, own, axis=0)
-        shake = rng.normal(0, _SHAKE * float(np.median(heights[members])), line.shape)
-        seen = (line + shake).astype(np.float32)
-        if rng.random() < _REACHING:
-            seen = _reach_on(seen, others, rng)
-        strip = strip_along(seen)
-        if strip is None or strip.width > _WIDTH or _standing_in(seen, others).any():
+    boxes += rng.normal(0, _SHAKE * usual, boxes.shape).astype(np.float32)
+    for members in group_lines(boxes):
+        strip, own = strip_along(boxes[members]), members[members < len(digits)]
+        if strip is None or strip.width > _WIDTH:
             continue
-        order = np.argsort(np.concatenate([line, signs[among]])[:, ::2].sum(axis=1), kind="stable")
-        symbols = 1 + np.concatenate([names[members], kinds[among]])[order]
+        if _standing_in(boxes[members], page.boxes[page.labels == IGNORED]).any():
+            continue  # what the page's edge cuts in two may be read or not
+        among = _standing_in(boxes[members], signs)
+        order = np.argsort(
+            np.concatenate([digits[own], signs[among]])[:, ::2].sum(axis=1), kind="stable"
+        )
+        symbols = 1 + np.concatenate([names[own], kinds[among]])[order]
         if len(symbols) <= min(strip.width // _COLUMNS, _MOST_SYMBOLS):
             yield cut_line(found, strip), symbols
-    yield from itertools.islice(_lines_of_others(found, page), _MOST_OTHERS)
-
-
-def _reach_on(line: Floats, others: Floats, rng: np.random.Generator) -> Floats:
-    """Return a line's boxes with one more at one end, or both, where none of the others lies."""
-    boxes = [line]
-    height = float(np.median(line[:, 3] - line[:, 1]))
-    for side, way in ((0, -1), (2, 1)):
-        end = line[line[:, side].argmax() if way > 0 else line[:, side].argmin()]
-        far = end[side] + way * height * rng.uniform(*_REACH)
-        box = np.array([min(far, end[side]), end[1], max(far, end[side]), end[3]], np.float32)
-        if rng.random() < 0.6 and is_clear(others, *box.tolist()):
-            box[2 - side] = far - way * height / 2
-            boxes.append(box[None])
-    return np.concatenate(boxes)
-
-
-def _lines_of_others(found: Found, page: Page) -> Iterator[_Example]:
-    """Yield what the detector takes for lines where no digit stands: letters, words, grain."""
-    boxes = found.digits.boxes[found.digits.scores > _TAKEN]
-    margin = (boxes[:, 3:] - boxes[:, 1:2]) / 2 * (-1, 0, 1, 0)
-    wrong = boxes[[is_clear(page.boxes, *box) for box in (boxes + margin).tolist()]]
-    for members in group_lines(wrong) if len(wrong) else ():
-        strip = strip_along(wrong[members])
-        if strip is not None and strip.width <= _WIDTH:
-            yield cut_line(found, strip), np.zeros(0, np.int64)
 
 
 def _standing_in(line: Floats, signs: Floats) -> npt.NDArray[np.bool_]:
@@ -147,7 +119,7 @@ def line_loss(targets: Any, maps: Any) -> Any:
     lengths = ops.sum(ops.cast(texts != BLANK, "int32"), axis=1)
     logits = ops.cast(ops.squeeze(maps, axis=1), "float32")
     losses = ops.ctc_loss(ops.cast(texts, "int32"), logits, lengths, columns, mask_index=BLANK)
-    return ops.mean(losses / ops.cast(ops.maximum(lengths, 1), "float32"))
+    return ops.mean(losses / ops.cast(lengths, "float32"))
 
 
 class LineValidation(keras.callbacks.Callback):  # type: ignore[misc]

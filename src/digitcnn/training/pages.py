@@ -15,6 +15,7 @@ from digitcnn.detection import to_dark_background
 from digitcnn.detection.boxes import BOX_UNIT, STRIDE
 from digitcnn.readings import SIGNS
 from digitcnn.synthesis import GlyphBank, Page, draw_page
+from digitcnn.synthesis.pages import IGNORED, NOTHING
 from digitcnn.training._samples import Samples, mix
 from digitcnn.training.recipes import Pages
 
@@ -127,7 +128,9 @@ def make_targets(page: Page) -> Floats:
     left, top, right, bottom = page.boxes.T
     for index in np.argsort(-(right - left) * (bottom - top)):
         label = int(page.labels[index])
-        if label < 0:
+        if label == NOTHING:
+            continue
+        if label == IGNORED:
             x0, y0, x1, y1 = (max(0, int(edge / STRIDE)) for edge in page.boxes[index])
             targets[y0 : y1 + 1, x0 : x1 + 1, VALID] = 0
         else:

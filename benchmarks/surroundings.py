@@ -1,0 +1,263 @@
+"""How well numbers are read amid what stands around them on real pages, on drawn pictures.
+
+    python benchmarks/surroundings.py [--pictures 50] [--sheet FILE.png]
+
+The digits are MNIST's last 5,000 training images, which no published network learnt from; labels
+are set in Pillow's own font, which no drawn page has; signs are drawn anew here.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+
+import checkout  # noqa: F401 - says where reporting.py lies
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+from reporting import begin_options, format_table, save_sheet, show
+
+from digitcnn import DigitReader
+from digitcnn.datasets import load_mnist
+
+Pixels = NDArray[np.uint8]
+Kind = Callable[["Pen"], tuple[Image.Image, str]]
+
+PAPER, INK = 245, 30
+LAST = 5_000
+WORDS = (
+    *("total", "amount", "date", "name", "street", "hotel", "no.", "visit", "weight"),
+    *("bill", "room", "old", "price", "left", "to", "pay"),
+)
+SIGNS = {
+    "$": [
+        [(24, 5), (12, -3), (2, 6), (12, 18), (23, 27), (12, 39), (0, 31)],
+        [(12, -8), (12, 44)],
+    ],
+    "€": [
+        [(26, 4), (14, 0), (4, 10), (4, 28), (14, 38), (26, 35)],
+        [(-4, 15), (18, 15)],
+        [(-4, 23), (16, 23)],
+    ],
+    "£": [[(24, 8), (16, 0), (8, 6), (9, 20), (7, 34), (0, 38), (26, 37)], [(0, 20), (18, 20)]],
+    "¥": [[(0, 0), (12, 18), (24, 0)], [(12, 18), (12, 40)], [(0, 24), (24, 24)]],
+    "#": [[(9, 0), (5, 40)], [(21, 0), (17, 40)], [(0, 13), (27, 13)], [(0, 27), (26, 27)]],
+}
+
+
+class Pen:
+    """Writes numbers and prints labels; the seed decides what."""
+
+    def __init__(self, seed: int) -> None:
+        (images, labels), _ = load_mnist()
+        self.images, self.labels = images[-LAST:], labels[-LAST:]
+        self.rng = np.random.default_rng(seed)
+
+    def number(self, fewest: int, most: int, height: int = 40) -> tuple[Pixels, str]:
+        """Return ink, bright, of a number with a margin of half its height, and its text."""
+        picked = self.rng.integers(LAST, size=self.rng.integers(fewest, most + 1))
+        parts = []
+        for image in self.images[picked]:
+            rows, columns = (np.flatnonzero((image > 60).any(axis=axis)) for axis in (1, 0))
+            digit = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+            wide = max(4, round(height * digit.shape[1] / digit.shape[0]))
+            tall = Image.fromarray(digit).resize((wide, height), Image.Resampling.BICUBIC)
+            gap = (round(0.15 * height) if parts else height // 2, height // 2)
+            down = height // 2 + int(self.rng.integers(-3, 4))
+            parts.append(np.pad(tall, ((down, 2 * height - height - down), (gap[0], 0))))
+        ink = np.pad(np.hstack(parts), ((0, 0), (0, height // 2)))
+        return ink, "".join(str(label) for label in self.labels[picked])
+
+    def labels_of(self, words: int) -> str:
+        """Return so many words that forms print."""
+        return " ".join(self.rng.choice(WORDS, words))
+
+
+def paper(width: int, height: int) -> Image.Image:
+    """Return an empty sheet."""
+    return Image.new("L", (width, height), PAPER)
+
+
+def write(sheet: Image.Image, ink: Pixels, left: int, top: int) -> None:
+    """Write ink on a sheet."""
+    sheet.paste(INK, (left, top), Image.fromarray(ink))
+
+
+def print_text(sheet: Image.Image, left: int, top: int, text: str, size: int) -> None:
+    """Print text on a sheet."""
+    font = ImageFont.load_default(size)
+    ImageDraw.Draw(sheet).text((left, top), text, fill=INK, font=font)
+
+
+def beside(pen: Pen, sign: str, *, behind: bool = False) -> tuple[Image.Image, str]:
+    """Write a number with a sign before it or behind."""
+    ink, text = pen.number(2, 5)
+    sheet = paper(ink.shape[1] + 60, ink.shape[0])
+    write(sheet, ink, 0 if behind else 50, 0)
+    left = ink.shape[1] - 5 if behind else 25
+    draw, lean = ImageDraw.Draw(sheet), pen.rng.normal(0, 0.1)
+    for stroke in SIGNS[sign]:
+        points = [(left + x - lean * y, 20 + y) for x, y in pen.rng.normal(stroke, 1)]
+        draw.line(points, fill=INK, width=3, joint="curve")
+    return sheet, text
+
+
+def percent(pen: Pen) -> tuple[Image.Image, str]:
+    """Write a number of percent."""
+    ink, text = pen.number(1, 3)
+    sheet, left = paper(ink.shape[1] + 60, ink.shape[0]), ink.shape[1] - 10
+    write(sheet, ink, 0, 0)
+    draw = ImageDraw.Draw(sheet)
+    draw.ellipse((left, 22, left + 14, 36), outline=INK, width=3)
+    draw.ellipse((left + 22, 44, left + 36, 58), outline=INK, width=3)
+    draw.line((left + 32, 20, left + 4, 62), fill=INK, width=3)
+    return sheet, text
+
+
+def labelled(pen: Pen) -> tuple[Image.Image, str]:
+    """Write a number behind a printed word."""
+    ink, text = pen.number(2, 5)
+    sheet = paper(ink.shape[1] + 170, ink.shape[0])
+    print_text(sheet, 10, 28, str(pen.rng.choice(WORDS)).title() + ":", 32)
+    write(sheet, ink, 150, 0)
+    return sheet, text
+
+
+def encircled(pen: Pen) -> tuple[Image.Image, str]:
+    """Write a number in a ring."""
+    ink, text = pen.number(1, 3)
+    ink = np.pad(ink, 20)
+    sheet = paper(ink.shape[1], ink.shape[0])
+    write(sheet, ink, 0, 0)
+    ring = (16, 14, sheet.width - 16, sheet.height - 14)
+    ImageDraw.Draw(sheet).ellipse(ring, outline=INK, width=3)
+    return sheet, text
+
+
+def cells(pen: Pen) -> tuple[Image.Image, str]:
+    """Write a digit into each cell of a row."""
+    count, side, text = int(pen.rng.integers(3, 8)), 60, ""
+    sheet = paper(side * count + 40, side + 40)
+    for left in range(20, 20 + side * count, side):
+        ImageDraw.Draw(sheet).rectangle((left, 20, left + side, 20 + side), outline=60, width=2)
+        ink, digit = pen.number(1, 1)
+        write(sheet, ink, left + (side - ink.shape[1]) // 2, 10 + int(pen.rng.integers(-4, 5)))
+        text += digit
+    return sheet, text
+
+
+def form(pen: Pen) -> tuple[Image.Image, str]:
+    """Fill in ten lines of a printed form."""
+    sheet, texts = paper(1240, 1754), ""
+    for top in range(100, 1500, 140):
+        print_text(sheet, 80, top + 8, pen.labels_of(3).title() + ":", 30)
+        ImageDraw.Draw(sheet).line((620, top + 60, 1150, top + 60), fill=90, width=2)
+        ink, text = pen.number(2, 5)
+        write(sheet, ink, 620, top - 12)
+        texts += text
+    return sheet, texts
+
+
+def scanned_letter(pen: Pen) -> tuple[Image.Image, str]:
+    """Write one number below the text of a letter, 300 dots to an inch."""
+    sheet = paper(2480, 3508)
+    for top in range(300, 1500, 70):
+        print_text(sheet, 250, top, pen.labels_of(12), 44)
+    ink, text = pen.number(3, 6, int(pen.rng.integers(60, 100)))
+    write(sheet, ink, int(pen.rng.integers(200, 1500)), int(pen.rng.integers(1700, 3200)))
+    return sheet, text
+
+
+def print_alone(pen: Pen) -> tuple[Image.Image, str]:
+    """Print a page of text, with nothing to read."""
+    sheet, pitch = paper(1240, 1754), int(pen.rng.integers(36, 60))
+    for top in range(100, 1600, pitch):
+        print_text(sheet, 100, top, pen.labels_of(12), 24)
+    return sheet, ""
+
+
+def column(pen: Pen) -> tuple[Image.Image, str]:
+    """Write three numbers below each other, over a line."""
+    sheet, texts = paper(420, 330), ""
+    for row in range(3):
+        ink, text = pen.number(2, 4)
+        write(sheet, ink, 400 - ink.shape[1], 10 + 75 * row)
+        texts += text
+    ImageDraw.Draw(sheet).line((150, 250, 390, 250), fill=INK, width=3)
+    return sheet, texts
+
+
+def chalk(pen: Pen) -> tuple[Image.Image, str]:
+    """Write with chalk."""
+    ink, text = pen.number(2, 5, 80)
+    board = pen.rng.normal(60, 8, (ink.shape[0] + 80, ink.shape[1] + 60))
+    rough = ink * np.clip(pen.rng.normal(0.6, 0.35, ink.shape), 0, 1) / 255
+    board[40:-40, 30:-30] += (225 - board[40:-40, 30:-30]) * rough
+    return Image.fromarray(board.clip(0, 255).astype(np.uint8)), text
+
+
+def shaded(pen: Pen) -> tuple[Image.Image, str]:
+    """Write where a hard shadow falls."""
+    ink, text = pen.number(2, 6, 60)
+    sheet = paper(ink.shape[1], ink.shape[0])
+    write(sheet, ink, 0, 0)
+    pixels, edge = np.array(sheet), int(pen.rng.integers(60, sheet.width - 60))
+    pixels[:, edge:] = pixels[:, edge:] * 0.45
+    return Image.fromarray(pixels), text
+
+
+KINDS: dict[str, Kind] = {
+    **{f"{sign} before": lambda pen, sign=sign: beside(pen, sign) for sign in SIGNS},
+    "€ behind": lambda pen: beside(pen, "€", behind=True),
+    "percent": percent,
+    "behind a printed word": labelled,
+    "in a ring": encircled,
+    "a digit in each cell": cells,
+    "column over a line": column,
+    "chalk": chalk,
+    "hard shadow": shaded,
+    "ten lines of a printed form": form,
+    "below a scanned letter": scanned_letter,
+    "a page of print, no number": print_alone,
+}
+
+
+def main() -> None:
+    """Draw the pictures of each kind, read them, and print how many are read exactly."""
+    parser = begin_options(__doc__)
+    parser.add_argument("--pictures", type=int, default=50, help="of each kind")
+    parser.add_argument("--sheet", help="draw what was misread into this file")
+    parser.add_argument("--kinds", default="", help="only kinds whose names hold this")
+    arguments = parser.parse_args()
+    reader, rows, misread = DigitReader(), [], []
+    for name, draw in KINDS.items():
+        if arguments.kinds not in name:
+            continue
+        pen, right = Pen(1), 0
+        for _ in range(arguments.pictures):
+            sheet, text = draw(pen)
+            got = re.sub(r"\s", "", reader.read(sheet).text)
+            right += got == text
+            if got != text:
+                misread.append(cell(sheet, f"{text[:18]}: {got[:18]}"))
+        rows.append((name, f"{right / arguments.pictures:.0%}"))
+    command = f"python benchmarks/surroundings.py --pictures {arguments.pictures}"
+    text = format_table(("number", "exact text"), rows)
+    show(f"{text}\n\nCommand: `{command}`\n", arguments.page, "surroundings")
+    if arguments.sheet:
+        save_sheet(misread, math.ceil(math.sqrt(len(misread))), arguments.sheet)
+
+
+def cell(sheet: Image.Image, caption: str) -> Image.Image:
+    """Return a small copy of a picture with a caption."""
+    small = sheet.copy()
+    small.thumbnail((290, 170))
+    framed = Image.new("L", (300, 200), 255)
+    framed.paste(small, (5, 22))
+    ImageDraw.Draw(framed).text((5, 5), caption, fill=0)
+    return framed
+
+
+if __name__ == "__main__":
+    main()
