@@ -37,7 +37,8 @@ def test_examples_are_lines_with_what_stands_in_them(pages):
 
     assert lines.shape[1:] == (HEIGHT, 256, 2)
     assert len(lines) == len(targets) > len(pages) / 2
-    drawn = {label + 1 for page in pages for label in page.labels.tolist()} | {17}
+    labels = {label for page in pages for label in page.labels.tolist()}
+    drawn = {17 if label == NOTHING else label + 1 for label in labels}
     for line, (columns, *text) in zip(lines, targets.tolist(), strict=True):
         symbols = [symbol for symbol in text if symbol]
         assert symbols

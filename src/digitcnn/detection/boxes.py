@@ -229,8 +229,9 @@ def common_height(heights: Floats, worth: Floats, scores: Floats) -> tuple[float
     """
     alike = (heights > _ALIKE[0] * heights[:, None]) & (heights < _ALIKE[1] * heights[:, None])
     low, sure = _DOUBTFUL
-    num_doubtful = (alike & (scores > low) & (scores < sure)).sum(axis=1)
-    is_crowd = (num_doubtful > _CROWD) & (num_doubtful > (alike & (scores >= sure)).sum(axis=1))
-    totals = alike @ worth * np.where(is_crowd, np.float32(_CROWD_WORTH), np.float32(1))
+    num_doubtful = alike @ ((scores > low) & (scores < sure)).astype(np.float32)
+    num_sure = alike @ (scores >= sure).astype(np.float32)
+    totals = alike @ worth
+    totals[(num_doubtful > _CROWD) & (num_doubtful > num_sure)] *= _CROWD_WORTH
     at = int(totals.argmax())
     return float(totals[at]), float(heights[at])

@@ -48,6 +48,7 @@ _NEVER = -1e9  # a logarithm of 0
 _HEAD_START = 1.0
 # Any text is as probable as this: what is sure and wrong must not overrule the others.
 _DOUBT = math.log(0.01)
+# The less, the more digits it has too many or too few: a printed word beside is many.
 _MORE_DOUBT = math.log(0.1)
 # A digit that was not chosen is considered if it is so sure, so tall beside the others, so level.
 _FAINTEST, _SHORTEST, _TALLEST, _LEVEL = 0.1, 0.5, 1.9, 0.6

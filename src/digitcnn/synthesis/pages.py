@@ -566,11 +566,8 @@ def _encircle(
     radii = half * math.sqrt(2) + writing.size * rng.uniform(0, 0.35, 2)
     turns = rng.uniform(1.9, 2.3) * math.pi
     angles = rng.uniform(0, 2 * math.pi) + np.linspace(0, turns, 60)
-    ring = (
-        np.stack([np.cos(angles), np.sin(angles)], axis=1)
-        * np.linspace(1, rng.normal(1, 0.06), 60)[:, None]
-    )
-    path = low + half + ring * radii
+    radii = radii * np.linspace(1, rng.normal(1, 0.06), len(angles))[:, None]
+    path = low + half + radii * np.stack([np.cos(angles), np.sin(angles)], axis=1)
     width = max(1, round(writing.size * writing.stroke))
     draw.line(path.ravel().tolist(), fill=PIXEL_MAX, width=width, joint="curve")
 

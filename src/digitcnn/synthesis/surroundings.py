@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 PIXEL_MAX = 255
-# Those that pass for digits are left out.
+# Letters that pass for digits.
 _ALIKE = frozenset("IlOoSsZzqgbB")
 _LETTERS = "".join(letter for letter in string.ascii_letters if letter not in _ALIKE)
 _CONSONANTS, _VOWELS = "bcdfghjklmnprstvwz", "aeiou"

@@ -128,12 +128,10 @@ def make_targets(page: Page) -> Floats:
     left, top, right, bottom = page.boxes.T
     for index in np.argsort(-(right - left) * (bottom - top)):
         label = int(page.labels[index])
-        if label == NOTHING:
-            continue
         if label == IGNORED:
             x0, y0, x1, y1 = (max(0, int(edge / STRIDE)) for edge in page.boxes[index])
             targets[y0 : y1 + 1, x0 : x1 + 1, VALID] = 0
-        else:
+        elif label != NOTHING:
             _mark(targets, page.boxes[index], label)
     ink = page.ink.reshape(rows, STRIDE, columns, STRIDE).swapaxes(1, 2)
     targets[..., INK_TARGET] = ink.reshape(rows, columns, -1) / np.float32(_PIXEL_MAX)
