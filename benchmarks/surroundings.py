@@ -1,16 +1,16 @@
 """How well numbers are read amid what stands around them on real pages, on drawn pictures.
 
-    python benchmarks/surroundings.py [--pictures 50] [--sheet FILE.png]
+    python benchmarks/surroundings.py [--pictures 20] [--sheet FILE.png]
 
-The digits are MNIST's last 5,000 training images, which no published network learnt from; labels
-are set in Pillow's own font, which no drawn page has; signs are drawn anew here.
+What is measured is what stands around the digits, which are MNIST's training images: labels in
+Pillow's own font, which no page of the training has, and signs that are drawn anew here.
 """
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import checkout  # noqa: F401 - says where reporting.py lies
 import numpy as np
@@ -20,12 +20,13 @@ from reporting import begin_options, format_table, save_sheet, show
 
 from digitcnn import DigitReader
 from digitcnn.datasets import load_mnist
+from digitcnn.synthesis.glyphs import set_glyph, trim
 
 Pixels = NDArray[np.uint8]
 Kind = Callable[["Pen"], tuple[Image.Image, str]]
 
 PAPER, INK = 245, 30
-LAST = 5_000
+CELL, COLUMNS = (300, 200), 6  # of the sheet
 WORDS = (
     *("total", "amount", "date", "name", "street", "hotel", "no.", "visit", "weight"),
     *("bill", "room", "old", "price", "left", "to", "pay"),
@@ -50,23 +51,19 @@ class Pen:
     """Writes numbers and prints labels; the seed decides what."""
 
     def __init__(self, seed: int) -> None:
-        (images, labels), _ = load_mnist()
-        self.images, self.labels = images[-LAST:], labels[-LAST:]
+        (self.images, self.labels), _ = load_mnist()
         self.rng = np.random.default_rng(seed)
 
     def number(self, fewest: int, most: int, height: int = 40) -> tuple[Pixels, str]:
         """Return ink, bright, of a number with a margin of half its height, and its text."""
-        picked = self.rng.integers(LAST, size=self.rng.integers(fewest, most + 1))
-        parts = []
+        count = self.rng.integers(fewest, most + 1)
+        picked = self.rng.integers(len(self.labels), size=count)
+        margin, parts = height // 2, []
         for image in self.images[picked]:
-            rows, columns = (np.flatnonzero((image > 60).any(axis=axis)) for axis in (1, 0))
-            digit = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-            wide = max(4, round(height * digit.shape[1] / digit.shape[0]))
-            tall = Image.fromarray(digit).resize((wide, height), Image.Resampling.BICUBIC)
-            gap = (round(0.15 * height) if parts else height // 2, height // 2)
-            down = height // 2 + int(self.rng.integers(-3, 4))
-            parts.append(np.pad(tall, ((down, 2 * height - height - down), (gap[0], 0))))
-        ink = np.pad(np.hstack(parts), ((0, 0), (0, height // 2)))
+            digit, down = set_glyph(trim(image), height), margin + int(self.rng.integers(-3, 4))
+            before = round(0.15 * height) if parts else margin
+            parts.append(np.pad(digit, ((down, 2 * margin - down), (before, 0))))
+        ink = np.pad(np.hstack(parts), ((0, 0), (0, margin)))
         return ink, "".join(str(label) for label in self.labels[picked])
 
     def labels_of(self, words: int) -> str:
@@ -135,18 +132,6 @@ def encircled(pen: Pen) -> tuple[Image.Image, str]:
     return sheet, text
 
 
-def cells(pen: Pen) -> tuple[Image.Image, str]:
-    """Write a digit into each cell of a row."""
-    count, side, text = int(pen.rng.integers(3, 8)), 60, ""
-    sheet = paper(side * count + 40, side + 40)
-    for left in range(20, 20 + side * count, side):
-        ImageDraw.Draw(sheet).rectangle((left, 20, left + side, 20 + side), outline=60, width=2)
-        ink, digit = pen.number(1, 1)
-        write(sheet, ink, left + (side - ink.shape[1]) // 2, 10 + int(pen.rng.integers(-4, 5)))
-        text += digit
-    return sheet, text
-
-
 def form(pen: Pen) -> tuple[Image.Image, str]:
     """Fill in ten lines of a printed form."""
     sheet, texts = paper(1240, 1754), ""
@@ -177,46 +162,12 @@ def print_alone(pen: Pen) -> tuple[Image.Image, str]:
     return sheet, ""
 
 
-def column(pen: Pen) -> tuple[Image.Image, str]:
-    """Write three numbers below each other, over a line."""
-    sheet, texts = paper(420, 330), ""
-    for row in range(3):
-        ink, text = pen.number(2, 4)
-        write(sheet, ink, 400 - ink.shape[1], 10 + 75 * row)
-        texts += text
-    ImageDraw.Draw(sheet).line((150, 250, 390, 250), fill=INK, width=3)
-    return sheet, texts
-
-
-def chalk(pen: Pen) -> tuple[Image.Image, str]:
-    """Write with chalk."""
-    ink, text = pen.number(2, 5, 80)
-    board = pen.rng.normal(60, 8, (ink.shape[0] + 80, ink.shape[1] + 60))
-    rough = ink * np.clip(pen.rng.normal(0.6, 0.35, ink.shape), 0, 1) / 255
-    board[40:-40, 30:-30] += (225 - board[40:-40, 30:-30]) * rough
-    return Image.fromarray(board.clip(0, 255).astype(np.uint8)), text
-
-
-def shaded(pen: Pen) -> tuple[Image.Image, str]:
-    """Write where a hard shadow falls."""
-    ink, text = pen.number(2, 6, 60)
-    sheet = paper(ink.shape[1], ink.shape[0])
-    write(sheet, ink, 0, 0)
-    pixels, edge = np.array(sheet), int(pen.rng.integers(60, sheet.width - 60))
-    pixels[:, edge:] = pixels[:, edge:] * 0.45
-    return Image.fromarray(pixels), text
-
-
 KINDS: dict[str, Kind] = {
     **{f"{sign} before": lambda pen, sign=sign: beside(pen, sign) for sign in SIGNS},
     "€ behind": lambda pen: beside(pen, "€", behind=True),
     "percent": percent,
     "behind a printed word": labelled,
     "in a ring": encircled,
-    "a digit in each cell": cells,
-    "column over a line": column,
-    "chalk": chalk,
-    "hard shadow": shaded,
     "ten lines of a printed form": form,
     "below a scanned letter": scanned_letter,
     "a page of print, no number": print_alone,
@@ -226,14 +177,11 @@ KINDS: dict[str, Kind] = {
 def main() -> None:
     """Draw the pictures of each kind, read them, and print how many are read exactly."""
     parser = begin_options(__doc__)
-    parser.add_argument("--pictures", type=int, default=50, help="of each kind")
-    parser.add_argument("--sheet", help="draw what was misread into this file")
-    parser.add_argument("--kinds", default="", help="only kinds whose names hold this")
+    parser.add_argument("--pictures", type=int, default=20, help="of each kind")
+    parser.add_argument("--sheet", type=Path, help="draw what was misread into this file")
     arguments = parser.parse_args()
     reader, rows, misread = DigitReader(), [], []
     for name, draw in KINDS.items():
-        if arguments.kinds not in name:
-            continue
         pen, right = Pen(1), 0
         for _ in range(arguments.pictures):
             sheet, text = draw(pen)
@@ -243,17 +191,17 @@ def main() -> None:
                 misread.append(cell(sheet, f"{text[:18]}: {got[:18]}"))
         rows.append((name, f"{right / arguments.pictures:.0%}"))
     command = f"python benchmarks/surroundings.py --pictures {arguments.pictures}"
-    text = format_table(("number", "exact text"), rows)
-    show(f"{text}\n\nCommand: `{command}`\n", arguments.page, "surroundings")
+    table = format_table(("number", "exact text"), rows, command)
+    show(table, arguments.page, "surroundings")
     if arguments.sheet:
-        save_sheet(misread, math.ceil(math.sqrt(len(misread))), arguments.sheet)
+        save_sheet(misread, COLUMNS, arguments.sheet)
 
 
 def cell(sheet: Image.Image, caption: str) -> Image.Image:
     """Return a small copy of a picture with a caption."""
     small = sheet.copy()
-    small.thumbnail((290, 170))
-    framed = Image.new("L", (300, 200), 255)
+    small.thumbnail((CELL[0] - 10, CELL[1] - 30))
+    framed = Image.new("L", CELL, 255)
     framed.paste(small, (5, 22))
     ImageDraw.Draw(framed).text((5, 5), caption, fill=0)
     return framed
