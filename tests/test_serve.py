@@ -207,6 +207,15 @@ def test_a_bomb_is_refused_in_milliseconds(client):
     assert min(times) < 0.3
 
 
+def test_a_bomb_behind_a_small_header_is_refused(client):
+    """A PNG of two headers is as large as the one that is decoded, the last."""
+    begun, large = bomb(28)[:33], bomb(9_000)[8:]
+
+    response = client.post("/v1/predict", content=begun + large)
+
+    assert (response.status_code, response.json()["code"]) == (413, "too_large")
+
+
 @pytest.mark.parametrize(
     ("headers", "status"),
     [

@@ -47,7 +47,7 @@ class Answered(Protocol):
     def __call__(
         self, request: Request, work: Work, empty: Answer, *, is_quick: bool = False
     ) -> Awaitable[Response]:
-        """Answer it; `is_quick` where the work takes no longer than handing it to a thread."""
+        """Answer it; `is_quick` where the work takes little longer than handing it over."""
 
 
 # The status of a single picture's answer, 422 for other codes: no digit is an answer, too.
@@ -100,7 +100,8 @@ def build(
         request: Request, work: Work, empty: Answer, *, is_quick: bool = False
     ) -> Response:
         pictures = await pictures_of(request, rules.max_bytes)
-        given = await readers.answer(work, pictures.contents, is_quick=is_quick)
+        is_alone = metrics.in_progress == 1
+        given = await readers.answer(work, pictures.contents, is_quick=is_quick, is_alone=is_alone)
         answers = [empty | answer for answer in given]
         metrics.count_answers(answer["code"] for answer in answers)
         if pictures.are_many:
@@ -121,7 +122,8 @@ def build(
         return PlainTextResponse(metrics.text(), media_type="text/plain; version=0.0.4")
 
     routes = [route for route in app.routes if isinstance(route, APIRoute)]
-    for path in [route.path for route in routes if route.methods == {"POST"}]:
+    answered_to_get = {route.path for route in routes if "GET" in (route.methods or ())}
+    for path in {route.path for route in routes} - answered_to_get:
         # Without it, the page's files are searched for what a browser opens.
         app.add_route(path, _only_posted, methods=["GET"], include_in_schema=False)
     app.mount("/", StaticFiles(directory=_STATIC, html=True))
