@@ -8,6 +8,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -349,7 +350,9 @@ def test_metrics_count_requests_and_pictures(client):
     text = client.get("/metrics").text
     assert 'digitcnn_requests_total{path="/v1/predict",status="200"}' in text
     assert 'digitcnn_pictures_total{code="no_digit"}' in text
-    assert 'digitcnn_request_seconds_bucket{path="/v1/predict",le="+Inf"}' in text
+    buckets = re.findall(r'_bucket\{path="/v1/predict",le="[^"]+"\} (\d+)', text)
+    (count,) = re.findall(r'_count\{path="/v1/predict"\} (\d+)', text)
+    assert max(map(int, buckets)) == int(buckets[-1]) == int(count) > 0
 
 
 async def _storm(url, pictures, expected):

@@ -7,6 +7,7 @@ References
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
@@ -27,7 +28,7 @@ class Metrics:
         self.in_progress = 0
         self._requests: Counter[tuple[str, int]] = Counter()
         self._answers: Counter[str] = Counter()
-        self._buckets: Counter[tuple[str, float]] = Counter()
+        self._buckets: Counter[tuple[str, int]] = Counter()
         self._seconds: Counter[str] = Counter()
 
     def count(self, path: str, status: int, seconds: float) -> None:
@@ -35,8 +36,7 @@ class Metrics:
         path = path if path in _PATHS else "other"
         self._requests[path, status] += 1
         self._seconds[path] += seconds  # type: ignore[assignment]
-        for bound in _BOUNDS:
-            self._buckets[path, bound] += seconds <= bound
+        self._buckets[path, bisect_left(_BOUNDS, seconds)] += 1
 
     def count_answers(self, codes: Iterable[str | None]) -> None:
         """Count what became of pictures."""
@@ -57,10 +57,9 @@ class Metrics:
         yield f"digitcnn_requests_in_progress {self.in_progress}"
         yield "# TYPE digitcnn_request_seconds histogram"
         for path in sorted(self._seconds):
-            total = sum(count for (each, _), count in self._requests.items() if each == path)
-            for bound in _BOUNDS:
-                count = self._buckets[path, bound]
-                yield f'digitcnn_request_seconds_bucket{{path="{path}",le="{bound}"}} {count}'
-            yield f'digitcnn_request_seconds_bucket{{path="{path}",le="+Inf"}} {total}'
+            total = 0
+            for at, bound in enumerate([*_BOUNDS, "+Inf"]):
+                total += self._buckets[path, at]
+                yield f'digitcnn_request_seconds_bucket{{path="{path}",le="{bound}"}} {total}'
             yield f'digitcnn_request_seconds_sum{{path="{path}"}} {self._seconds[path]:.6f}'
             yield f'digitcnn_request_seconds_count{{path="{path}"}} {total}'
