@@ -225,6 +225,11 @@ def test_a_path_that_leads_to_no_picture_is_named(tmp_path, monkeypatch, path, m
 CONTENTS = {
     "HEIC": (b"\0\0\0\x18ftypheic" + bytes(100), r"HEIC.*pillow_heif\.register_heif_opener"),
     "PostScript": (encode(DIGIT, "EPS"), "EPS, a format of drawing commands"),
+    "PDF": (encode(DIGIT, "PDF"), "a PDF. Save its pages as PNG"),
+    "a web page": (b"\n<!doctype html><html><body>404</body></html>", "a web page. Check what"),
+    "SVG": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG, lines and no pixels"),
+    "office": (b"PK\3\4" + bytes(100), "an office document. Take the pictures out"),
+    "a video": (b"\0\0\0\x20ftypisom" + bytes(100), "a video. Save one of its frames"),
     "a name": (b"four.png", "no known format"),
 }
 

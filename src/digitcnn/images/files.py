@@ -31,6 +31,15 @@ _SCAN_MARKER = b"\xff\xda"
 _MOST_SCANNED_PIXELS = 2**31
 # How the files of PNG, JPEG, GIF, WebP and BMP begin when they are written in base64.
 _BASE64_STARTS = ("iVBORw0K", "/9j/", "R0lGOD", "UklGR", "Qk0")
+# How other files begin that people have in place of a picture: what they are, and their cure.
+_OTHER_KINDS = (
+    (b"%PDF", "a PDF", "Save its pages as PNG, with `pdftoppm -r 200 -png` for one."),
+    (b"<!DOCTYPE HTML", "a web page", "Check what address it was fetched from."),
+    (b"<HTML", "a web page", "Check what address it was fetched from."),
+    (b"<SVG", "SVG, lines and no pixels", "Save it as PNG."),
+    (b"<?XML", "XML", "Save it as PNG, if it is SVG."),
+    (b"PK\x03\x04", "an archive or an office document", "Take the pictures out of it."),
+)
 _HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1", b"avif")
 
 
@@ -310,7 +319,7 @@ def _damaged(name: str, error: Exception) -> ImageReadError:
 
 
 def _unidentified(content: bytes, name: str) -> ImageReadError:
-    """Return why Pillow does not know a file: HEIC has a cure, the rest is no picture."""
+    """Return why Pillow does not know a file, with its cure if it is of a kind that has one."""
     reason = "which is of no known format or damaged at its start"
     remedy = "Save it as PNG or JPEG."
     if content.startswith(tuple(start.encode() for start in _BASE64_STARTS)):
@@ -328,6 +337,11 @@ def _unidentified(content: bytes, name: str) -> ImageReadError:
             "Save it as JPEG or PNG, or install pillow-heif and call "
             "pillow_heif.register_heif_opener()."
         )
+    elif content[4:8] == b"ftyp":
+        reason, remedy = "which is a video", "Save one of its frames as PNG."
+    for start, kind, cure in _OTHER_KINDS:
+        if content[:_TABLE_BYTES].lstrip().upper().startswith(start):
+            reason, remedy = f"which is {kind}", cure
     return ImageReadError(
         argument="images",
         rule="hold pictures that Pillow can open",
