@@ -12,7 +12,13 @@ from written import write_page
 
 from digitcnn.detection import Detections, group_lines, to_dark_background
 from digitcnn.detection.boxes import BOX, DIGIT, NAMES, NUM_CHANNELS, SIGN, find_peaks, suppress
-from digitcnn.detection.selection import is_confirmed, select_digits, select_faint, stands
+from digitcnn.detection.selection import (
+    is_confirmed,
+    select_digits,
+    select_faint,
+    select_lone,
+    stands,
+)
 
 
 def page_of_boxes(rows, columns, *, height=20.0, gap=8.0, leading=34.0, slope=0.0, seed=0):
@@ -196,6 +202,19 @@ def test_faint_digits_are_a_second_choice_that_reading_must_confirm():
     assert not is_confirmed(faint[:1], 0.95)
     assert stands(faint, 0.95, longest=3)
     assert not stands(detections(boxes, [0.3] * 3), 0.95, longest=3)
+
+
+def test_one_faint_digit_that_stands_out_is_the_last_choice():
+    """A digit in a ring is found faintly, with pieces of the ring; in grain none stands out."""
+    boxes = [(0, 0, 14, 24), (40, 0, 54, 24), (0, 60, 14, 84)]
+    alone = detections(boxes, [0.42, 0.28, 0.24], named=0.99)
+
+    assert select_lone(alone).tolist() == [0]
+    assert is_confirmed(alone[:1], 0.95, alone=True)
+    assert not is_confirmed(alone[:1], 0.5, alone=True)
+    assert len(select_lone(detections(boxes, [0.42, 0.36, 0.24]))) == 0
+    assert len(select_lone(detections(boxes[:1] * 6, [0.42, *[0.28] * 5]))) == 0
+    assert len(select_lone(alone[:0])) == 0
 
 
 def test_faint_digits_without_number_are_noise():

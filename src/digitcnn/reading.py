@@ -33,6 +33,7 @@ from digitcnn.detection.selection import (
     is_confirmed,
     select_digits,
     select_faint,
+    select_lone,
     select_marks,
     stands,
 )
@@ -265,8 +266,7 @@ class DigitReader:
         likely = _UNLIKELY if asked.length else LIKELY
         read_lines = self._read_lines(found, select_digits(found.digits, likely=likely), asked)
         if not read_lines and not asked.length:
-            read_lines = self._read_lines(found, select_faint(found.digits), asked)
-            read_lines = [each for each in read_lines if is_confirmed(*each)]
+            read_lines = self._read_faint(found, asked)
         if not read_lines:
             return ()
         marks = found.signs[select_marks(found.signs, join([line for line, _ in read_lines]))]
@@ -278,6 +278,15 @@ class DigitReader:
             if line:
                 lines.append(line)
         return _with_marks(lines, marks, frame)
+
+    def _read_faint(self, found: Found, asked: _Asked) -> list[tuple[Detections, float]]:
+        """Read what is faint, as far as that confirms it: lines, or else one digit alone."""
+        lines = self._read_lines(found, select_faint(found.digits), asked)
+        confirmed = [each for each in lines if is_confirmed(*each)]
+        if not confirmed:
+            lines = self._read_lines(found, select_lone(found.digits), asked)
+            confirmed = [each for each in lines if is_confirmed(*each, alone=True)]
+        return confirmed
 
     def _read_lines(
         self, found: Found, chosen: npt.NDArray[np.intp], asked: _Asked

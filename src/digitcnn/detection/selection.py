@@ -36,6 +36,9 @@ _ALONE = 0.5
 _SEEN, _LEGIBLE, _WELL_SEEN = 0.35, 0.15, 0.6
 # Where nothing is so sure: no more digits than these, in lines of two and more read so surely.
 _FAINT, _MOST_FAINT, _CONFIRMED = 0.3, 40, 0.8
+# A faint digit alone: beside few others that could be one, so much surer than the second, and named
+# and read so surely.
+_FEW, _COULD_BE, _STANDS_OUT, _NAMED, _READ = 4, 0.2, 1.4, 0.95, 0.9
 # Heights of one picture's digits, relative to the common one.
 _SHORTEST, _TALLEST = 0.5, 1.9
 
@@ -62,6 +65,17 @@ def select_faint(digits: Detections) -> Indices:
     """
     kept = _standing_out(digits, likely=LIKELY, sure=_FAINT)
     return kept if len(kept) <= _MOST_FAINT else kept[:0]
+
+
+def select_lone(digits: Detections) -> Indices:
+    """Return the one digit that stands out, if one does, however faint.
+
+    For a picture in which nothing else was found: it must be confirmed by reading it.
+    """
+    first, second = np.append(digits.scores, (0.0, 0.0))[:2]
+    is_one = first > LIKELY and first > _STANDS_OUT * second
+    is_plain = is_one and (digits.scores > _COULD_BE).sum() <= _FEW
+    return np.zeros(int(is_plain), np.intp)
 
 
 def _standing_out(digits: Detections, *, likely: float, sure: float) -> Indices:
@@ -107,8 +121,10 @@ def stands(line: Detections, sureness: float, *, longest: int) -> bool:
     return longest == 1 or worth > _ALONE
 
 
-def is_confirmed(line: Detections, sureness: float) -> bool:
-    """Return whether a faint line is one: several digits, read as a whole with that sureness."""
+def is_confirmed(line: Detections, sureness: float, *, alone: bool = False) -> bool:
+    """Return whether faint digits are some, read so surely: a line of several, or one alone."""
+    if alone:
+        return sureness > _READ and float(line.probabilities.max()) > _NAMED
     return len(line) > 1 and sureness > _CONFIRMED
 
 
