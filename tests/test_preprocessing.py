@@ -821,6 +821,15 @@ def test_digits_are_read_as_people_cut_them(change, least):
     assert (answers == labels).sum() >= least
 
 
+def test_digits_behind_frosted_glass_are_read(mnist):
+    """At MNIST's own size, where the network would take the pixels' edges for strokes."""
+    (images, labels), _ = mnist
+
+    frosted = damage(images[-500:], seed=2, kinds=["frosted glass"])
+
+    assert (predict(frosted, errors="return") == labels[-500:]).sum() >= 472
+
+
 def test_a_tiny_digit_is_found_in_grain():
     """On a large page whose grain looks like many faint digits, the one that stands out is read."""
     images, labels = draw_digits(10, seed=14, side=60)
