@@ -17,6 +17,7 @@ from digitcnn.detection.line_reading import (
     STRIDE,
     correct,
     cut_line,
+    is_digit,
     strip_along,
     symbol_logs,
     symbols_of,
@@ -116,6 +117,21 @@ def test_what_has_no_box_is_taken_in_where_it_is_read(seen):
     assert text_in(corrected) == "125"
     assert np.abs(corrected.boxes - whole.boxes).max() < 6
     assert (more.boxes[:, 3] == 18).all()  # within the picture
+
+
+def test_what_is_surely_another_sign_is_no_digit():
+    """A box in which the network sees a sign is none, but where it sees a digit there, too."""
+    line = boxes_saying("812", scores=[0.9] * 3)
+    strip = strip_along(line.boxes)
+    maps = np.zeros((1, 1, 60, 18), np.float32)
+    maps[..., 0] = 9
+    middles = line.boxes[:, ::2].mean(axis=1)
+    columns = ((middles - strip.left) / strip.step / STRIDE).round().astype(int)
+
+    assert is_digit(maps, strip, line).tolist() == [True] * 3
+    maps[0, 0, columns, 17] = (20, 20, 9)
+    maps[0, 0, columns[1] + 1, 2] = 20
+    assert is_digit(maps, strip, line).tolist() == [False, True, True]
 
 
 def test_only_what_is_read_otherwise_is_in_doubt():

@@ -400,6 +400,22 @@ def test_a_reading_becomes_json(reading):
     assert repr(reading).endswith(f"%, of {PAGE.shape[1]} x {PAGE.shape[0]}>")
 
 
+def test_a_dollars_sign_is_mostly_no_digit():
+    """Amounts are read without the sign of money before them, which looks like a 5 or an 8."""
+    numbers = ["1250", "349", "806", "27", "95", "4418", "630", "78"]
+    read_rightly = 0
+    for number in numbers:
+        ink = np.pad(write_page(number), ((0, 0), (120, 0)), constant_values=255)
+        page = Image.fromarray(ink)
+        pen = ImageDraw.Draw(page)
+        curve = [(108, 52), (92, 41), (78, 54), (92, 72), (107, 85), (92, 103), (75, 92)]
+        pen.line(curve, fill=30, width=4, joint="curve")
+        pen.line([(92, 36), (92, 110)], fill=30, width=4)
+        read_rightly += read(page).text == number
+
+    assert read_rightly >= 6
+
+
 def test_signs_stand_where_they_were_found():
     """`full_text` puts signs among the digits by their places; `text` leaves them out."""
     row = np.full(10, 0.1, np.float32)

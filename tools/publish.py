@@ -6,9 +6,9 @@
     python tools/publish.py runs/lines --name lines
 
 Writes both files to `weights/`, a record to the registry and a line to the list of looks, and puts
-`base`, `tiny`, `reader` and `lines` into the package. The version is the next free one; a published
-file is never written again. The test set is looked at here, once, after everything has been chosen;
-a network that learns from pages is measured on drawn ones instead. Run it from a checkout, with
+what `predict` and `read` use into the package. The version is the next free one; a published file
+is never written again. The test set is looked at here, once, after everything has been chosen; a
+network that learns from pages is measured on drawn ones instead. Run it from a checkout, with
 `digitcnn[export]` installed and MNIST within reach.
 """
 
@@ -43,7 +43,7 @@ BUNDLE = PROJECT / "src" / "digitcnn" / "_weights"
 MODEL_CARD = PROJECT / "docs" / "experiments.md"  # its list of looks
 
 # Small enough to travel in the wheel, and all that `predict` and `read` need.
-BUNDLED_NAMES = ("base", "tiny", "reader", "lines")
+BUNDLED_NAMES = ("base", "tiny", "reader", "lines", "signs")
 
 # Keras and ONNX Runtime add up in different orders; more than this is another network.
 GREATEST_DIFFERENCE = 1e-5

@@ -18,10 +18,14 @@ from digitcnn.detection import READER, Detections, Detector, Found, group_lines
 from digitcnn.detection.boxes import join
 from digitcnn.detection.line_reading import (
     LINES,
+    SIGNS_BESIDE,
+    Logs,
+    Strip,
     as_input,
     beside,
     correct,
     cut_line,
+    is_digit,
     strip_along,
     symbol_logs,
     symbols_of,
@@ -152,7 +156,7 @@ class _Frame:
 
 
 class DigitReader:
-    """Reads numbers with networks kept ready: to find digits, to name them, to read whole lines.
+    """Reads numbers with networks kept ready, which find and name digits, and read whole lines.
 
     It may be shared by threads and pickled.
 
@@ -190,6 +194,9 @@ class DigitReader:
         self._namer = LazySession(partial(resolve, NAMER, format="onnx"), self._threads)
         self._line_reader = LazySession(
             partial(resolve, LINES, format="onnx"), self._threads, form="lines"
+        )
+        self._sign_finder = LazySession(
+            partial(resolve, SIGNS_BESIDE, format="onnx"), self._threads, form="lines"
         )
         self._finder.open()
 
@@ -298,8 +305,12 @@ class DigitReader:
             lines = [_of_length(line, *asked.length) for line in lines]
         others = found.digits[np.setdiff1d(np.arange(len(found.digits)), chosen)]
         read = [self._read_line(found, line, others, asked.length) for line in lines if len(line)]
-        longest = max((len(line) for line, _ in read), default=0)
-        return [each for each in read if asked.length or stands(*each, longest=longest)]
+        longest = max((len(line) for line, *_ in read), default=0)
+        return [
+            (line, sureness)
+            for line, sureness, legibility in read
+            if len(line) and (asked.length or stands(line, legibility, longest=longest))
+        ]
 
     def _named(self, found: Found, digits: Detections) -> Detections:
         """Name digits by the detector and the naming network together."""
@@ -314,15 +325,17 @@ class DigitReader:
 
     def _read_line(
         self, found: Found, line: Detections, others: Detections, length: tuple[int, int] | None
-    ) -> tuple[Detections, float]:
-        """Read a line as a whole, too, and correct it where that disagrees.
+    ) -> tuple[Detections, float, float]:
+        """Read a line as a whole, too: leave out other signs, and correct it where that disagrees.
 
-        Returns it with how probable its text then is, as a mean of its digits.
+        Returns it with how probable its text then is, as a mean of its digits, by the network that
+        reads lines, and by that and the one that knows other signs.
         """
-        strip = strip_along(line.boxes)
+        line, strip, seen = self._without_signs(found, line) if not length else (line, None, None)
+        strip = strip or (strip_along(line.boxes) if len(line) else None)
         if strip is None:
-            return line, 1.0
-        maps = self._line_reader.run(as_input(cut_line(found, strip))[None])
+            return line, 1.0, 1.0
+        maps = self._look_along(self._line_reader, found, strip)
         logs = symbol_logs(maps)
         symbols = symbols_of(logs)
         # What neighbours make plain: a digit alone is named by what sees digits alone.
@@ -332,8 +345,28 @@ class DigitReader:
             more = unseen(maps, strip, line, size=found.size)
             others = self._named(found, join([others, more]))
             line = correct(line, others, logs, length=length)
-        text = line.probabilities.argmax(axis=1)[None]
-        return line, math.exp(text_logs(logs, text)[0] / max(1, len(line)))
+        sureness = _sureness(logs, line)
+        return (
+            line,
+            sureness,
+            sureness if seen is None else math.sqrt(sureness * _sureness(seen, line)),
+        )
+
+    def _without_signs(
+        self, found: Found, line: Detections
+    ) -> tuple[Detections, Strip | None, Logs | None]:
+        """Leave out what is another sign; return the line's strip, and what is read there, too."""
+        while len(line) and (strip := strip_along(line.boxes)) is not None:
+            maps = self._look_along(self._sign_finder, found, strip)
+            is_kept = is_digit(maps, strip, line)
+            if is_kept.all():
+                return line, strip, symbol_logs(maps)
+            line = line[np.flatnonzero(is_kept)]
+        return line, None, None
+
+    @staticmethod
+    def _look_along(network: LazySession, found: Found, strip: Strip) -> npt.NDArray[np.float32]:
+        return network.run(as_input(cut_line(found, strip))[None])
 
     def __repr__(self) -> str:
         """Name the weights and the threads."""
@@ -378,6 +411,12 @@ def refuse_several_digits(found: Found) -> None:
             got=f"a picture of {len(sure)} or more",
             remedy="Call digitcnn.read(), which reads every digit.",
         )
+
+
+def _sureness(logs: Logs, line: Detections) -> float:
+    """Return how probable a line's text is, as a mean of its digits."""
+    text = line.probabilities.argmax(axis=1)[None]
+    return math.exp(text_logs(logs, text)[0] / max(1, len(line)))
 
 
 def _digit(digits: Detections, index: int, frame: _Frame, sureness: float) -> Digit:

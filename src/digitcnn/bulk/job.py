@@ -25,7 +25,7 @@ from digitcnn.bulk.reader import TASKS
 from digitcnn.bulk.shards import JobFolder, Settings, Task, answer_shard
 from digitcnn.bulk.sources import check_columns, is_remote
 from digitcnn.bulk.summary import Counts, Summary
-from digitcnn.detection.line_reading import LINES
+from digitcnn.detection.line_reading import LINES, SIGNS_BESIDE
 from digitcnn.errors import (
     CorruptFileError,
     DigitcnnError,
@@ -312,7 +312,8 @@ def _deaf_to_interrupts() -> Any:
 
 def _digests(task: str, weights: Weights | Path) -> dict[str, str]:
     """Return the SHA-256 of each network that a task uses."""
-    used = [weights, pin(NAMER), pin(LINES)] if task == "read" else [weights]
+    more = [NAMER, LINES, SIGNS_BESIDE] if task == "read" else []
+    used = [weights, *map(pin, more)]
     return {
         each.id if isinstance(each, Weights) else str(each): hashlib.sha256(
             resolve(each, format="onnx").read_bytes()

@@ -23,8 +23,10 @@ from PIL import Image
 
 from digitcnn.detection.boxes import Detections, join
 from digitcnn.detection.detector import Found
+from digitcnn.readings import SIGNS
 
 LINES = "lines"  # the published network
+SIGNS_BESIDE = "signs"  # and one of the same form, which knows what is no digit
 
 Floats = npt.NDArray[np.float32]
 Logs = npt.NDArray[np.float64]
@@ -41,6 +43,8 @@ _LEVEL_WRITING = 4.0  # squared heights of it, which a slope is measured against
 _FADED = 8.0  # of 255: less contrast than this is not stretched
 BLANK = 0
 _NUM_DIGITS = 10
+_OTHER = 1 + _NUM_DIGITS + len(SIGNS)  # the symbol of any other sign, or of a word
+_SURELY = 0.8  # one: what is less sure stays a digit
 _PIXEL_MAX = 255
 _NEVER = -1e9  # a logarithm of 0
 
@@ -193,8 +197,7 @@ def symbol_logs(maps: Floats) -> Logs:
 
     T is at most half of the line's width.
     """
-    logits = maps.reshape(-1, maps.shape[-1]).astype(np.float64)
-    logs = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
+    logs = _log_softmax(maps)
     signs_too = [BLANK, *range(1 + _NUM_DIGITS, logs.shape[1])]
     nothing = np.logaddexp.reduce(logs[:, signs_too], axis=1)
     # Surely nothing, column after column, says no more than once.
@@ -204,12 +207,44 @@ def symbol_logs(maps: Floats) -> Logs:
     return np.column_stack([nothing, logs[:, 1 : 1 + _NUM_DIGITS]])[is_told]
 
 
+def _log_softmax(maps: npt.NDArray[Any]) -> Logs:
+    """Return the logarithm of each symbol's probability, a row for each column of a line."""
+    logits = maps.reshape(-1, maps.shape[-1]).astype(np.float64)
+    logs: Logs = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
+    return logs
+
+
 def symbols_of(logs: npt.NDArray[Any]) -> list[int]:
     """Return the symbols along the most probable path: a digit's is one more than itself."""
     path = logs.argmax(axis=1)
     is_new = np.diff(path, prepend=BLANK) != 0
     symbols: list[int] = path[is_new & (path != BLANK)].tolist()
     return symbols
+
+
+def is_digit(maps: Floats, strip: Strip, line: Detections) -> npt.NDArray[np.bool_]:
+    """Return which boxes are not surely another sign, as one of money, or a part of a word.
+
+    Parameters
+    ----------
+    maps : ndarray of float32, shape (1, 1, T, 18)
+        As the network of signs gives them for the strip.
+    strip : Strip
+    line : Detections
+        The line's digits.
+
+    Returns
+    -------
+    is_digit : ndarray of bool, shape (N,)
+    """
+    columns = np.exp(_log_softmax(maps))
+    x = strip.left + np.arange(len(columns)) * STRIDE * strip.step
+    margins = line.heights[:, None] * (_BEFORE, _BEFORE)
+    left, right = (line.boxes[:, ::2] + margins * (-1, 1)).T[:, :, None]
+    is_inside = (x > left) & (x < right)
+    other = np.where(is_inside, columns[:, _OTHER], 0).max(axis=1)
+    digit = np.where(is_inside, columns[:, 1 : 1 + _NUM_DIGITS].max(axis=1), 0).max(axis=1)
+    return (other < _SURELY) | (digit > 1 - _SURELY)
 
 
 def unseen(maps: Floats, strip: Strip, line: Detections, *, size: tuple[int, int]) -> Detections:
