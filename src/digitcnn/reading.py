@@ -20,7 +20,6 @@ from digitcnn.detection.line_reading import (
     LINES,
     SIGNS_BESIDE,
     Logs,
-    Strip,
     as_input,
     beside,
     correct,
@@ -331,11 +330,19 @@ class DigitReader:
         Returns it with how probable its text then is, as a mean of its digits, by the network that
         reads lines, and by that and the one that knows other signs.
         """
-        line, strip, seen = self._without_signs(found, line) if not length else (line, None, None)
-        strip = strip or (strip_along(line.boxes) if len(line) else None)
-        if strip is None:
+        seen = None
+        while len(line) and (strip := strip_along(line.boxes)) is not None:
+            batch = as_input(cut_line(found, strip))[None]
+            if length:
+                break
+            seen = self._sign_finder.run(batch)
+            is_kept = is_digit(seen, strip, line)
+            if is_kept.all():
+                break
+            line = line[np.flatnonzero(is_kept)]
+        else:
             return line, 1.0, 1.0
-        maps = self._look_along(self._line_reader, found, strip)
+        maps = self._line_reader.run(batch)
         logs = symbol_logs(maps)
         symbols = symbols_of(logs)
         # What neighbours make plain: a digit alone is named by what sees digits alone.
@@ -346,27 +353,9 @@ class DigitReader:
             others = self._named(found, join([others, more]))
             line = correct(line, others, logs, length=length)
         sureness = _sureness(logs, line)
-        return (
-            line,
-            sureness,
-            sureness if seen is None else math.sqrt(sureness * _sureness(seen, line)),
-        )
-
-    def _without_signs(
-        self, found: Found, line: Detections
-    ) -> tuple[Detections, Strip | None, Logs | None]:
-        """Leave out what is another sign; return the line's strip, and what is read there, too."""
-        while len(line) and (strip := strip_along(line.boxes)) is not None:
-            maps = self._look_along(self._sign_finder, found, strip)
-            is_kept = is_digit(maps, strip, line)
-            if is_kept.all():
-                return line, strip, symbol_logs(maps)
-            line = line[np.flatnonzero(is_kept)]
-        return line, None, None
-
-    @staticmethod
-    def _look_along(network: LazySession, found: Found, strip: Strip) -> npt.NDArray[np.float32]:
-        return network.run(as_input(cut_line(found, strip))[None])
+        if seen is None:
+            return line, sureness, sureness
+        return line, sureness, math.sqrt(sureness * _sureness(symbol_logs(seen), line))
 
     def __repr__(self) -> str:
         """Name the weights and the threads."""

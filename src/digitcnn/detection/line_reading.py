@@ -239,8 +239,8 @@ def is_digit(maps: Floats, strip: Strip, line: Detections) -> npt.NDArray[np.boo
     """
     columns = np.exp(_log_softmax(maps))
     x = strip.left + np.arange(len(columns)) * STRIDE * strip.step
-    margins = line.heights[:, None] * (_BEFORE, _BEFORE)
-    left, right = (line.boxes[:, ::2] + margins * (-1, 1)).T[:, :, None]
+    margins = line.heights[:, None] * (-_BEFORE, _BEFORE)
+    left, right = (line.boxes[:, ::2] + margins).T[:, :, None]
     is_inside = (x > left) & (x < right)
     other = np.where(is_inside, columns[:, _OTHER], 0).max(axis=1)
     digit = np.where(is_inside, columns[:, 1 : 1 + _NUM_DIGITS].max(axis=1), 0).max(axis=1)

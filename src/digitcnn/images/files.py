@@ -339,8 +339,9 @@ def _unidentified(content: bytes, name: str) -> ImageReadError:
         )
     elif content[4:8] == b"ftyp":
         reason, remedy = "which is a video", "Save one of its frames as PNG."
+    beginning = content[:_TABLE_BYTES].lstrip().upper()
     for start, kind, cure in _OTHER_KINDS:
-        if content[:_TABLE_BYTES].lstrip().upper().startswith(start):
+        if beginning.startswith(start):
             reason, remedy = f"which is {kind}", cure
     return ImageReadError(
         argument="images",
