@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from written import write_page
 
-from digitcnn.detection import Detections, group_lines, to_dark_background
+from digitcnn.detection import Detections, group_lines, split_words, to_dark_background
 from digitcnn.detection.boxes import BOX, DIGIT, NAMES, NUM_CHANNELS, SIGN, find_peaks, suppress
 from digitcnn.detection.selection import (
     is_confirmed,
@@ -184,10 +184,27 @@ def test_a_line_that_reading_makes_nothing_of_is_none():
     """Print and cursive look like digits one by one, and like no number as a whole."""
     boxes = [(20 * k, 0, 20 * k + 14, 24) for k in range(5)]
 
-    assert stands(detections(boxes, [0.7] * 5), 0.9, longest=5)
-    assert stands(detections(boxes, [0.7] * 5), 0.05, longest=5)  # one box for two digits
+    assert stands(detections(boxes, [0.6] * 5), 0.9, longest=5)
+    assert stands(detections(boxes, [0.8] * 5), 0.05, longest=5)  # one box for two digits
     assert not stands(detections(boxes, [0.6] * 5), 0.05, longest=5)
+    assert not stands(detections(boxes[:1], [0.6]), 0.05, longest=5)
     assert not stands(detections(boxes, [0.3] * 5), 0.9, longest=5)
+
+
+@given(st.lists(st.integers(1, 6), min_size=1, max_size=5), st.floats(8, 90))
+def test_wide_gaps_divide_a_line_into_words(lengths, height):
+    """Digits a step apart are one word, however many, and what stands far beside is another."""
+    boxes, x = [], 0.0
+    for length in lengths:
+        for _ in range(length):
+            boxes.append((x, 0, x + 0.6 * height, height))
+            x += 1.5 * height
+        x += 5 * height
+
+    words = split_words(np.array(boxes, np.float32))
+
+    assert [len(word) for word in words] == lengths
+    assert np.concatenate(words).tolist() == list(range(sum(lengths)))
 
 
 def test_faint_digits_are_a_second_choice_that_reading_must_confirm():

@@ -353,6 +353,9 @@ def test_forty_megapixels_are_read():
     assert all(3_000 < digit.box[0] < digit.box[2] < 5_000 for digit in reading.digits)
 
 
+LABELS = ("Street Name Room:", "Bill Total Amount:", "Left Room Street:", "Price Total:", "Hotel:")
+
+
 def printed(width, height, *, pitch, size):
     """Print a page full of words."""
     page = Image.new("L", (width, height), 255)
@@ -371,6 +374,17 @@ def test_a_small_number_on_a_printed_sheet_is_read():
     sheet[2_800 : 2_800 + number.shape[0], 700 : 700 + number.shape[1]] = number
 
     assert read(sheet).text == "4072"
+
+
+def test_a_printed_label_takes_nothing_from_the_number_beside_it():
+    """A form's labels in the same lines, nearly as tall as the numbers, are not read; these are."""
+    form = Image.new("L", (1240, 1000), 245)
+    numbers = ["4072", "13", "806", "9415", "27"]
+    for top, number, label in zip(range(60, 900, 180), numbers, LABELS, strict=True):
+        ImageDraw.Draw(form).text((60, top + 24), label, fill=30, font=ImageFont.load_default(30))
+        form.paste(Image.fromarray(scaled(write_page(number), 0.7)), (700, top))
+
+    assert read(form).text.splitlines() == numbers
 
 
 def test_a_page_of_print_takes_no_more_than_five_seconds():

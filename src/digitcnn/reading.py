@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from digitcnn._checks import checked_confidence, errors_choice, shown, thread_count, whole_number
 from digitcnn._sessions import LazySession
-from digitcnn.detection import READER, Detections, Detector, Found, group_lines
+from digitcnn.detection import READER, Detections, Detector, Found, group_lines, split_words
 from digitcnn.detection.boxes import join
 from digitcnn.detection.line_reading import (
     LINES,
@@ -63,7 +63,7 @@ _DOUBT = 0.02
 # Where the number of digits is known, even so faint a trace of one is considered; and what is
 # surer than the second counts as one where a range allows it.
 _UNLIKELY, _LIKELY = 0.12, 0.25
-# The powers of a digit's probability, of its line's, and of the detector's score, which is full
+# The powers of a digit's probability, of its word's, and of the detector's score, which is full
 # from `_PLAIN` on: their product, over a picture, is how probable the text is. Fitted on people's
 # pictures of numbers and of single digits together.
 _NAMED, _READ, _FOUND, _PLAIN = 0.8, 0.2, 0.2, 0.8
@@ -152,6 +152,19 @@ class _Frame:
         sides = np.minimum(box * self.reduction, self.limits).tolist()
         left, top, right, bottom = (round(side, 1) for side in sides)
         return left, top, right, bottom
+
+
+@dataclass(frozen=True)
+class _Word:
+    """Digits beside each other: the number of their line, and how probable their text is.
+
+    By the network that reads lines, as a mean of the digits, and by that and the network of signs.
+    """
+
+    line: int
+    digits: Detections
+    sureness: float
+    legibility: float
 
 
 class DigitReader:
@@ -270,45 +283,54 @@ class DigitReader:
         """Find, name and order the digits of one picture."""
         found = Detector(self._finder.run).find(picture.gray)
         likely = _UNLIKELY if asked.length else LIKELY
-        read_lines = self._read_lines(found, select_digits(found.digits, likely=likely), asked)
-        if not read_lines and not asked.length:
-            read_lines = self._read_faint(found, asked)
-        if not read_lines:
+        words = self._read_words(found, select_digits(found.digits, likely=likely), asked)
+        if not words and not asked.length:
+            words = self._read_faint(found, asked)
+        if not words:
             return ()
-        marks = found.signs[select_marks(found.signs, join([line for line, _ in read_lines]))]
+        marks = found.signs[select_marks(found.signs, join([word.digits for word in words]))]
         frame = _Frame(picture.reduction, np.array([*picture.size] * 2, np.float32))
-        lines = []
-        for digits, sureness in read_lines:
-            line = [_digit(digits, index, frame, sureness) for index in range(len(digits))]
-            line = [digit for digit in line if digit.confidence >= asked.least]
-            if line:
-                lines.append(line)
-        return _with_marks(lines, marks, frame)
+        lines: dict[int, list[Digit]] = {}
+        for word in words:
+            digits = [_digit(word, index, frame) for index in range(len(word.digits))]
+            digits = [digit for digit in digits if digit.confidence >= asked.least]
+            if digits:
+                lines.setdefault(word.line, []).extend(digits)
+        return _with_marks(list(lines.values()), marks, frame)
 
-    def _read_faint(self, found: Found, asked: _Asked) -> list[tuple[Detections, float]]:
-        """Read what is faint, as far as that confirms it: lines, or else one digit alone."""
-        lines = self._read_lines(found, select_faint(found.digits), asked)
-        confirmed = [each for each in lines if is_confirmed(*each)]
+    def _read_faint(self, found: Found, asked: _Asked) -> list[_Word]:
+        """Read what is faint, as far as that confirms it: words, or else one digit alone."""
+        words = self._read_words(found, select_faint(found.digits), asked)
+        confirmed = [word for word in words if is_confirmed(word.digits, word.sureness)]
         if not confirmed:
-            lines = self._read_lines(found, select_lone(found.digits), asked)
-            confirmed = [each for each in lines if is_confirmed(*each, alone=True)]
+            words = self._read_words(found, select_lone(found.digits), asked)
+            confirmed = [
+                word for word in words if is_confirmed(word.digits, word.sureness, alone=True)
+            ]
         return confirmed
 
-    def _read_lines(
-        self, found: Found, chosen: npt.NDArray[np.intp], asked: _Asked
-    ) -> list[tuple[Detections, float]]:
-        """Name the chosen digits, order them, and read each line as a whole."""
+    def _read_words(self, found: Found, chosen: npt.NDArray[np.intp], asked: _Asked) -> list[_Word]:
+        """Name the chosen digits, put them into lines and words, and read each word as a whole."""
         digits = self._named(found, found.digits[chosen])
-        lines = [digits[members] for members in group_lines(digits.boxes)]
-        if asked.length:
-            lines = [_of_length(line, *asked.length) for line in lines]
         others = found.digits[np.setdiff1d(np.arange(len(found.digits)), chosen)]
-        read = [self._read_line(found, line, others, asked.length) for line in lines if len(line)]
-        longest = max((len(line) for line, *_ in read), default=0)
+        words = []
+        for number, members in enumerate(group_lines(digits.boxes)):
+            line = digits[members]
+            if asked.length:
+                parts = [_of_length(line, *asked.length)]
+            else:
+                parts = [line[part] for part in split_words(line.boxes)]
+            words += [
+                _Word(number, *self._read_word(found, part, others, asked.length))
+                for part in parts
+                if len(part)
+            ]
+        longest = max((len(word.digits) for word in words), default=0)
         return [
-            (line, sureness)
-            for line, sureness, legibility in read
-            if len(line) and (asked.length or stands(line, legibility, longest=longest))
+            word
+            for word in words
+            if len(word.digits)
+            and (asked.length or stands(word.digits, word.legibility, longest=longest))
         ]
 
     def _named(self, found: Found, digits: Detections) -> Detections:
@@ -322,40 +344,40 @@ class DigitReader:
         named /= named.sum(axis=1, keepdims=True)
         return Detections(digits.boxes, digits.scores, named)
 
-    def _read_line(
-        self, found: Found, line: Detections, others: Detections, length: tuple[int, int] | None
+    def _read_word(
+        self, found: Found, word: Detections, others: Detections, length: tuple[int, int] | None
     ) -> tuple[Detections, float, float]:
-        """Read a line as a whole, too: leave out other signs, and correct it where that disagrees.
+        """Read a word as a whole, too: leave out other signs, and correct it where that disagrees.
 
         Returns it with how probable its text then is, as a mean of its digits, by the network that
         reads lines, and by that and the one that knows other signs.
         """
         seen = None
-        while len(line) and (strip := strip_along(line.boxes)) is not None:
+        while len(word) and (strip := strip_along(word.boxes)) is not None:
             batch = as_input(cut_line(found, strip))[None]
             if length:
                 break
             seen = self._sign_finder.run(batch)
-            is_kept = is_digit(seen, strip, line)
+            is_kept = is_digit(seen, strip, word)
             if is_kept.all():
                 break
-            line = line[np.flatnonzero(is_kept)]
+            word = word[np.flatnonzero(is_kept)]
         else:
-            return line, 1.0, 1.0
+            return word, 1.0, 1.0
         maps = self._line_reader.run(batch)
         logs = symbol_logs(maps)
         symbols = symbols_of(logs)
         # What neighbours make plain: a digit alone is named by what sees digits alone.
-        is_alone = len(line) == 1 and len(symbols) <= 1
-        if symbols != (line.probabilities.argmax(axis=1) + 1).tolist() and not is_alone:
-            others = others[beside(line, others)]
-            more = unseen(maps, strip, line, size=found.size)
+        is_alone = len(word) == 1 and len(symbols) <= 1
+        if symbols != (word.probabilities.argmax(axis=1) + 1).tolist() and not is_alone:
+            others = others[beside(word, others)]
+            more = unseen(maps, strip, word, size=found.size)
             others = self._named(found, join([others, more]))
-            line = correct(line, others, logs, length=length)
-        sureness = _sureness(logs, line)
+            word = correct(word, others, logs, length=length)
+        sureness = _sureness(logs, word)
         if seen is None:
-            return line, sureness, sureness
-        return line, sureness, math.sqrt(sureness * _sureness(symbol_logs(seen), line))
+            return word, sureness, sureness
+        return word, sureness, math.sqrt(sureness * _sureness(symbol_logs(seen), word))
 
     def __repr__(self) -> str:
         """Name the weights and the threads."""
@@ -402,18 +424,18 @@ def refuse_several_digits(found: Found) -> None:
         )
 
 
-def _sureness(logs: Logs, line: Detections) -> float:
-    """Return how probable a line's text is, as a mean of its digits."""
-    text = line.probabilities.argmax(axis=1)[None]
-    return math.exp(text_logs(logs, text)[0] / max(1, len(line)))
+def _sureness(logs: Logs, word: Detections) -> float:
+    """Return how probable a word's text is, as a mean of its digits."""
+    text = word.probabilities.argmax(axis=1)[None]
+    return math.exp(text_logs(logs, text)[0] / max(1, len(word)))
 
 
-def _digit(digits: Detections, index: int, frame: _Frame, sureness: float) -> Digit:
-    probabilities = digits.probabilities[index]
+def _digit(word: _Word, index: int, frame: _Frame) -> Digit:
+    probabilities = word.digits.probabilities[index]
     value = int(probabilities.argmax())
-    found = min(1.0, float(digits.scores[index]) / _PLAIN)
-    confidence = float(probabilities[value]) ** _NAMED * sureness**_READ * found**_FOUND
-    return Digit(value, frame.box(digits.boxes[index]), confidence, probabilities)
+    found = min(1.0, float(word.digits.scores[index]) / _PLAIN)
+    confidence = float(probabilities[value]) ** _NAMED * word.sureness**_READ * found**_FOUND
+    return Digit(value, frame.box(word.digits.boxes[index]), confidence, probabilities)
 
 
 def _of_length(line: Detections, fewest: int, most: int) -> Detections:

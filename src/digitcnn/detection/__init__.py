@@ -10,7 +10,7 @@ from digitcnn.detection.detector import (
     published_detector,
     to_dark_background,
 )
-from digitcnn.detection.lines import group_lines
+from digitcnn.detection.lines import group_lines, split_words
 
 __all__ = [
     "READER",
@@ -19,5 +19,6 @@ __all__ = [
     "Found",
     "group_lines",
     "published_detector",
+    "split_words",
     "to_dark_background",
 ]

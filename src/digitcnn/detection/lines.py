@@ -12,6 +12,8 @@ _REACH = 0.55  # of the smaller height: how far the middles of neighbours may di
 _STEEPEST = 0.18  # ten degrees
 # Neighbours, from which the slope is measured, are no farther apart, in heights.
 _NEAR = 4.0
+# Farther apart, in heights, are two words, as a form's label and what is written beside it.
+_APART = 4.0
 # Squared heights: how much level writing is assumed before anything is measured.
 _DOUBT = 4.0
 
@@ -48,6 +50,24 @@ def group_lines(boxes: Floats) -> list[npt.NDArray[np.intp]]:
             lines.append([index])
     lines.sort(key=lambda line: float(levels[line].mean()))
     return [np.array(line) for line in lines]
+
+
+def split_words(boxes: Floats) -> list[npt.NDArray[np.intp]]:
+    """Return the words of a line, left to right, each as the indices of its boxes.
+
+    Parameters
+    ----------
+    boxes : ndarray of float32, shape (N, 4)
+        Of one line, as `group_lines` orders them.
+
+    Returns
+    -------
+    words : list of ndarray of int
+        Wide gaps lie between them.
+    """
+    gaps = boxes[1:, 0] - np.maximum.accumulate(boxes[:-1, 2])
+    is_wide = gaps > _APART * np.median(boxes[:, 3] - boxes[:, 1])
+    return np.split(np.arange(len(boxes)), np.flatnonzero(is_wide) + 1)
 
 
 def _slope(middles: Middles, heights: Floats) -> float:

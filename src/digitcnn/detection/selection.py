@@ -28,13 +28,13 @@ _NOISE = 0.4  # half of what is found in noise is named with less probability
 _PLAIN = 0.3  # score times probability of the surest digit: noise seldom has such
 # Of so many digits one is surer than this: grain enlarged looks like many doubtful ones.
 _CROWDS = ((4, 0.6), (6, 0.75))
-# A digit alone in its line, beside longer ones, counts from this score times probability on: most
+# A digit alone, beside words of several, counts from this score times probability on: most
 # that are less sure are letters, crosses and specks.
 _ALONE = 0.5
-# A line of several counts if its digits are worth so much in the mean, and if it is read as a whole
-# at least so surely or they are worth more: else it is print, cursive or grain.
-_SEEN, _LEGIBLE, _WELL_SEEN = 0.35, 0.15, 0.6
-# Where nothing is so sure: no more digits than these, in lines of two and more read so surely.
+# Several count if they are worth so much in the mean, and a word of any length if it is read as a
+# whole at least so surely or is worth more: else it is print, cursive or grain.
+_SEEN, _LEGIBLE, _WELL_SEEN = 0.35, 0.15, 0.7
+# Where nothing is so sure: no more digits than these, in words of two and more read so surely.
 _FAINT, _MOST_FAINT, _CONFIRMED = 0.3, 40, 0.8
 # A faint digit alone: beside few others that could be one, so much surer than the second, and named
 # and read so surely.
@@ -61,7 +61,7 @@ def select_digits(digits: Detections, *, likely: float = LIKELY) -> Indices:
 def select_faint(digits: Detections) -> Indices:
     """Return which digits would count if fainter ones did, and noise was none.
 
-    For a picture in which nothing else was found: the lines must be confirmed by reading them.
+    For a picture in which nothing else was found: the words must be confirmed by reading them.
     """
     kept = _standing_out(digits, likely=LIKELY, sure=_FAINT)
     return kept if len(kept) <= _MOST_FAINT else kept[:0]
@@ -113,19 +113,20 @@ def _held_by_neighbours(digits: Detections, sure: float) -> npt.NDArray[np.bool_
     return kept
 
 
-def stands(line: Detections, sureness: float, *, longest: int) -> bool:
-    """Return whether a line counts, which is read so surely, beside another of `longest` digits."""
-    worth = float((line.scores * line.probabilities.max(axis=1)).mean()) if len(line) else 0.0
-    if len(line) > 1:
-        return worth > _SEEN and (sureness > _LEGIBLE or worth > _WELL_SEEN)
-    return longest == 1 or worth > _ALONE
+def stands(word: Detections, sureness: float, *, longest: int) -> bool:
+    """Return whether a word counts, which is read so surely, beside another of `longest` digits."""
+    worth = float((word.scores * word.probabilities.max(axis=1)).mean()) if len(word) else 0.0
+    is_legible = sureness > _LEGIBLE or worth > _WELL_SEEN
+    if len(word) == 1 == longest:
+        return True
+    return is_legible and worth > (_ALONE if len(word) == 1 else _SEEN)
 
 
-def is_confirmed(line: Detections, sureness: float, *, alone: bool = False) -> bool:
-    """Return whether faint digits are some, read so surely: a line of several, or one alone."""
+def is_confirmed(word: Detections, sureness: float, *, alone: bool = False) -> bool:
+    """Return whether faint digits are some, read so surely: a word of several, or one alone."""
     if alone:
-        return sureness > _READ and float(line.probabilities.max()) > _NAMED
-    return len(line) > 1 and sureness > _CONFIRMED
+        return sureness > _READ and float(word.probabilities.max()) > _NAMED
+    return len(word) > 1 and sureness > _CONFIRMED
 
 
 def select_marks(signs: Detections, digits: Detections) -> Indices:
