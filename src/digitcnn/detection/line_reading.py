@@ -45,6 +45,8 @@ BLANK = 0
 _NUM_DIGITS = 10
 _OTHER = 1 + _NUM_DIGITS + len(SIGNS)  # the symbol of any other sign, or of a word
 _SURELY = 0.8  # one: what is less sure stays a digit
+# A word is read as one such symbol: its other letters lie so near, in heights.
+_ADJOINING = 0.5
 _PIXEL_MAX = 255
 _NEVER = -1e9  # a logarithm of 0
 
@@ -231,7 +233,7 @@ def is_digit(maps: Floats, strip: Strip, line: Detections) -> npt.NDArray[np.boo
         As the network of signs gives them for the strip.
     strip : Strip
     line : Detections
-        The line's digits.
+        The line's digits, left to right.
 
     Returns
     -------
@@ -244,7 +246,11 @@ def is_digit(maps: Floats, strip: Strip, line: Detections) -> npt.NDArray[np.boo
     is_inside = (x > left) & (x < right)
     other = np.where(is_inside, columns[:, _OTHER], 0).max(axis=1)
     digit = np.where(is_inside, columns[:, 1 : 1 + _NUM_DIGITS].max(axis=1), 0).max(axis=1)
-    return (other < _SURELY) | (digit > 1 - _SURELY)
+    is_read = digit > 1 - _SURELY
+    gaps = line.boxes[1:, 0] - line.boxes[:-1, 2]
+    is_apart = (is_read[1:] != is_read[:-1]) | (gaps > _ADJOINING * np.median(line.heights))
+    part = np.cumsum(np.append(False, is_apart))
+    return ~np.isin(part, part[(other >= _SURELY) & ~is_read])
 
 
 def unseen(maps: Floats, strip: Strip, line: Detections, *, size: tuple[int, int]) -> Detections:
