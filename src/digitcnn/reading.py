@@ -32,7 +32,10 @@ from digitcnn.detection.line_reading import (
     unseen,
 )
 from digitcnn.detection.selection import (
+    LEGIBLE,
+    LEGIBLE_AMID_PRINT,
     LIKELY,
+    WRITTEN,
     is_confirmed,
     select_digits,
     select_faint,
@@ -325,13 +328,8 @@ class DigitReader:
                 for part in parts
                 if len(part)
             ]
-        longest = max((len(word.digits) for word in words), default=0)
-        return [
-            word
-            for word in words
-            if len(word.digits)
-            and (asked.length or stands(word.digits, word.legibility, longest=longest))
-        ]
+        words = [word for word in words if len(word.digits)]
+        return words if asked.length else _standing(words, found=len(digits))
 
     def _named(self, found: Found, digits: Detections) -> Detections:
         """Name digits by the detector and the naming network together."""
@@ -436,6 +434,21 @@ def _digit(word: _Word, index: int, frame: _Frame) -> Digit:
     found = min(1.0, float(word.digits.scores[index]) / _PLAIN)
     confidence = float(probabilities[value]) ** _NAMED * word.sureness**_READ * found**_FOUND
     return Digit(value, frame.box(word.digits.boxes[index]), confidence, probabilities)
+
+
+def _standing(words: list[_Word], *, found: int) -> list[_Word]:
+    """Return the words that count, of so many digits found: amid print, the surest."""
+    longest = max((len(word.digits) for word in words), default=0)
+    standing = words
+    for least in (LEGIBLE, LEGIBLE_AMID_PRINT):
+        standing = [
+            word
+            for word in words
+            if stands(word.digits, word.legibility, longest=longest, least_sureness=least)
+        ]
+        if sum(len(word.digits) for word in standing) >= WRITTEN * found:
+            break
+    return standing
 
 
 def _of_length(line: Detections, fewest: int, most: int) -> Detections:

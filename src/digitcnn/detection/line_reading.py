@@ -45,8 +45,8 @@ BLANK = 0
 _NUM_DIGITS = 10
 _OTHER = 1 + _NUM_DIGITS + len(SIGNS)  # the symbol of any other sign, or of a word
 _SURELY = 0.8  # one: what is less sure stays a digit
-# A word is read as one such symbol: its other letters lie so near, in heights.
-_ADJOINING = 0.5
+# A word is read as one such symbol: its other letters lie so near, in heights, and score less.
+_ADJOINING, _PLAIN = 0.5, 0.6
 _PIXEL_MAX = 255
 _NEVER = -1e9  # a logarithm of 0
 
@@ -248,9 +248,11 @@ def is_digit(maps: Floats, strip: Strip, line: Detections) -> npt.NDArray[np.boo
     digit = np.where(is_inside, columns[:, 1 : 1 + _NUM_DIGITS].max(axis=1), 0).max(axis=1)
     is_read = digit > 1 - _SURELY
     gaps = line.boxes[1:, 0] - line.boxes[:-1, 2]
-    is_apart = (is_read[1:] != is_read[:-1]) | (gaps > _ADJOINING * np.median(line.heights))
+    is_sign = (other >= _SURELY) & ~is_read
+    is_part = is_sign | (~is_read & (line.scores < _PLAIN))
+    is_apart = (is_part[1:] != is_part[:-1]) | (gaps > _ADJOINING * np.median(line.heights))
     part = np.cumsum(np.append(False, is_apart))
-    return ~np.isin(part, part[(other >= _SURELY) & ~is_read])
+    return ~np.isin(part, part[is_sign])
 
 
 def unseen(maps: Floats, strip: Strip, line: Detections, *, size: tuple[int, int]) -> Detections:

@@ -32,8 +32,11 @@ _CROWDS = ((4, 0.6), (6, 0.75))
 # that are less sure are letters, crosses and specks.
 _ALONE = 0.5
 # Several count if they are worth so much in the mean, and a word of any length if it is read as a
-# whole at least so surely or is worth more: else it is print, cursive or grain.
-_SEEN, _LEGIBLE, _WELL_SEEN = 0.35, 0.15, 0.7
+# whole at least so surely or is worth more: else it is print, cursive or grain. Where of all that
+# was found less than this share counts, the page is one of print, and asks for more.
+_SEEN, _WELL_SEEN = 0.35, 0.75
+LEGIBLE, LEGIBLE_AMID_PRINT = 0.15, 0.5
+WRITTEN = 0.6
 # Where nothing is so sure: no more digits than these, in words of two and more read so surely.
 _FAINT, _MOST_FAINT, _CONFIRMED = 0.3, 40, 0.8
 # A faint digit alone: beside few others that could be one, so much surer than the second, and named
@@ -113,10 +116,12 @@ def _held_by_neighbours(digits: Detections, sure: float) -> npt.NDArray[np.bool_
     return kept
 
 
-def stands(word: Detections, sureness: float, *, longest: int) -> bool:
+def stands(
+    word: Detections, sureness: float, *, longest: int, least_sureness: float = LEGIBLE
+) -> bool:
     """Return whether a word counts, which is read so surely, beside another of `longest` digits."""
     worth = float((word.scores * word.probabilities.max(axis=1)).mean()) if len(word) else 0.0
-    is_legible = sureness > _LEGIBLE or worth > _WELL_SEEN
+    is_legible = sureness > least_sureness or worth > _WELL_SEEN
     if len(word) == 1 == longest:
         return True
     return is_legible and worth > (_ALONE if len(word) == 1 else _SEEN)
