@@ -387,6 +387,20 @@ def test_a_printed_label_takes_nothing_from_the_number_beside_it():
     assert read(form).text.splitlines() == numbers
 
 
+@pytest.mark.parametrize(("shade", "across"), [(90, 30), (40, 30), (90, 50), (200, 34)])
+def test_holes_punched_into_a_page_are_no_zeros(shade, across):
+    """A filled disc beside a number is none, a 0 of the same size is one."""
+    page = Image.new("L", (420, 300), 245)
+    page.paste(Image.fromarray(write_page("407")), (120, 90))
+    pen = ImageDraw.Draw(page)
+    for top in (20, 220):
+        pen.ellipse((15, top, 15 + across, top + across), fill=shade)
+
+    assert read(page).text == "407"
+    pen.ellipse((15, 20, 60, 80), outline=30, width=5, fill=245)
+    assert read(page).text.splitlines() == ["0", "407"]
+
+
 def test_a_page_of_print_takes_no_more_than_five_seconds():
     """Hundreds of letters are not corrected one by one."""
     page = printed(1240, 1754, pitch=40, size=24)

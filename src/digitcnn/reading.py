@@ -36,6 +36,7 @@ from digitcnn.detection.selection import (
     LEGIBLE_AMID_PRINT,
     LIKELY,
     WRITTEN,
+    are_discs,
     is_confirmed,
     select_digits,
     select_faint,
@@ -329,6 +330,8 @@ class DigitReader:
                 if len(part)
             ]
         words = [word for word in words if len(word.digits)]
+        if len(words) > 1:
+            words = [word for word in words if not are_discs(found.gray, word.digits)]
         return words if asked.length else _standing(words, found=len(digits))
 
     def _named(self, found: Found, digits: Detections) -> Detections:

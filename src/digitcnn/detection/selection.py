@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,8 @@ _FAINT, _MOST_FAINT, _CONFIRMED = 0.3, 40, 0.8
 # A faint digit alone: beside few others that could be one, so much surer than the second, and named
 # and read so surely.
 _FEW, _COULD_BE, _STANDS_OUT, _NAMED, _READ = 4, 0.2, 1.4, 0.95, 0.9
+# The middle of a box, as a part of its sides; as dark, between its paper and its ink, it is full.
+_MIDDLE, _FULL = (0.4, 0.6), 0.8
 # Heights of one picture's digits, relative to the common one.
 _SHORTEST, _TALLEST = 0.5, 1.9
 
@@ -132,6 +135,31 @@ def is_confirmed(word: Detections, sureness: float, *, alone: bool = False) -> b
     if alone:
         return sureness > _READ and float(word.probabilities.max()) > _NAMED
     return len(word) > 1 and sureness > _CONFIRMED
+
+
+def are_discs(gray: npt.NDArray[np.uint8], word: Detections) -> bool:
+    """Return whether all digits of a word are 0s that are full: punched holes, bullets, bubbles.
+
+    Parameters
+    ----------
+    gray : ndarray of uint8, shape (H, W)
+        The picture, ink bright.
+    word : Detections
+    """
+    return not word.probabilities.argmax(axis=1).any() and all(
+        _is_full(gray[top : bottom + 1, left : right + 1])
+        for left, top, right, bottom in word.boxes.astype(int)
+    )
+
+
+def _is_full(cell: npt.NDArray[np.uint8]) -> bool:
+    """Return whether the middle of a box is as dark as its ink."""
+    rows, columns = (
+        slice(math.floor(_MIDDLE[0] * length), math.ceil(_MIDDLE[1] * length))
+        for length in cell.shape
+    )
+    paper, ink = np.percentile(cell, (5, 90))
+    return bool(np.median(cell[rows, columns]) > paper + _FULL * (ink - paper))
 
 
 def select_marks(signs: Detections, digits: Detections) -> Indices:
