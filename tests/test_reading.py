@@ -387,6 +387,25 @@ def test_a_printed_label_takes_nothing_from_the_number_beside_it():
     assert read(form).text.splitlines() == numbers
 
 
+def test_a_cups_stain_does_not_hide_a_number():
+    """A ring much larger than the digits looks like a 0, and is none beside them."""
+    page = Image.new("L", (900, 600), 245)
+    ImageDraw.Draw(page).ellipse((400, 250, 640, 490), outline=190, width=12)
+    page.paste(Image.fromarray(write_page("4072")), (80, 80))
+
+    assert read(page).text == "4072"
+
+
+@pytest.mark.parametrize("digit", "0123456789")
+def test_a_digit_in_a_ring_is_read(digit):
+    """As on a form where the right answer is marked: the ring is no 0 around it."""
+    page = Image.new("L", (190, 190), 245)
+    page.paste(Image.fromarray(write_page(digit)).crop((36, 36, 108, 108)), (59, 59))
+    ImageDraw.Draw(page).ellipse((20, 20, 170, 170), outline=30, width=4)
+
+    assert read(page).text == digit
+
+
 @pytest.mark.parametrize(("shade", "across"), [(90, 30), (40, 30), (90, 50), (200, 34)])
 def test_holes_punched_into_a_page_are_no_zeros(shade, across):
     """A filled disc beside a number is none, a 0 of the same size is one."""

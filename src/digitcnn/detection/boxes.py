@@ -15,8 +15,9 @@ Floats = npt.NDArray[np.float32]
 STRIDE = 4  # pixels of the picture for each cell of the maps
 BOX_UNIT = 16  # pixels: boxes of this size have logarithms of 0
 _MOST_PEAKS = 1500  # in one look: more are noise
-# Heights of one hand's digits in one picture, relative to the common one.
+# Heights of one hand's digits in one picture, relative to the common one: of those that agree.
 _ALIKE = (0.6, 1.6)
+_SHORTEST, _TALLEST = 0.5, 1.9  # of all digits in it
 # Print and grain have more than so many boxes of one height with such scores, and few surer ones.
 _CROWD, _DOUBTFUL, _CROWD_WORTH = 60, (0.15, 0.6), 0.01
 _TINY = 1e-4  # a probability that is not quite none
@@ -210,6 +211,12 @@ def suppress(found: Detections, *, overlap: float = 0.35, inside: float = 0.5) -
         if not ((shared > overlap * union) | (shared > inside * least)).any():
             kept.append(index)
     return found[np.array(kept, np.intp)]
+
+
+def is_of_height(heights: Floats, common: float) -> npt.NDArray[np.bool_]:
+    """Return which heights are those of digits of one picture, whose common height is given."""
+    is_fit: npt.NDArray[np.bool_] = (heights > _SHORTEST * common) & (heights < _TALLEST * common)
+    return is_fit
 
 
 def common_height(heights: Floats, worth: Floats, scores: Floats) -> tuple[float, float]:

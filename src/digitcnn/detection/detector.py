@@ -18,6 +18,7 @@ from digitcnn.detection.boxes import (
     Detections,
     common_height,
     find_peaks,
+    is_of_height,
     join,
     merge,
     sigmoid,
@@ -47,6 +48,10 @@ _SHORTEST, _TALLEST = 20.0, 90.0
 _COMFORTABLE = 36.0  # a height at which looking closer adds nothing
 _LARGE = 40.0  # and one at which it does not even where the last look was the best yet
 _PLAIN = 0.15  # what one digit, or two, are worth that can hardly be missed
+# A 0 alone can be a ring, a cup's stain or a frame: up to this height, smaller digits are looked
+# for, of which one so sure within it, so far from its edge in its sides, is what is read.
+_RING, _SURE, _INNER = 240.0, 0.8, 0.08
+_SEEN = 0.5  # a digit of another height counts against a look from this score on
 # Looks at which digits have such heights are averaged.
 _LEAST, _MOST = 14.0, 120.0
 _WORTH = 0.15  # and what they find is worth so much of what the best one finds
@@ -124,11 +129,19 @@ class Detector:
             value, height = judge(looks[-1])
             values.append(value)
             heights.append(height)
-            seen = height * looks[-1].scale[1]
-            enough = _LARGE if value == max(values) else _COMFORTABLE
-            if max(values) > _PLAIN and seen > enough:
+            best = int(np.argmax(values))
+            enough = _LARGE if best == len(looks) - 1 else _COMFORTABLE
+            if _ring(looks[best]) is not None:
+                height, enough = heights[best], _RING
+            if (
+                values[best] > _PLAIN
+                and height * looks[-1].scale[1] > enough
+                and _is_usual(height, looks[-1].digits)
+            ):
                 break
-        best = int(np.argmax(values))
+        inner = _within_ring(looks[best:])
+        if inner is not None:
+            return inner
         chosen, height = looks[best], heights[best]
         readable = [
             look
@@ -222,6 +235,36 @@ def _sides(gray: npt.NDArray[np.uint8]) -> list[int]:
     longer = max(gray.shape)
     sides = [side for side in SIDES if side <= _LARGEST_ENLARGEMENT * longer]
     return sides or [math.ceil(_LARGEST_ENLARGEMENT * longer)]
+
+
+def _is_usual(height: float, digits: Detections) -> bool:
+    """Return whether no more digits have another height than have this one."""
+    is_such = is_of_height(digits.heights[digits.scores > _SEEN], height)
+    return bool(2 * is_such.sum() >= len(is_such))
+
+
+def _ring(look: Found) -> Floats | None:
+    """Return the box of the one digit that a look shows, if it is a 0."""
+    digits = look.digits[look.digits.scores > _DOUBTFUL]
+    if len(digits) != 1 or digits.probabilities[0].argmax() != 0:
+        return None
+    return digits.boxes[0]
+
+
+def _within_ring(looks: list[Found]) -> Found | None:
+    """Return what a closer look finds in the 0 that the first one shows, if anything."""
+    ring = _ring(looks[0])
+    if ring is None:
+        return None
+    margin = np.tile(_INNER * (ring[2:] - ring[:2]), 2) * (1, 1, -1, -1)
+    inner = ring + margin
+    for look in looks[1:]:
+        boxes = look.digits.boxes
+        is_inside = (boxes[:, :2] > inner[:2]).all(axis=1) & (boxes[:, 2:] < inner[2:]).all(axis=1)
+        digits = look.digits[np.flatnonzero(is_inside)]
+        if digits.scores.max(initial=0) > _SURE:
+            return replace(look, digits=digits)
+    return None
 
 
 def judge(found: Found) -> tuple[float, float]:

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from digitcnn.detection.boxes import Detections, join
+from digitcnn.detection.boxes import Detections, is_of_height, join
 from digitcnn.detection.detector import Found
 from digitcnn.readings import SIGNS
 
@@ -56,8 +56,8 @@ _HEAD_START = 1.0
 _DOUBT = math.log(0.01)
 # The less, the more digits it has too many or too few: a printed word beside is many.
 _MORE_DOUBT = math.log(0.1)
-# A digit that was not chosen is considered if it is so sure, so tall beside the others, so level.
-_FAINTEST, _SHORTEST, _TALLEST, _LEVEL = 0.1, 0.5, 1.9, 0.6
+# A digit that was not chosen is considered if it is so sure and so level with the others.
+_FAINTEST, _LEVEL = 0.1, 0.6
 _MOST_NAMES, _POSSIBLE = 4, 0.003
 _SUREST = 0.97  # no box is surer than this, so that it can be left out
 _MOST_CHANGES = 16
@@ -424,8 +424,8 @@ def _in_doubt(found: Texts, symbols: list[int]) -> npt.NDArray[np.bool_]:
 
 def beside(line: Detections, others: Detections) -> npt.NDArray[np.intp]:
     """Return which of the others could be digits of the line, by their heights and places."""
-    heights, levels = others.heights, (others.boxes[:, 1] + others.boxes[:, 3]) / 2
-    usual = np.median(line.heights)
+    levels = (others.boxes[:, 1] + others.boxes[:, 3]) / 2
+    usual = float(np.median(line.heights))
     away = levels - np.median((line.boxes[:, 1] + line.boxes[:, 3]) / 2)
-    is_fit = (heights > _SHORTEST * usual) & (heights < _TALLEST * usual)
-    return np.flatnonzero(is_fit & (np.abs(away) < _LEVEL * usual) & (others.scores > _FAINTEST))
+    is_fit = is_of_height(others.heights, usual) & (np.abs(away) < _LEVEL * usual)
+    return np.flatnonzero(is_fit & (others.scores > _FAINTEST))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from digitcnn.detection.boxes import Detections, common_height
+from digitcnn.detection.boxes import Detections, common_height, is_of_height
 from digitcnn.readings import SIGNS
 
 Indices = npt.NDArray[np.intp]
@@ -45,8 +45,6 @@ _FAINT, _MOST_FAINT, _CONFIRMED = 0.3, 40, 0.8
 _FEW, _COULD_BE, _STANDS_OUT, _NAMED, _READ = 4, 0.2, 1.4, 0.95, 0.9
 # The middle of a box, as a part of its sides; as dark, between its paper and its ink, it is full.
 _MIDDLE, _FULL = (0.4, 0.6), 0.8
-# Heights of one picture's digits, relative to the common one.
-_SHORTEST, _TALLEST = 0.5, 1.9
 
 
 def select_digits(digits: Detections, *, likely: float = LIKELY) -> Indices:
@@ -91,8 +89,7 @@ def _standing_out(digits: Detections, *, likely: float, sure: float) -> Indices:
         return np.zeros(0, np.intp)
     worth = (digits.scores - _DOUBTFUL).clip(0)
     _, common = common_height(heights, worth, digits.scores)
-    is_fit = (heights > _SHORTEST * common) & (heights < _TALLEST * common)
-    chosen = np.flatnonzero(is_fit & (digits.scores > likely))
+    chosen = np.flatnonzero(is_of_height(heights, common) & (digits.scores > likely))
     return chosen[_held_by_neighbours(digits[chosen], sure)]
 
 
