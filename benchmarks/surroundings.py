@@ -154,6 +154,14 @@ def scanned_letter(pen: Pen) -> tuple[Image.Image, str]:
     return sheet, text
 
 
+def printed_number(pen: Pen) -> tuple[Image.Image, str]:
+    """Print a number."""
+    text = "".join(map(str, pen.rng.integers(10, size=pen.rng.integers(3, 7))))
+    sheet = paper(260, 110)
+    print_text(sheet, 30, 25, text, 48)
+    return sheet, text
+
+
 def print_alone(pen: Pen) -> tuple[Image.Image, str]:
     """Print a page of text, with nothing to read."""
     sheet, pitch = paper(1240, 1754), int(pen.rng.integers(36, 60))
@@ -171,6 +179,7 @@ KINDS: dict[str, Kind] = {
     "ten lines of a printed form": form,
     "below a scanned letter": scanned_letter,
     "a page of print, no number": print_alone,
+    "a printed number": printed_number,
 }
 
 

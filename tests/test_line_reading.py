@@ -134,6 +134,19 @@ def test_what_is_surely_another_sign_is_no_digit():
     assert is_digit(maps, strip, line).tolist() == [False, True, True]
 
 
+@pytest.mark.parametrize(("logit", "expected"), [(12, True), (30, False)])
+def test_a_plain_digit_is_a_sign_only_more_than_surely(logit, expected):
+    """A bold 6 looks like a sign of money to one network, and like nothing else to two."""
+    line = boxes_saying("612", scores=[0.95] * 3, sure=0.99)
+    strip = strip_along(line.boxes)
+    maps = np.zeros((1, 1, 60, 18), np.float32)
+    maps[..., 0] = 9
+    columns = (line.boxes[:, ::2].mean(axis=1) - strip.left) / strip.step / STRIDE
+    maps[0, 0, columns.round().astype(int), [17, 2, 3]] = (logit, 20, 20)
+
+    assert is_digit(maps, strip, line).tolist() == [expected, True, True]
+
+
 @pytest.mark.parametrize(
     ("gap", "score", "expected"), [(0, 0.5, False), (6, 0.5, True), (0, 0.8, True)]
 )

@@ -44,7 +44,10 @@ _FADED = 8.0  # of 255: less contrast than this is not stretched
 BLANK = 0
 _NUM_DIGITS = 10
 _OTHER = 1 + _NUM_DIGITS + len(SIGNS)  # the symbol of any other sign, or of a word
-_SURELY = 0.8  # one: what is less sure stays a digit
+# A sign at least so surely, and a digit that is seen and named with such a product more surely:
+# else it stays a digit, as a bold printed one does.
+_SURELY = 0.8
+_SURER, _PLAINLY = 0.9995, 0.74
 # A word is read as one such symbol: its other letters lie so near, in heights, and score less.
 _ADJOINING, _PLAIN = 0.5, 0.6
 _PIXEL_MAX = 255
@@ -248,7 +251,8 @@ def is_digit(maps: Floats, strip: Strip, line: Detections) -> npt.NDArray[np.boo
     digit = np.where(is_inside, columns[:, 1 : 1 + _NUM_DIGITS].max(axis=1), 0).max(axis=1)
     is_read = digit > 1 - _SURELY
     gaps = line.boxes[1:, 0] - line.boxes[:-1, 2]
-    is_sign = (other >= _SURELY) & ~is_read
+    worth = line.scores * line.probabilities.max(axis=1)
+    is_sign = (other >= np.where(worth > _PLAINLY, _SURER, _SURELY)) & ~is_read
     is_part = is_sign | (~is_read & (line.scores < _PLAIN))
     is_apart = (is_part[1:] != is_part[:-1]) | (gaps > _ADJOINING * np.median(line.heights))
     part = np.cumsum(np.append(False, is_apart))
