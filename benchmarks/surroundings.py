@@ -132,6 +132,35 @@ def encircled(pen: Pen) -> tuple[Image.Image, str]:
     return sheet, text
 
 
+def two_sizes(pen: Pen) -> tuple[Image.Image, str]:
+    """Write a number, and one a fifth to a half as tall below it."""
+    large, first = pen.number(2, 4, 90)
+    small, second = pen.number(3, 6, int(pen.rng.integers(18, 46)))
+    sheet = paper(800, 520)
+    write(sheet, large, 80, 40)
+    write(sheet, small, 80 + int(pen.rng.integers(200)), 280)
+    return sheet, first + second
+
+
+def stained(pen: Pen) -> tuple[Image.Image, str]:
+    """Write a number beside the ring that a cup left."""
+    ink, text = pen.number(3, 6, 50)
+    sheet = paper(900, 600)
+    ImageDraw.Draw(sheet).ellipse((400, 250, 640, 490), outline=190, width=12)
+    write(sheet, ink, 80, 80)
+    return sheet, text
+
+
+def punched(pen: Pen) -> tuple[Image.Image, str]:
+    """Write a number beside two holes in the paper."""
+    ink, text = pen.number(3, 6, 44)
+    sheet = paper(ink.shape[1] + 150, 290)
+    for top in (60, 200):
+        ImageDraw.Draw(sheet).ellipse((15, top, 45, top + 30), fill=90)
+    write(sheet, ink, 100, 100)
+    return sheet, text
+
+
 def form(pen: Pen) -> tuple[Image.Image, str]:
     """Fill in ten lines of a printed form."""
     sheet, texts = paper(1240, 1754), ""
@@ -176,6 +205,9 @@ KINDS: dict[str, Kind] = {
     "percent": percent,
     "behind a printed word": labelled,
     "in a ring": encircled,
+    "above a much smaller number": two_sizes,
+    "beside a cup's stain": stained,
+    "beside punched holes": punched,
     "ten lines of a printed form": form,
     "below a scanned letter": scanned_letter,
     "a page of print, no number": print_alone,

@@ -387,6 +387,22 @@ def test_a_printed_label_takes_nothing_from_the_number_beside_it():
     assert read(form).text.splitlines() == numbers
 
 
+@pytest.mark.parametrize("size", [0.25, 0.4])
+@pytest.mark.parametrize(
+    ("place", "expected"), [((90, 200), ["4072", "815"]), ((340, 60), ["4072815"])]
+)
+def test_numbers_of_another_size_are_read_too(size, place, expected):
+    """A small number below large ones is a line of its own, one beside them stands in theirs."""
+    page = Image.new("L", (480, 300), 255)
+    page.paste(Image.fromarray(write_page("4072")), (20, 20))
+    page.paste(Image.fromarray(scaled(write_page("815", margin=8), size)), place)
+
+    reading = read(page)
+
+    assert reading.text.splitlines() == expected
+    assert holds_its_boxes(reading)
+
+
 def test_a_cups_stain_does_not_hide_a_number():
     """A ring much larger than the digits looks like a 0, and is none beside them."""
     page = Image.new("L", (900, 600), 245)

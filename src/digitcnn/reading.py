@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from digitcnn._checks import checked_confidence, errors_choice, shown, thread_count, whole_number
 from digitcnn._sessions import LazySession
-from digitcnn.detection import READER, Detections, Detector, Found, group_lines, split_words
+from digitcnn.detection import READER, Detections, Detector, Found, erase, group_lines, split_words
 from digitcnn.detection.boxes import join
 from digitcnn.detection.line_reading import (
     LINES,
@@ -37,6 +37,7 @@ from digitcnn.detection.selection import (
     LIKELY,
     WRITTEN,
     are_discs,
+    has_other_sizes,
     is_confirmed,
     select_digits,
     select_faint,
@@ -170,6 +171,11 @@ class _Word:
     sureness: float
     legibility: float
 
+    @property
+    def box(self) -> npt.NDArray[np.float32]:
+        boxes = self.digits.boxes
+        return np.concatenate([boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)])
+
 
 class DigitReader:
     """Reads numbers with networks kept ready, which find and name digits, and read whole lines.
@@ -292,6 +298,8 @@ class DigitReader:
             words = self._read_faint(found, asked)
         if not words:
             return ()
+        if not asked.length:
+            words = self._with_other_sizes(found, words, asked)
         marks = found.signs[select_marks(found.signs, join([word.digits for word in words]))]
         frame = _Frame(picture.reduction, np.array([*picture.size] * 2, np.float32))
         lines: dict[int, list[Digit]] = {}
@@ -301,6 +309,19 @@ class DigitReader:
             if digits:
                 lines.setdefault(word.line, []).extend(digits)
         return _with_marks(list(lines.values()), marks, frame)
+
+    def _with_other_sizes(self, found: Found, words: list[_Word], asked: _Asked) -> list[_Word]:
+        """Read what is much smaller or taller, too, in the picture without what was read."""
+        read = join([word.digits for word in words])
+        if not has_other_sizes(found.digits, read):
+            return words
+        rest = Detector(self._finder.run).find(erase(found.gray, read.boxes))
+        others = [
+            word
+            for word in self._read_words(rest, select_digits(rest.digits), asked)
+            if is_confirmed(word.digits, word.legibility)
+        ]
+        return _together(words, others) if others else words
 
     def _read_faint(self, found: Found, asked: _Asked) -> list[_Word]:
         """Read what is faint, as far as that confirms it: words, or else one digit alone."""
@@ -452,6 +473,25 @@ def _standing(words: list[_Word], *, found: int) -> list[_Word]:
         if sum(len(word.digits) for word in standing) >= WRITTEN * found:
             break
     return standing
+
+
+def _together(words: list[_Word], others: list[_Word]) -> list[_Word]:
+    """Put words of another size into the lines that they stand in, or into lines of their own."""
+    first_free = max(word.line for word in words) + 1
+    placed = list(words)
+    for other in others:
+        beside = [word for word in words if _is_level(word.box, other.box)]
+        nearest = min(beside, key=lambda word: abs(word.box[0] - other.box[0]), default=None)
+        line = first_free + other.line if nearest is None else nearest.line
+        placed.append(replace(other, line=line))
+    levels = {word.line: word.box[1] + word.box[3] for word in reversed(placed)}
+    return sorted(placed, key=lambda word: (levels[word.line], word.box[0]))
+
+
+def _is_level(box: npt.NDArray[np.float32], other: npt.NDArray[np.float32]) -> bool:
+    """Return whether two boxes share half of the smaller one's height."""
+    shared = min(box[3], other[3]) - max(box[1], other[1])
+    return bool(2 * shared > min(box[3] - box[1], other[3] - other[1]))
 
 
 def _of_length(line: Detections, fewest: int, most: int) -> Detections:

@@ -7,6 +7,7 @@ from digitcnn.detection.detector import (
     READER,
     Detector,
     Found,
+    erase,
     published_detector,
     to_dark_background,
 )
@@ -17,6 +18,7 @@ __all__ = [
     "Detections",
     "Detector",
     "Found",
+    "erase",
     "group_lines",
     "published_detector",
     "split_words",

@@ -55,6 +55,7 @@ _SEEN = 0.5  # a digit of another height counts against a look from this score o
 # Looks at which digits have such heights are averaged.
 _LEAST, _MOST = 14.0, 120.0
 _WORTH = 0.15  # and what they find is worth so much of what the best one finds
+_COVERED, _PAPER = 0.12, 30  # of a digit's height around it; the percentile there that is paper
 _AROUND = 0.08  # of its longer side: the margin that a digit is cut out with
 # Scores below this count for nothing when scales are compared.
 _DOUBTFUL = 0.35
@@ -214,6 +215,27 @@ def to_dark_background(gray: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     brightest = np.asarray(small).max()
     dark: npt.NDArray[np.uint8] = brightest - np.minimum(gray, brightest)
     return dark
+
+
+def erase(gray: npt.NDArray[np.uint8], boxes: Floats) -> npt.NDArray[np.uint8]:
+    """Return a copy of a picture with digits covered by the paper around each.
+
+    Parameters
+    ----------
+    gray : ndarray of uint8, shape (H, W)
+        Ink is bright.
+    boxes : ndarray of float32, shape (N, 4)
+        Left, top, right, bottom.
+    """
+    erased = gray.copy()
+    for left, top, right, bottom in boxes.astype(int).tolist():
+        margin = int(_COVERED * (bottom - top))
+        rows = slice(max(0, top - margin), bottom + margin + 1)
+        columns = slice(max(0, left - margin), right + margin + 1)
+        part = erased[rows, columns]
+        frame = np.concatenate([part[0], part[-1], part[:, 0], part[:, -1]])
+        part[:] = np.percentile(frame, _PAPER)
+    return erased
 
 
 def _skewness(image: Image.Image) -> float:

@@ -43,6 +43,8 @@ _FAINT, _MOST_FAINT, _CONFIRMED = 0.3, 40, 0.8
 # A faint digit alone: beside few others that could be one, so much surer than the second, and named
 # and read so surely.
 _FEW, _COULD_BE, _STANDS_OUT, _NAMED, _READ = 4, 0.2, 1.4, 0.95, 0.9
+# So many digits of another size, of so much score, are worth another look at the picture.
+_NUMBER, _TRACE = 2, 0.15
 # The middle of a box, as a part of its sides; as dark, between its paper and its ink, it is full.
 _MIDDLE, _FULL = (0.4, 0.6), 0.8
 
@@ -132,6 +134,16 @@ def is_confirmed(word: Detections, sureness: float, *, alone: bool = False) -> b
     if alone:
         return sureness > _READ and float(word.probabilities.max()) > _NAMED
     return len(word) > 1 and sureness > _CONFIRMED
+
+
+def has_other_sizes(digits: Detections, read: Detections) -> bool:
+    """Return whether there are traces of digits much taller or smaller than what was read."""
+    common = float(np.median(read.heights))
+    other = digits[(digits.scores > _TRACE) & ~is_of_height(digits.heights, common)]
+    middles = (other.boxes[:, None, :2] + other.boxes[:, None, 2:]) / 2
+    is_within = (middles > read.boxes[:, :2]) & (middles < read.boxes[:, 2:])
+    is_read = np.any(np.all(is_within, axis=2), axis=1)
+    return len(other) - int(is_read.sum()) >= _NUMBER
 
 
 def are_discs(gray: npt.NDArray[np.uint8], word: Detections) -> bool:
