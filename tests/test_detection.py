@@ -188,6 +188,7 @@ def test_a_line_that_reading_makes_nothing_of_is_none():
     assert stands(detections(boxes, [0.85] * 5), 0.05, longest=5)  # one box for two digits
     assert not stands(detections(boxes, [0.6] * 5), 0.05, longest=5)
     assert not stands(detections(boxes[:1], [0.6]), 0.05, longest=5)
+    assert not stands(detections(boxes[:1], [0.6]), 0.05, longest=1)  # a cloud
     assert not stands(detections(boxes, [0.6] * 5), 0.3, longest=5, least_sureness=0.5)
     assert not stands(detections(boxes, [0.3] * 5), 0.9, longest=5)
 

@@ -125,7 +125,7 @@ def stands(
     worth = float((word.scores * word.probabilities.max(axis=1)).mean()) if len(word) else 0.0
     is_legible = sureness > least_sureness or worth > _WELL_SEEN
     if len(word) == 1 == longest:
-        return True
+        return is_legible
     return is_legible and worth > (_ALONE if len(word) == 1 else _SEEN)
 
 
