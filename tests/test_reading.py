@@ -385,6 +385,7 @@ def test_a_printed_label_takes_nothing_from_the_number_beside_it():
         form.paste(Image.fromarray(scaled(write_page(number), 0.7)), (700, top))
 
     assert read(form).text.splitlines() == numbers
+    assert read(form, length=(2, 4)).text.splitlines() == numbers
 
 
 @pytest.mark.parametrize("size", [0.25, 0.4])

@@ -338,22 +338,38 @@ class DigitReader:
         """Name the chosen digits, put them into lines and words, and read each word as a whole."""
         digits = self._named(found, found.digits[chosen])
         others = found.digits[np.setdiff1d(np.arange(len(found.digits)), chosen)]
-        words = []
-        for number, members in enumerate(group_lines(digits.boxes)):
-            line = digits[members]
-            if asked.length:
-                parts = [_of_length(line, *asked.length)]
-            else:
-                parts = [line[part] for part in split_words(line.boxes)]
-            words += [
-                _Word(number, *self._read_word(found, part, others, asked.length))
-                for part in parts
-                if len(part)
-            ]
+        lines = [digits[members] for members in group_lines(digits.boxes)]
+        words = [
+            _Word(number, *self._read_word(found, line[part], others, None))
+            for number, line in enumerate(lines)
+            for part in split_words(line.boxes)
+        ]
         words = [word for word in words if len(word.digits)]
         if len(words) > 1:
             words = [word for word in words if not are_discs(found.gray, word.digits)]
-        return words if asked.length else _standing(words, found=len(digits))
+        words = _standing(words, found=len(digits))
+        if asked.length:
+            words = self._of_length(found, lines, words, others, asked.length)
+        return words
+
+    def _of_length(
+        self,
+        found: Found,
+        lines: list[Detections],
+        words: list[_Word],
+        others: Detections,
+        length: tuple[int, int],
+    ) -> list[_Word]:
+        """Read those lines anew whose words do not have as many digits as is asked for."""
+        read = []
+        for number, line in enumerate(lines):
+            line_words = [word for word in words if word.line == number]
+            if not length[0] <= sum(len(word.digits) for word in line_words) <= length[1]:
+                line_words = []
+                if len(surest := _surest(line, *length)):
+                    line_words = [_Word(number, *self._read_word(found, surest, others, length))]
+            read += line_words
+        return read
 
     def _named(self, found: Found, digits: Detections) -> Detections:
         """Name digits by the detector and the naming network together."""
@@ -494,7 +510,7 @@ def _is_level(box: npt.NDArray[np.float32], other: npt.NDArray[np.float32]) -> b
     return bool(2 * shared > min(box[3] - box[1], other[3] - other[1]))
 
 
-def _of_length(line: Detections, fewest: int, most: int) -> Detections:
+def _surest(line: Detections, fewest: int, most: int) -> Detections:
     """Return the surest digits of a line, in their order: as many as it may have, or none."""
     sure = line.scores * line.probabilities.max(axis=1, initial=0)
     number = min(most, max(fewest, int((sure > _LIKELY).sum())))
