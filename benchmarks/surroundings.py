@@ -132,6 +132,20 @@ def encircled(pen: Pen) -> tuple[Image.Image, str]:
     return sheet, text
 
 
+def bracketed(pen: Pen) -> tuple[Image.Image, str]:
+    """Write a number in brackets."""
+    ink, text = pen.number(2, 4)
+    sheet = paper(ink.shape[1] + 100, ink.shape[0])
+    write(sheet, ink, 50, 0)
+    down = np.linspace(-1, 1, 20)
+    for left, side in ((50, 1), (ink.shape[1] + 40, -1)):
+        half, bent = pen.rng.uniform(22, 34), pen.rng.uniform(0.1, 0.25)
+        across = left + side * bent * 2 * half * down**2
+        points = np.column_stack([across, 38 + half * down]).ravel().tolist()
+        ImageDraw.Draw(sheet).line(points, fill=INK, width=3, joint="curve")
+    return sheet, text
+
+
 def two_sizes(pen: Pen) -> tuple[Image.Image, str]:
     """Write a number, and one a fifth to a half as tall below it."""
     large, first = pen.number(2, 4, 90)
@@ -205,6 +219,7 @@ KINDS: dict[str, Kind] = {
     "percent": percent,
     "behind a printed word": labelled,
     "in a ring": encircled,
+    "in brackets": bracketed,
     "above a much smaller number": two_sizes,
     "beside a cup's stain": stained,
     "beside punched holes": punched,

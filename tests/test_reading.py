@@ -404,6 +404,20 @@ def test_numbers_of_another_size_are_read_too(size, place, expected):
     assert holds_its_boxes(reading)
 
 
+@pytest.mark.parametrize("number", ["250", "4072", "68", "93"])
+def test_a_number_in_brackets_is_read(number):
+    """As a negative amount in a book: brackets are no 1s, and 1s are no brackets."""
+    ink = np.pad(write_page(number), ((0, 0), (40, 40)), constant_values=255)
+    page = Image.fromarray(ink)
+    middle, down = ink.shape[0] / 2, np.linspace(-1, 1, 20)
+    for left, side in ((62, 1), (page.width - 62, -1)):
+        points = np.column_stack([left + 11 * side * down**2, middle + 40 * down])
+        ImageDraw.Draw(page).line(points.ravel().tolist(), fill=30, width=4, joint="curve")
+
+    assert read(page).text == number
+    assert read(write_page(f"1{number}1")).text == f"1{number}1"
+
+
 def test_a_cups_stain_does_not_hide_a_number():
     """A ring much larger than the digits looks like a 0, and is none beside them."""
     page = Image.new("L", (900, 600), 245)

@@ -44,6 +44,7 @@ from digitcnn.detection.selection import (
     select_lone,
     select_marks,
     stands,
+    without_brackets,
 )
 from digitcnn.errors import InvalidArgumentError, NoDigitError, SeveralDigitsError
 from digitcnn.images import Picture, is_single, iter_pictures
@@ -345,6 +346,7 @@ class DigitReader:
             for part in split_words(line.boxes)
         ]
         words = [word for word in words if len(word.digits)]
+        words = [replace(word, digits=without_brackets(found.gray, word.digits)) for word in words]
         if len(words) > 1:
             words = [word for word in words if not are_discs(found.gray, word.digits)]
         words = _standing(words, found=len(digits))

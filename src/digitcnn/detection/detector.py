@@ -226,6 +226,10 @@ def erase(gray: npt.NDArray[np.uint8], boxes: Floats) -> npt.NDArray[np.uint8]:
         Ink is bright.
     boxes : ndarray of float32, shape (N, 4)
         Left, top, right, bottom.
+
+    Returns
+    -------
+    erased : ndarray of uint8, shape (H, W)
     """
     erased = gray.copy()
     for left, top, right, bottom in boxes.astype(int).tolist():

@@ -43,6 +43,10 @@ _FAINT, _MOST_FAINT, _CONFIRMED = 0.3, 40, 0.8
 # A faint digit alone: beside few others that could be one, so much surer than the second, and named
 # and read so surely.
 _FEW, _COULD_BE, _STANDS_OUT, _NAMED, _READ = 4, 0.2, 1.4, 0.95, 0.9
+# How far the stroke of a bracket bends, in its heights: one of two, and one alone. How thin and how
+# even it is, likewise; from how much ink on, and in how many rows, it is looked at.
+_BENT, _MUCH_BENT, _THIN, _EVEN = 0.06, 0.12, 0.06, 0.01
+_FAINT_INK, _CLEAR_INK, _FEWEST_ROWS = 0.35, 0.2, 6
 # So many digits of another size, of so much score, are worth another look at the picture.
 _NUMBER, _TRACE = 2, 0.15
 # The middle of a box, as a part of its sides; as dark, between its paper and its ink, it is full.
@@ -169,6 +173,53 @@ def _is_full(cell: npt.NDArray[np.uint8]) -> bool:
     )
     paper, ink = np.percentile(cell, (5, 90))
     return bool(np.median(cell[rows, columns]) > paper + _FULL * (ink - paper))
+
+
+def without_brackets(gray: npt.NDArray[np.uint8], word: Detections) -> Detections:
+    """Leave out the brackets around a number, which look like 1s.
+
+    A bracket is one thin stroke that bends evenly, to the left before the number and to the right
+    behind it. A 1 seldom does; one on its own must therefore bend more than two.
+
+    Parameters
+    ----------
+    gray : ndarray of uint8, shape (H, W)
+        The picture, ink bright.
+    word : Detections
+        From left to right.
+
+    Returns
+    -------
+    word : Detections
+    """
+    ends = word.probabilities[[0, -1]].argmax(axis=1), word.boxes[[0, -1]].astype(int)
+    opening, closing = (
+        sign * _bend(gray[top : bottom + 1, left : right + 1]) if name == 1 else 0.0
+        for name, (left, top, right, bottom), sign in zip(*ends, (-1, 1), strict=True)
+    )
+    least = _BENT if min(opening, closing) > _BENT else _MUCH_BENT
+    first, last = int(opening > least), len(word) - int(closing > least)
+    return word[first:last] if last - first > 0 else word
+
+
+def _bend(cell: npt.NDArray[np.uint8]) -> float:
+    """Return how far a stroke's middle lies right of its ends, in its heights; 0 of what is none.
+
+    A parabola is fitted to the middle of the ink of each row.
+    """
+    paper, ink = np.percentile(cell, (10, 97))
+    weights = ((cell - paper) / max(1.0, ink - paper) - _FAINT_INK).clip(0)
+    weights = weights[weights.max(axis=1) > _CLEAR_INK]
+    if len(weights) < _FEWEST_ROWS:
+        return 0.0
+    height, width = weights.shape
+    totals, columns, rows = weights.sum(axis=1), np.arange(width), np.linspace(-1, 1, height)
+    middles = weights @ columns / totals
+    spreads = np.sqrt((weights * (columns - middles[:, None]) ** 2).sum(axis=1) / totals)
+    parabola = np.polyfit(rows, middles, 2)
+    away = np.abs(np.polyval(parabola, rows) - middles)
+    is_stroke = np.percentile(spreads, 90) < _THIN * height and away.mean() < _EVEN * height
+    return float(-parabola[0] / height) if is_stroke else 0.0
 
 
 def select_marks(signs: Detections, digits: Detections) -> Indices:
