@@ -37,8 +37,8 @@ from digitcnn.detection.selection import (
     LIKELY,
     WRITTEN,
     are_discs,
-    has_other_sizes,
     is_confirmed,
+    other_height,
     select_digits,
     select_faint,
     select_lone,
@@ -58,6 +58,9 @@ NAMER = "base"  # names each digit that was found
 
 # A picture is read at no more than so many pixels on its longer side.
 _WORKING_SIDE = 2048
+
+# Digits of another size are looked for where they are so tall, in a picture enlarged at most so.
+_SEEN, _ENLARGED, _MOST_OTHERS = 32.0, 4.0, 100
 
 # A picture plainly holds several digits if the second surest is as sure as the first number says,
 # or the third as the second, or the fourth.
@@ -314,12 +317,17 @@ class DigitReader:
     def _with_other_sizes(self, found: Found, words: list[_Word], asked: _Asked) -> list[_Word]:
         """Read what is much smaller or taller, too, in the picture without what was read."""
         read = join([word.digits for word in words])
-        if not has_other_sizes(found.digits, read):
+        height = other_height(found.digits, read)
+        if height is None:
             return words
-        rest = Detector(self._finder.run).find(erase(found.gray, read.boxes))
+        side = min(_WORKING_SIDE, round(max(found.size) * min(_ENLARGED, _SEEN / height)))
+        rest = Detector(self._finder.run).find_at(erase(found.gray, read.boxes), side)
+        chosen = select_digits(rest.digits)
+        if len(chosen) > _MOST_OTHERS:  # print
+            return words
         others = [
             word
-            for word in self._read_words(rest, select_digits(rest.digits), asked)
+            for word in self._read_words(rest, chosen, asked)
             if is_confirmed(word.digits, word.legibility)
         ]
         return _together(words, others) if others else words

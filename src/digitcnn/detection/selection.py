@@ -140,14 +140,14 @@ def is_confirmed(word: Detections, sureness: float, *, alone: bool = False) -> b
     return len(word) > 1 and sureness > _CONFIRMED
 
 
-def has_other_sizes(digits: Detections, read: Detections) -> bool:
-    """Return whether there are traces of digits much taller or smaller than what was read."""
+def other_height(digits: Detections, read: Detections) -> float | None:
+    """Return how tall traces of digits are that are much taller or smaller than what was read."""
     common = float(np.median(read.heights))
     other = digits[(digits.scores > _TRACE) & ~is_of_height(digits.heights, common)]
     middles = (other.boxes[:, None, :2] + other.boxes[:, None, 2:]) / 2
     is_within = (middles > read.boxes[:, :2]) & (middles < read.boxes[:, 2:])
-    is_read = np.any(np.all(is_within, axis=2), axis=1)
-    return len(other) - int(is_read.sum()) >= _NUMBER
+    heights = other.heights[~np.any(np.all(is_within, axis=2), axis=1)]
+    return float(np.median(heights)) if len(heights) >= _NUMBER else None
 
 
 def are_discs(gray: npt.NDArray[np.uint8], word: Detections) -> bool:
