@@ -25,7 +25,7 @@ from digitcnn.synthesis.glyphs import set_glyph, trim
 Pixels = NDArray[np.uint8]
 Kind = Callable[["Pen"], tuple[Image.Image, str]]
 
-SEED = 99  # thresholds were chosen on the drawings of 1 to 11
+SEED = 99  # thresholds were chosen on the drawings of other seeds
 PAPER, INK = 245, 30
 CELL, COLUMNS = (300, 200), 6  # of the sheet
 WORDS = (
