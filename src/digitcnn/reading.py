@@ -297,13 +297,14 @@ class DigitReader:
         """Find, name and order the digits of one picture."""
         found = Detector(self._finder.run).find(picture.gray)
         likely = _UNLIKELY if asked.length else LIKELY
-        words = self._read_words(found, select_digits(found.digits, likely=likely), asked)
+        chosen = select_digits(found.digits, likely=likely)
+        words = self._read_words(found, chosen, asked.length)
         if not words and not asked.length:
-            words = self._read_faint(found, asked)
+            words = self._read_faint(found)
         if not words:
             return ()
         if not asked.length:
-            words = self._with_other_sizes(found, words, asked)
+            words = self._with_other_sizes(found, words)
         marks = found.signs[select_marks(found.signs, join([word.digits for word in words]))]
         frame = _Frame(picture.reduction, np.array([*picture.size] * 2, np.float32))
         lines: dict[int, list[Digit]] = {}
@@ -314,7 +315,7 @@ class DigitReader:
                 lines.setdefault(word.line, []).extend(digits)
         return _with_marks(list(lines.values()), marks, frame)
 
-    def _with_other_sizes(self, found: Found, words: list[_Word], asked: _Asked) -> list[_Word]:
+    def _with_other_sizes(self, found: Found, words: list[_Word]) -> list[_Word]:
         """Read what is much smaller or taller, too, in the picture without what was read."""
         read = join([word.digits for word in words])
         height = other_height(found.digits, read)
@@ -327,23 +328,25 @@ class DigitReader:
             return words
         others = [
             word
-            for word in self._read_words(rest, chosen, asked)
+            for word in self._read_words(rest, chosen)
             if is_confirmed(word.digits, word.legibility)
         ]
         return _together(words, others) if others else words
 
-    def _read_faint(self, found: Found, asked: _Asked) -> list[_Word]:
+    def _read_faint(self, found: Found) -> list[_Word]:
         """Read what is faint, as far as that confirms it: words, or else one digit alone."""
-        words = self._read_words(found, select_faint(found.digits), asked)
+        words = self._read_words(found, select_faint(found.digits))
         confirmed = [word for word in words if is_confirmed(word.digits, word.sureness)]
         if not confirmed:
-            words = self._read_words(found, select_lone(found.digits), asked)
+            words = self._read_words(found, select_lone(found.digits))
             confirmed = [
                 word for word in words if is_confirmed(word.digits, word.sureness, alone=True)
             ]
         return confirmed
 
-    def _read_words(self, found: Found, chosen: npt.NDArray[np.intp], asked: _Asked) -> list[_Word]:
+    def _read_words(
+        self, found: Found, chosen: npt.NDArray[np.intp], length: tuple[int, int] | None = None
+    ) -> list[_Word]:
         """Name the chosen digits, put them into lines and words, and read each word as a whole."""
         digits = self._named(found, found.digits[chosen])
         others = found.digits[np.setdiff1d(np.arange(len(found.digits)), chosen)]
@@ -358,9 +361,7 @@ class DigitReader:
         if len(words) > 1:
             words = [word for word in words if not are_discs(found.gray, word.digits)]
         words = _standing(words, found=len(digits))
-        if asked.length:
-            words = self._of_length(found, lines, words, others, asked.length)
-        return words
+        return self._of_length(found, lines, words, others, length) if length else words
 
     def _of_length(
         self,
@@ -489,7 +490,6 @@ def _digit(word: _Word, index: int, frame: _Frame) -> Digit:
 def _standing(words: list[_Word], *, found: int) -> list[_Word]:
     """Return the words that count, of so many digits found: amid print, the surest."""
     longest = max((len(word.digits) for word in words), default=0)
-    standing = words
     for least in (LEGIBLE, LEGIBLE_AMID_PRINT):
         standing = [
             word
@@ -506,8 +506,8 @@ def _together(words: list[_Word], others: list[_Word]) -> list[_Word]:
     first_free = max(word.line for word in words) + 1
     placed = list(words)
     for other in others:
-        beside = [word for word in words if _is_level(word.box, other.box)]
-        nearest = min(beside, key=lambda word: abs(word.box[0] - other.box[0]), default=None)
+        level = [word for word in words if _is_level(word.box, other.box)]
+        nearest = min(level, key=lambda word: abs(word.box[0] - other.box[0]), default=None)
         line = first_free + other.line if nearest is None else nearest.line
         placed.append(replace(other, line=line))
     levels = {word.line: word.box[1] + word.box[3] for word in reversed(placed)}
