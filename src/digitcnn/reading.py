@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from digitcnn._checks import checked_confidence, errors_choice, shown, thread_count, whole_number
 from digitcnn._sessions import LazySession
-from digitcnn.detection import READER, Detections, Detector, Found, erase, group_lines, split_words
+from digitcnn.detection import READER, Detections, Detector, Found, group_lines, split_words
 from digitcnn.detection.boxes import join
 from digitcnn.detection.line_reading import (
     LINES,
@@ -59,8 +59,7 @@ NAMER = "base"  # names each digit that was found
 # A picture is read at no more than so many pixels on its longer side.
 _WORKING_SIDE = 2048
 
-# Digits of another size are looked for where they are so tall, in a picture enlarged at most so.
-_SEEN, _ENLARGED, _MOST_OTHERS = 32.0, 4.0, 100
+_MOST_OTHERS = 100  # digits of another size: more are print
 
 # A picture plainly holds several digits if the second surest is as sure as the first number says,
 # or the third as the second, or the fourth.
@@ -321,10 +320,9 @@ class DigitReader:
         height = other_height(found.digits, read)
         if height is None:
             return words
-        side = min(_WORKING_SIDE, round(max(found.size) * min(_ENLARGED, _SEEN / height)))
-        rest = Detector(self._finder.run).find_at(erase(found.gray, read.boxes), side)
+        rest = Detector(self._finder.run).find_more(found, read.boxes, height)
         chosen = select_digits(rest.digits)
-        if len(chosen) > _MOST_OTHERS:  # print
+        if len(chosen) > _MOST_OTHERS:
             return words
         others = [
             word

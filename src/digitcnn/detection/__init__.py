@@ -7,7 +7,6 @@ from digitcnn.detection.detector import (
     READER,
     Detector,
     Found,
-    erase,
     published_detector,
     to_dark_background,
 )
@@ -18,7 +17,6 @@ __all__ = [
     "Detections",
     "Detector",
     "Found",
-    "erase",
     "group_lines",
     "published_detector",
     "split_words",

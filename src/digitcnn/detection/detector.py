@@ -33,6 +33,7 @@ Floats = npt.NDArray[np.float32]
 # Longer sides, in pixels, at which a picture is looked at; finer ones only as long as they help.
 SIDES = (96, 160, 256, 416, 672, 1088, 1760)
 _LARGEST_ENLARGEMENT = 4.0
+_SHOWN, _LONGEST = 32.0, 2048  # where digits of a known height are looked for, so tall; the side
 
 PIXEL_MAX = 255
 _MARGIN = 16  # pixels of padding around a picture
@@ -162,6 +163,25 @@ class Detector:
         """Find digits and signs at one scale, whatever their heights."""
         return self._look(to_dark_background(gray), side)
 
+    def find_more(self, found: Found, boxes: Floats, height: float) -> Found:
+        """Look once more, without what was found, where digits of another height show well.
+
+        Parameters
+        ----------
+        found : Found
+        boxes : ndarray of float32, shape (N, 4)
+            What to leave out.
+        height : float
+            Of the digits looked for, in pixels of the picture.
+
+        Returns
+        -------
+        found : Found
+        """
+        factor = min(_LARGEST_ENLARGEMENT, _SHOWN / height)
+        side = min(_LONGEST, round(max(found.size) * factor))
+        return self._look(_erase(found.gray, boxes), side)
+
     def _look(self, gray: npt.NDArray[np.uint8], side: int) -> Found:
         """Find what a picture with a dark background shows at one scale."""
         factor = side / max(gray.shape)
@@ -217,20 +237,8 @@ def to_dark_background(gray: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     return dark
 
 
-def erase(gray: npt.NDArray[np.uint8], boxes: Floats) -> npt.NDArray[np.uint8]:
-    """Return a copy of a picture with digits covered by the paper around each.
-
-    Parameters
-    ----------
-    gray : ndarray of uint8, shape (H, W)
-        Ink is bright.
-    boxes : ndarray of float32, shape (N, 4)
-        Left, top, right, bottom.
-
-    Returns
-    -------
-    erased : ndarray of uint8, shape (H, W)
-    """
+def _erase(gray: npt.NDArray[np.uint8], boxes: Floats) -> npt.NDArray[np.uint8]:
+    """Return a copy of a picture, ink bright, with digits covered by the paper around each."""
     erased = gray.copy()
     for left, top, right, bottom in boxes.astype(int).tolist():
         margin = int(_COVERED * (bottom - top))
