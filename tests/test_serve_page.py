@@ -370,6 +370,19 @@ def test_a_service_that_is_gone_is_told(open_sheet):
     sync_api.expect(sheet.page.locator("#trouble")).to_contain_text("does not answer")
 
 
+def test_a_correction_that_no_service_keeps_is_told(open_sheet, tmp_path):
+    """Where the service went after it read the digit, the page says that the label is not kept."""
+    with serving(threads=1, samples=tmp_path) as client:
+        sheet = open_sheet(str(client.base_url))
+        sheet.write(BIG_SEVEN)
+        sheet.shows("7")
+    sheet.page.click("#digits button")
+    sheet.page.click("#correct button[value='6']")
+
+    sheet.shows("6")
+    sync_api.expect(sheet.page.locator("#trouble")).to_contain_text("does not answer")
+
+
 def test_the_page_for_programs_lists_each_address(open_sheet, url):
     """The OpenAPI document is shown without a script from elsewhere."""
     sheet = open_sheet(f"{url}/api.html")

@@ -14,6 +14,7 @@ const UNSURE = 0.5; // below, an answer is more likely wrong than right
 const PICTURE_SIDE = 2048; // the reader looks no closer
 const HISTORY = 24;
 const ROOM = 5; // pixels between a digit's ink and its box
+const NO_ANSWER = "The service does not answer. Is it still running?";
 
 const stage = $("#stage"), picture = $("#picture"), video = $("#video"), answerText = $("#answer");
 const pen = new Pen($("#draw"), () => follow());
@@ -60,7 +61,7 @@ async function answerTo(blob) {
     tell("");
     return joined(reading, single);
   } catch {
-    tell("The service does not answer. Is it still running?");
+    tell(NO_ANSWER);
     return null;
   }
 }
@@ -259,7 +260,7 @@ async function film() {
     const blob = await still();
     const reading = await post("v1/read", blob).catch(() => null);
     if (mode !== "webcam") break;
-    if (!reading) { tell("The service does not answer. Is it still running?"); await new Promise((resolve) => setTimeout(resolve, 1000)); continue; }
+    if (!reading) { tell(NO_ANSWER); await new Promise((resolve) => setTimeout(resolve, 1000)); continue; }
     tell("");
     show(joined(reading, {}));
   }
@@ -355,12 +356,12 @@ $("#correct").addEventListener("close", async () => {
     answer.text = answer.text.replace(/\d/g, (old) => ((at += 1) === wrong ? label : old));
   }
   show(answer);
-  await ask(`v1/samples?label=${label}`, { method: "POST", body: part }).catch(() => null);
+  await ask(`v1/samples?label=${label}`, { method: "POST", body: part }).catch(() => tell(NO_ANSWER));
   about();
 });
 
 async function about() {
-  const samples = await (await ask("v1/samples")).json().catch(() => ({}));
+  const samples = await ask("v1/samples").then((response) => response.json()).catch(() => ({}));
   $("#teach").hidden = !samples.count;
   if (!samples.count) return;
   $("#kept").textContent = samples.count === 1 ? "One digit was kept with its label." : `${samples.count} digits were kept with their labels.`;
@@ -369,7 +370,9 @@ async function about() {
 }
 
 $("#zip").onclick = async () => {
-  const address = URL.createObjectURL(await (await ask("v1/samples.zip")).blob());
+  const zip = await ask("v1/samples.zip").then((response) => response.blob()).catch(() => tell(NO_ANSWER));
+  if (!zip) return;
+  const address = URL.createObjectURL(zip);
   element("a", { href: address, download: "samples.zip" }).click();
   URL.revokeObjectURL(address);
 };
