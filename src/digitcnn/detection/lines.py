@@ -38,16 +38,19 @@ def group_lines(boxes: Floats) -> list[npt.NDArray[np.intp]]:
     heights = boxes[:, 3] - boxes[:, 1]
     levels = middles[:, 1] - _slope(middles, heights) * middles[:, 0]
     lines: list[list[int]] = []
+    last_levels, last_heights = np.zeros((2, len(boxes)))  # of the end of each line
     for index in np.argsort(middles[:, 0], kind="stable").tolist():
-        apart = [
-            abs(levels[index] - levels[line[-2:]].mean()) / min(heights[index], heights[line[-1]])
-            for line in lines
-        ]
-        nearest = int(np.argmin(apart)) if apart else 0
-        if apart and apart[nearest] < _REACH:
+        ends = slice(len(lines))
+        least = np.minimum(heights[index], last_heights[ends])
+        apart = np.abs(levels[index] - last_levels[ends]) / least
+        nearest = int(apart.argmin()) if lines else 0
+        if lines and apart[nearest] < _REACH:
             lines[nearest].append(index)
         else:
+            nearest = len(lines)
             lines.append([index])
+        last_levels[nearest] = levels[lines[nearest][-2:]].mean()
+        last_heights[nearest] = heights[index]
     lines.sort(key=lambda line: float(levels[line].mean()))
     return [np.array(line) for line in lines]
 
