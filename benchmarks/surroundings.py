@@ -176,6 +176,17 @@ def punched(pen: Pen) -> tuple[Image.Image, str]:
     return sheet, text
 
 
+def tilted(pen: Pen, degrees: float, lines: int = 1) -> tuple[Image.Image, str]:
+    """Write numbers below each other, on a page held so askew, to one side or the other."""
+    inks, texts = zip(*(pen.number(3, 7) for _ in range(lines)), strict=True)
+    sheet = paper(max(ink.shape[1] for ink in inks) + 80, lines * inks[0].shape[0] + 80)
+    for line, ink in enumerate(inks):
+        write(sheet, ink, 40, 40 + line * ink.shape[0])
+    side = pen.rng.choice([-1, 1])
+    turned = sheet.rotate(side * degrees, Image.Resampling.BICUBIC, expand=True, fillcolor=PAPER)
+    return turned, "".join(texts)
+
+
 def form(pen: Pen) -> tuple[Image.Image, str]:
     """Fill in ten lines of a printed form."""
     sheet, texts = paper(1240, 1754), ""
@@ -224,6 +235,9 @@ KINDS: dict[str, Kind] = {
     "above a much smaller number": two_sizes,
     "beside a cup's stain": stained,
     "beside punched holes": punched,
+    "tilted by 12 degrees": lambda pen: tilted(pen, 12),
+    "tilted by 24 degrees": lambda pen: tilted(pen, 24),
+    "four lines tilted by 18 degrees": lambda pen: tilted(pen, 18, lines=4),
     "ten lines of a printed form": form,
     "below a scanned letter": scanned_letter,
     "a page of print, no number": print_alone,

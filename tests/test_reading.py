@@ -152,6 +152,26 @@ def test_lines_may_slope(degrees):
     assert read(turned).text == TEXT
 
 
+@pytest.mark.parametrize("degrees", [-26, -17, 13, 22])
+def test_a_picture_held_askew_is_read(reading, degrees):
+    """Up to some 25 degrees the text is the same, and the boxes lie where the digits went."""
+    side = 300
+    frame = Image.new("L", (2 * side, 2 * side), 255)
+    corner = side - PAGE.shape[1] // 2, side - PAGE.shape[0] // 2
+    frame.paste(Image.fromarray(PAGE), corner)
+
+    askew = read(frame.rotate(degrees, Image.Resampling.BICUBIC, fillcolor=255))
+
+    assert (askew.text, askew.size) == (TEXT, frame.size)
+    assert holds_its_boxes(askew)
+    angle = np.deg2rad(degrees)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    middles, expected = (
+        boxes.reshape(-1, 2, 2).mean(axis=1) for boxes in (boxes_of(askew), boxes_of(reading))
+    )
+    assert np.allclose(middles - side, (expected + corner - side) @ turn, atol=NEAR)
+
+
 def test_lines_come_from_the_top_down():
     """The order of lines is that of their places, whatever stands in them."""
     reading = read(write_page("7 9", "31", "502"))

@@ -46,6 +46,7 @@ from digitcnn.detection.selection import (
     stands,
     without_brackets,
 )
+from digitcnn.detection.skew import Turn, leveling
 from digitcnn.errors import InvalidArgumentError, NoDigitError, SeveralDigitsError
 from digitcnn.images import Picture, is_single, iter_pictures
 from digitcnn.preprocessing import to_canonical
@@ -60,6 +61,7 @@ NAMER = "base"  # names each digit that was found
 _WORKING_SIDE = 2048
 
 _MOST_OTHERS = 100  # digits of another size: more are print
+_LEVEL_DIGITS = 3  # of fewer digits, the angle of their line is not known well enough
 
 # A picture plainly holds several digits if the second surest is as sure as the first number says,
 # or the third as the second, or the fourth.
@@ -151,13 +153,17 @@ class _Asked:
 
 @dataclass(frozen=True)
 class _Frame:
-    """From the working plane's pixels to the picture's: times `reduction`, within `limits`."""
+    """From the pixels of what was read to the picture's: turned back, and times `reduction`."""
 
     reduction: int
-    limits: npt.NDArray[np.float32]
+    size: tuple[int, int]
+    turn: Turn | None = None
+    turned_size: tuple[int, int] = (0, 0)
 
     def box(self, box: npt.NDArray[np.float32]) -> Box:
-        sides = np.minimum(box * self.reduction, self.limits).tolist()
+        if self.turn is not None:
+            box = self.turn.back(box[None], self.turned_size)[0]
+        sides = (box * self.reduction).clip(0, [*self.size, *self.size]).tolist()
         left, top, right, bottom = (round(side, 1) for side in sides)
         return left, top, right, bottom
 
@@ -293,8 +299,22 @@ class DigitReader:
                 raise picture
 
     def _read_picture(self, picture: Picture, asked: _Asked) -> tuple[Line, ...]:
-        """Find, name and order the digits of one picture."""
-        found = Detector(self._finder.run).find(picture.gray)
+        """Read a picture as it is and, where its lines are plainly steep, turned: what is surer."""
+        detector = Detector(self._finder.run)
+        found = detector.find(picture.gray)
+        frame = _Frame(picture.reduction, picture.size)
+        lines = self._read_found(found, asked, frame)
+        turn = leveling(found)
+        if turn is None:
+            return lines
+        level = turn.within(detector.find(turn.of(found.gray)))
+        frame = replace(frame, turn=turn, turned_size=level.size)
+        level_lines = self._read_found(level, asked, frame)
+        is_plain = sum(len(line.digits) for line in level_lines) >= _LEVEL_DIGITS
+        return max(lines, level_lines, key=_worth) if is_plain else lines
+
+    def _read_found(self, found: Found, asked: _Asked, frame: _Frame) -> tuple[Line, ...]:
+        """Name and order the digits that were found."""
         likely = _UNLIKELY if asked.length else LIKELY
         chosen = select_digits(found.digits, likely=likely)
         words = self._read_words(found, chosen, asked.length)
@@ -305,7 +325,6 @@ class DigitReader:
         if not asked.length:
             words = self._with_other_sizes(found, words)
         marks = found.signs[select_marks(found.signs, join([word.digits for word in words]))]
-        frame = _Frame(picture.reduction, np.array([*picture.size] * 2, np.float32))
         lines: dict[int, list[Digit]] = {}
         for word in words:
             digits = [_digit(word, index, frame) for index in range(len(word.digits))]
@@ -516,6 +535,11 @@ def _is_level(box: npt.NDArray[np.float32], other: npt.NDArray[np.float32]) -> b
     """Return whether two boxes share half of the smaller one's height."""
     shared = min(box[3], other[3]) - max(box[1], other[1])
     return bool(2 * shared > min(box[3] - box[1], other[3] - other[1]))
+
+
+def _worth(lines: tuple[Line, ...]) -> float:
+    """Return how many digits were read, each counted by its confidence."""
+    return sum(digit.confidence for line in lines for digit in line.digits)
 
 
 def _surest(line: Detections, fewest: int, most: int) -> Detections:

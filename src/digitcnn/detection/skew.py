@@ -1,0 +1,120 @@
+"""Deskewing: how steeply the lines of a picture fall, and the picture turned until they do not."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageFilter
+
+from digitcnn.detection.boxes import Detections
+from digitcnn.detection.detector import PIXEL_MAX, Found
+
+Floats = npt.NDArray[np.float32]
+
+_STEEPEST, _LEAST = 30, 5  # degrees: that are looked for, and that are worth turning a picture
+# How much sharper the rows' profile must be for that.
+_SHARPER = 1.3
+_SIDE, _INK = 400, 0.4  # of the map of ink, in pixels; what counts as ink there
+_SMOOTH = (0.25, 0.5, 0.25)
+_SOFT = 0.04  # of the longer side: how blurred the frame around a turned picture is
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A turn of a picture about its middle.
+
+    Attributes
+    ----------
+    degrees : float
+        Counterclockwise: lines that fall so steeply to the right become level.
+    size : (int, int)
+        Width and height of the picture before.
+    """
+
+    degrees: float
+    size: tuple[int, int]
+
+    def of(self, gray: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """Turn a picture, ink bright, in a soft frame of what lies at its edges."""
+        height, width = gray.shape
+        angle = math.radians(abs(self.degrees))
+        cos, sin = math.cos(angle), math.sin(angle)
+        across, down = math.ceil(height * sin * cos), math.ceil(width * sin * cos)
+        blurred = Image.fromarray(gray).filter(ImageFilter.BoxBlur(_SOFT * max(gray.shape)))
+        framed = np.pad(np.asarray(blurred), ((down, down), (across, across)), "edge")
+        framed[down : down + height, across : across + width] = gray
+        image = Image.fromarray(framed).rotate(self.degrees, Image.Resampling.BILINEAR)
+        # As much on the left as on the right, so that the middle stays the middle.
+        left = math.floor((image.width - width * cos - height * sin) / 2)
+        top = math.floor((image.height - width * sin - height * cos) / 2)
+        return np.asarray(image.crop((left, top, image.width - left, image.height - top)))
+
+    def back(self, boxes: Floats, size: tuple[int, int]) -> Floats:
+        """Return boxes of the turned picture, which has that size, in pixels of the one before.
+
+        Each encloses the ellipse that fills its box: a digit leaves the corners empty.
+        """
+        angle = math.radians(self.degrees)
+        cos, sin = math.cos(angle), math.sin(angle)
+        turned = np.array([[cos, sin], [-sin, cos]])
+        middles = (boxes[:, :2] + boxes[:, 2:]) / 2 - np.array(size) / 2
+        middles = middles @ turned + np.array(self.size) / 2
+        halves = np.sqrt(((boxes[:, 2:] - boxes[:, :2]) / 2) ** 2 @ turned**2)
+        return np.hstack([middles - halves, middles + halves]).astype(np.float32)
+
+    def within(self, found: Found) -> Found:
+        """Leave out what was found outside the picture, in the frame around it."""
+        digits, signs = (self._within(each, found.size) for each in (found.digits, found.signs))
+        return replace(found, digits=digits, signs=signs)
+
+    def _within(self, found: Detections, size: tuple[int, int]) -> Detections:
+        boxes = self.back(found.boxes, size)
+        middles = (boxes[:, :2] + boxes[:, 2:]) / 2
+        is_within = ((middles > 0) & (middles < self.size)).all(axis=1)
+        return found[np.flatnonzero(is_within)]
+
+
+def leveling(found: Found) -> Turn | None:
+    """Return the turn that has lines level where they plainly are not, else None.
+
+    Their angle is that at which the profile of the ink's rows is sharpest [1]_.
+
+    Parameters
+    ----------
+    found : Found
+        Its ink is looked at.
+
+    Returns
+    -------
+    turn : Turn or None
+
+    References
+    ----------
+    .. [1] W. Postl, "Detection of linear oblique structures and skew scan in digitized documents",
+       ICPR 1986.
+    """
+    ink = Image.fromarray((found.ink * PIXEL_MAX).astype(np.uint8))
+    rows, columns = np.nonzero(
+        np.asarray(ink.reduce(max(1, max(ink.size) // _SIDE))) > _INK * PIXEL_MAX
+    )
+    if not len(rows):
+        return None
+    sharpness = {
+        degrees: _sharpness(rows, columns, math.radians(degrees))
+        for degrees in range(-_STEEPEST, _STEEPEST + 1)
+    }
+    best = max(sharpness, key=lambda degrees: sharpness[degrees])
+    is_peak = _LEAST <= abs(best) < _STEEPEST
+    if not is_peak or sharpness[best] < _SHARPER * sharpness[0]:
+        return None
+    return Turn(best, found.size)
+
+
+def _sharpness(rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp], angle: float) -> float:
+    """Return the sum of squares of the profile of rows that fall at an angle."""
+    levels = rows * math.cos(angle) - columns * math.sin(angle)
+    profile = np.bincount((levels - levels.min()).astype(np.intp))
+    return float((np.convolve(profile, _SMOOTH) ** 2).sum())
