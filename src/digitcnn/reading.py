@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -14,39 +13,18 @@ import numpy.typing as npt
 
 from digitcnn._checks import checked_confidence, errors_choice, shown, thread_count, whole_number
 from digitcnn._sessions import LazySession
-from digitcnn.detection import READER, Detections, Detector, Found, group_lines, split_words
-from digitcnn.detection.boxes import join
-from digitcnn.detection.line_reading import (
-    LINES,
-    SIGNS_BESIDE,
-    Logs,
-    as_input,
-    beside,
-    correct,
-    cut_line,
-    is_digit,
-    strip_along,
-    symbol_logs,
-    symbols_of,
-    text_logs,
-    unseen,
-)
+from digitcnn.detection import READER, Detector, Found
+from digitcnn.detection.boxes import Detections, join
+from digitcnn.detection.line_reading import LINES, SIGNS_BESIDE
 from digitcnn.detection.selection import (
-    LEGIBLE,
-    LEGIBLE_AMID_PRINT,
     LIKELY,
-    WRITTEN,
-    are_discs,
     is_confirmed,
     other_height,
     select_digits,
-    select_faint,
-    select_lone,
     select_marks,
-    stands,
-    without_brackets,
 )
 from digitcnn.detection.skew import Turn, leveling
+from digitcnn.detection.words import Word, WordReader, put_together
 from digitcnn.errors import InvalidArgumentError, NoDigitError, SeveralDigitsError
 from digitcnn.images import Picture, is_single, iter_pictures
 from digitcnn.preprocessing import to_canonical
@@ -67,12 +45,7 @@ _LEVEL_DIGITS = 3  # of fewer digits, the angle of their line is not known well 
 # or the third as the second, or the fourth.
 _BEYOND_DOUBT = (0.7, 0.5, 0.4)
 
-# What the naming network is trusted with beside the detector: its probabilities are lifted by so
-# much, so that one that is sure and wrong does not overrule the other.
-_DOUBT = 0.02
-# Where the number of digits is known, even so faint a trace of one is considered; and what is
-# surer than the second counts as one where a range allows it.
-_UNLIKELY, _LIKELY = 0.12, 0.25
+_UNLIKELY = 0.12  # where the number of digits is known, so faint a trace of one is considered
 # The powers of a digit's probability, of its word's, and of the detector's score, which is full
 # from `_PLAIN` on: their product, over a picture, is how probable the text is. Fitted on people's
 # pictures of numbers and of single digits together.
@@ -166,24 +139,6 @@ class _Frame:
         sides = (box * self.reduction).clip(0, [*self.size, *self.size]).tolist()
         left, top, right, bottom = (round(side, 1) for side in sides)
         return left, top, right, bottom
-
-
-@dataclass(frozen=True)
-class _Word:
-    """Digits beside each other: the number of their line, and how probable their text is.
-
-    By the network that reads lines, as a mean of the digits, and by that and the network of signs.
-    """
-
-    line: int
-    digits: Detections
-    sureness: float
-    legibility: float
-
-    @property
-    def box(self) -> npt.NDArray[np.float32]:
-        boxes = self.digits.boxes
-        return np.concatenate([boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)])
 
 
 class DigitReader:
@@ -317,13 +272,14 @@ class DigitReader:
         """Name and order the digits that were found."""
         likely = _UNLIKELY if asked.length else LIKELY
         chosen = select_digits(found.digits, likely=likely)
-        words = self._read_words(found, chosen, asked.length)
+        word_reader = WordReader(self._names, self._line_reader.run, self._sign_finder.run)
+        words = word_reader.read(found, chosen, asked.length)
         if not words and not asked.length:
-            words = self._read_faint(found)
+            words = word_reader.read_faint(found)
         if not words:
             return ()
         if not asked.length:
-            words = self._with_other_sizes(found, words)
+            words = self._with_other_sizes(found, words, word_reader)
         marks = found.signs[select_marks(found.signs, join([word.digits for word in words]))]
         lines: dict[int, list[Digit]] = {}
         for word in words:
@@ -333,7 +289,9 @@ class DigitReader:
                 lines.setdefault(word.line, []).extend(digits)
         return _with_marks(list(lines.values()), marks, frame)
 
-    def _with_other_sizes(self, found: Found, words: list[_Word]) -> list[_Word]:
+    def _with_other_sizes(
+        self, found: Found, words: list[Word], word_reader: WordReader
+    ) -> list[Word]:
         """Read what is much smaller or taller, too, in the picture without what was read."""
         read = join([word.digits for word in words])
         height = other_height(found.digits, read)
@@ -345,105 +303,19 @@ class DigitReader:
             return words
         others = [
             word
-            for word in self._read_words(rest, chosen)
+            for word in word_reader.read(rest, chosen)
             if is_confirmed(word.digits, word.legibility)
         ]
-        return _together(words, others) if others else words
+        return put_together(words, others) if others else words
 
-    def _read_faint(self, found: Found) -> list[_Word]:
-        """Read what is faint, as far as that confirms it: words, or else one digit alone."""
-        words = self._read_words(found, select_faint(found.digits))
-        confirmed = [word for word in words if is_confirmed(word.digits, word.sureness)]
-        if not confirmed:
-            words = self._read_words(found, select_lone(found.digits))
-            confirmed = [
-                word for word in words if is_confirmed(word.digits, word.sureness, alone=True)
-            ]
-        return confirmed
-
-    def _read_words(
-        self, found: Found, chosen: npt.NDArray[np.intp], length: tuple[int, int] | None = None
-    ) -> list[_Word]:
-        """Name the chosen digits, put them into lines and words, and read each word as a whole."""
-        digits = self._named(found, found.digits[chosen])
-        others = found.digits[np.setdiff1d(np.arange(len(found.digits)), chosen)]
-        lines = [digits[members] for members in group_lines(digits.boxes)]
-        words = [
-            _Word(number, *self._read_word(found, line[part], others, None))
-            for number, line in enumerate(lines)
-            for part in split_words(line.boxes)
-        ]
-        words = [word for word in words if len(word.digits)]
-        words = [replace(word, digits=without_brackets(found.gray, word.digits)) for word in words]
-        if len(words) > 1:
-            words = [word for word in words if not are_discs(found.gray, word.digits)]
-        words = _standing(words, found=len(digits))
-        return self._of_length(found, lines, words, others, length) if length else words
-
-    def _of_length(
-        self,
-        found: Found,
-        lines: list[Detections],
-        words: list[_Word],
-        others: Detections,
-        length: tuple[int, int],
-    ) -> list[_Word]:
-        """Read those lines anew whose words do not have as many digits as is asked for."""
-        read = []
-        for number, line in enumerate(lines):
-            line_words = [word for word in words if word.line == number]
-            if not length[0] <= sum(len(word.digits) for word in line_words) <= length[1]:
-                line_words = []
-                if len(surest := _surest(line, *length)):
-                    line_words = [_Word(number, *self._read_word(found, surest, others, length))]
-            read += line_words
-        return read
-
-    def _named(self, found: Found, digits: Detections) -> Detections:
-        """Name digits by the detector and the naming network together."""
-        named = digits.probabilities.copy()
-        inks = [to_canonical(found.ink_of(box)) for box in digits.boxes]
-        known = [index for index, ink in enumerate(inks) if ink is not None]
+    def _names(self, inks: list[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
+        """Return the digits' probabilities for the ink of each box, alike where there is none."""
+        canonical = map(to_canonical, inks)
+        known = {index: each for index, each in enumerate(canonical) if each is not None}
+        names = np.full((len(inks), 10), 0.1, np.float32)
         if known:
-            batch = np.stack([inks[index] for index in known])  # type: ignore[misc]
-            named[known] *= self._namer.run(batch) + np.float32(_DOUBT)
-        named /= named.sum(axis=1, keepdims=True)
-        return Detections(digits.boxes, digits.scores, named)
-
-    def _read_word(
-        self, found: Found, word: Detections, others: Detections, length: tuple[int, int] | None
-    ) -> tuple[Detections, float, float]:
-        """Read a word as a whole, too: leave out other signs, and correct it where that disagrees.
-
-        Returns it with how probable its text then is, as a mean of its digits, by the network that
-        reads lines, and by that and the one that knows other signs.
-        """
-        seen = None
-        while len(word) and (strip := strip_along(word.boxes)) is not None:
-            batch = as_input(cut_line(found, strip))[None]
-            if length:
-                break
-            seen = self._sign_finder.run(batch)
-            is_kept = is_digit(seen, strip, word)
-            if is_kept.all():
-                break
-            word = word[np.flatnonzero(is_kept)]
-        else:
-            return word, 1.0, 1.0
-        maps = self._line_reader.run(batch)
-        logs = symbol_logs(maps)
-        symbols = symbols_of(logs)
-        # What neighbours make plain: a digit alone is named by what sees digits alone.
-        is_alone = len(word) == 1 and len(symbols) <= 1
-        if symbols != (word.probabilities.argmax(axis=1) + 1).tolist() and not is_alone:
-            others = others[beside(word, others)]
-            more = unseen(maps, strip, word, size=found.size)
-            others = self._named(found, join([others, more]))
-            word = correct(word, others, logs, length=length)
-        sureness = _sureness(logs, word)
-        if seen is None:
-            return word, sureness, sureness
-        return word, sureness, math.sqrt(sureness * _sureness(symbol_logs(seen), word))
+            names[list(known)] = self._namer.run(np.stack(list(known.values())))
+        return names
 
     def __repr__(self) -> str:
         """Name the weights and the threads."""
@@ -490,13 +362,7 @@ def refuse_several_digits(found: Found) -> None:
         )
 
 
-def _sureness(logs: Logs, word: Detections) -> float:
-    """Return how probable a word's text is, as a mean of its digits."""
-    text = word.probabilities.argmax(axis=1)[None]
-    return math.exp(text_logs(logs, text)[0] / max(1, len(word)))
-
-
-def _digit(word: _Word, index: int, frame: _Frame) -> Digit:
+def _digit(word: Word, index: int, frame: _Frame) -> Digit:
     probabilities = word.digits.probabilities[index]
     value = int(probabilities.argmax())
     found = min(1.0, float(word.digits.scores[index]) / _PLAIN)
@@ -504,50 +370,9 @@ def _digit(word: _Word, index: int, frame: _Frame) -> Digit:
     return Digit(value, frame.box(word.digits.boxes[index]), confidence, probabilities)
 
 
-def _standing(words: list[_Word], *, found: int) -> list[_Word]:
-    """Return the words that count, of so many digits found: amid print, the surest."""
-    longest = max((len(word.digits) for word in words), default=0)
-    for least in (LEGIBLE, LEGIBLE_AMID_PRINT):
-        standing = [
-            word
-            for word in words
-            if stands(word.digits, word.legibility, longest=longest, least_sureness=least)
-        ]
-        if sum(len(word.digits) for word in standing) >= WRITTEN * found:
-            break
-    return standing
-
-
-def _together(words: list[_Word], others: list[_Word]) -> list[_Word]:
-    """Put words of another size into the lines that they stand in, or into lines of their own."""
-    first_free = max(word.line for word in words) + 1
-    placed = list(words)
-    for other in others:
-        level = [word for word in words if _is_level(word.box, other.box)]
-        nearest = min(level, key=lambda word: abs(word.box[0] - other.box[0]), default=None)
-        line = first_free + other.line if nearest is None else nearest.line
-        placed.append(replace(other, line=line))
-    levels = {word.line: word.box[1] + word.box[3] for word in reversed(placed)}
-    return sorted(placed, key=lambda word: (levels[word.line], word.box[0]))
-
-
-def _is_level(box: npt.NDArray[np.float32], other: npt.NDArray[np.float32]) -> bool:
-    """Return whether two boxes share half of the smaller one's height."""
-    shared = min(box[3], other[3]) - max(box[1], other[1])
-    return bool(2 * shared > min(box[3] - box[1], other[3] - other[1]))
-
-
 def _worth(lines: tuple[Line, ...]) -> float:
     """Return how many digits were read, each counted by its confidence."""
     return sum(digit.confidence for line in lines for digit in line.digits)
-
-
-def _surest(line: Detections, fewest: int, most: int) -> Detections:
-    """Return the surest digits of a line, in their order: as many as it may have, or none."""
-    sure = line.scores * line.probabilities.max(axis=1, initial=0)
-    number = min(most, max(fewest, int((sure > _LIKELY).sum())))
-    kept = np.sort(np.argsort(-sure, kind="stable")[:number])
-    return line[kept] if len(kept) >= fewest else line[:0]
 
 
 def _with_marks(lines: list[list[Digit]], marks: Detections, frame: _Frame) -> tuple[Line, ...]:
