@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image, ImageDraw
 from written import write_page
 
-from digitcnn.detection import Detections, group_lines, split_words, to_dark_background
+from digitcnn.detection import Detections, Found, group_lines, split_words, to_dark_background
 from digitcnn.detection.boxes import BOX, DIGIT, NAMES, NUM_CHANNELS, SIGN, find_peaks, suppress
 from digitcnn.detection.selection import (
     is_confirmed,
@@ -19,6 +20,7 @@ from digitcnn.detection.selection import (
     select_lone,
     stands,
 )
+from digitcnn.detection.skew import Turn, leveling
 
 
 def page_of_boxes(rows, columns, *, height=20.0, gap=8.0, leading=34.0, slope=0.0, seed=0):
@@ -241,3 +243,48 @@ def test_faint_digits_without_number_are_noise():
     boxes = [(20 * k, 30 * row, 20 * k + 14, 30 * row + 24) for k in range(10) for row in range(10)]
 
     assert len(select_faint(detections(boxes, [0.4] * 100))) == 0
+
+
+# Pictures held askew
+
+
+@given(degrees=st.floats(-28, 28), rows=st.integers(1, 4), columns=st.integers(5, 9))
+def test_lines_that_are_plainly_steep_are_turned_level(degrees, rows, columns):
+    """The turn has the lines' angle, to a degree or two; level ones have none, nor has no ink."""
+    boxes = page_of_boxes(rows, columns, leading=50) + np.array([0, 100, 0, 100])
+    page = Image.new("L", (300, 450))
+    for box in boxes.tolist():
+        ImageDraw.Draw(page).rectangle(box, outline=255, width=3)
+
+    turn = leveling(found_in(page.rotate(-degrees)))
+
+    if abs(degrees) < 4:
+        assert turn is None
+    if abs(degrees) > 8:
+        assert turn is not None
+        assert abs(turn.degrees - degrees) <= 2
+    assert leveling(found_in(Image.new("L", (40, 60)))) is None
+
+
+@given(degrees=st.floats(-28, 28), width=st.integers(30, 200), height=st.integers(30, 200))
+def test_a_turned_box_goes_back_to_where_it_was(degrees, width, height):
+    """What lies in the picture is found in the turned one, and its box encloses it."""
+    gray = np.zeros((height, width), np.uint8)
+    gray[8:22, 10:26] = 255
+    turn = Turn(degrees, (width, height))
+
+    turned = turn.of(gray)
+
+    rows, columns = np.nonzero(turned > 128)
+    box = np.array([[columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]], np.float32)
+    left, top, right, bottom = turn.back(box, turned.shape[::-1])[0]
+    assert abs((left + right) / 2 - 18) < 2
+    assert abs((top + bottom) / 2 - 15) < 2
+    assert min(right - 26, 10 - left, bottom - 22, 8 - top) > -3
+
+
+def found_in(ink):
+    """Return what a look at a picture would have found, with that ink and no digits."""
+    none = Detections(np.zeros((0, 4), np.float32), np.zeros(0), np.zeros((0, 10)))
+    plane = np.asarray(ink)
+    return Found(none, none, plane, plane.astype(np.float32) / 255, (1.0, 1.0))

@@ -16,7 +16,7 @@ Floats = npt.NDArray[np.float32]
 
 _STEEPEST, _LEAST = 30, 5  # degrees: that are looked for, and that are worth turning a picture
 # How much sharper the rows' profile must be for that.
-_SHARPER = 1.3
+_SHARPER = 1.35
 _SIDE, _INK = 400, 0.4  # of the map of ink, in pixels; what counts as ink there
 _SMOOTH = (0.25, 0.5, 0.25)
 _SOFT = 0.04  # of the longer side: how blurred the frame around a turned picture is
