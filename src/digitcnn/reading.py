@@ -34,6 +34,7 @@ from digitcnn.weights import Weights, pin, resolve
 __all__ = ["Digit", "DigitReader", "Line", "Mark", "Reading", "read"]
 
 NAMER = "base"  # names each digit that was found
+BESIDE_READER = (NAMER, LINES, SIGNS_BESIDE)  # all that a reader uses beside what finds digits
 
 # A picture is read at no more than so many pixels on its longer side.
 _WORKING_SIDE = 2048

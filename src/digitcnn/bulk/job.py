@@ -25,14 +25,13 @@ from digitcnn.bulk.reader import TASKS
 from digitcnn.bulk.shards import JobFolder, Settings, Task, answer_shard
 from digitcnn.bulk.sources import check_columns, is_remote
 from digitcnn.bulk.summary import Counts, Summary
-from digitcnn.detection.line_reading import LINES, SIGNS_BESIDE
 from digitcnn.errors import (
     CorruptFileError,
     DigitcnnError,
     MissingDependencyError,
     UnavailableError,
 )
-from digitcnn.reading import NAMER
+from digitcnn.reading import BESIDE_READER
 from digitcnn.weights import Weights, pin, resolve
 
 # Answers that are lost, at most, where a worker is killed: some seconds' work.
@@ -312,8 +311,7 @@ def _deaf_to_interrupts() -> Any:
 
 def _digests(task: str, weights: Weights | Path) -> dict[str, str]:
     """Return the SHA-256 of each network that a task uses."""
-    more = [NAMER, LINES, SIGNS_BESIDE] if task == "read" else []
-    used = [weights, *map(pin, more)]
+    used = [weights, *map(pin, BESIDE_READER if task == "read" else ())]
     return {
         each.id if isinstance(each, Weights) else str(each): hashlib.sha256(
             resolve(each, format="onnx").read_bytes()
