@@ -386,6 +386,16 @@ def printed(width, height, *, pitch, size):
     return page
 
 
+@pytest.mark.parametrize("degrees", [-20, -12])
+def test_print_that_is_held_askew_is_not_turned_and_read(degrees):
+    """Of hundreds of letters, level or not, few are taken for digits."""
+    page = printed(700, 500, pitch=40, size=24)
+
+    askew = read(page.rotate(degrees, fillcolor=255))
+
+    assert len(askew.digits) < 20
+
+
 def test_a_small_number_on_a_printed_sheet_is_read():
     """A sheet of A4 at 300 dots an inch: letters of another height do not outvote the number."""
     sheet = np.asarray(printed(2480, 3508, pitch=70, size=44)).copy()

@@ -40,7 +40,9 @@ BESIDE_READER = (NAMER, LINES, SIGNS_BESIDE)  # all that a reader uses beside wh
 _WORKING_SIDE = 2048
 
 _MOST_OTHERS = 100  # digits of another size: more are print
-_LEVEL_DIGITS = 3  # of fewer digits, the angle of their line is not known well enough
+# Of fewer digits, the angle of their line is not known well enough; read less surely, in the mean,
+# are letters that were turned level.
+_LEVEL_DIGITS, _LEVEL_SURENESS = 3, 0.85
 
 # A picture plainly holds several digits if the second surest is as sure as the first number says,
 # or the third as the second, or the fourth.
@@ -266,7 +268,8 @@ class DigitReader:
         level = turn.within(detector.find(turn.of(found.gray)))
         frame = replace(frame, turn=turn, turned_size=level.size)
         level_lines = self._read_found(level, asked, frame)
-        is_plain = sum(len(line.digits) for line in level_lines) >= _LEVEL_DIGITS
+        count = sum(len(line.digits) for line in level_lines)
+        is_plain = count >= _LEVEL_DIGITS and _worth(level_lines) >= _LEVEL_SURENESS * count
         return max(lines, level_lines, key=_worth) if is_plain else lines
 
     def _read_found(self, found: Found, asked: _Asked, frame: _Frame) -> tuple[Line, ...]:
