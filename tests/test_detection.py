@@ -277,7 +277,7 @@ def test_a_turned_box_goes_back_to_where_it_was(degrees, width, height):
 
     rows, columns = np.nonzero(turned > 128)
     box = np.array([[columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]], np.float32)
-    left, top, right, bottom = turn.back(box, turned.shape[::-1])[0]
+    left, top, right, bottom = turn.back(box)[0]
     assert abs((left + right) / 2 - 18) < 2
     assert abs((top + bottom) / 2 - 15) < 2
     assert min(right - 26, 10 - left, bottom - 22, 8 - top) > -3

@@ -134,11 +134,10 @@ class _Frame:
     reduction: int
     size: tuple[int, int]
     turn: Turn | None = None
-    turned_size: tuple[int, int] = (0, 0)
 
     def box(self, box: npt.NDArray[np.float32]) -> Box:
         if self.turn is not None:
-            box = self.turn.back(box[None], self.turned_size)[0]
+            box = self.turn.back(box[None])[0]
         sides = (box * self.reduction).clip(0, [*self.size, *self.size]).tolist()
         left, top, right, bottom = (round(side, 1) for side in sides)
         return left, top, right, bottom
@@ -266,8 +265,7 @@ class DigitReader:
         if turn is None:
             return lines
         level = turn.within(detector.find(turn.of(found.gray)))
-        frame = replace(frame, turn=turn, turned_size=level.size)
-        level_lines = self._read_found(level, asked, frame)
+        level_lines = self._read_found(level, asked, replace(frame, turn=turn))
         count = sum(len(line.digits) for line in level_lines)
         is_plain = count >= _LEVEL_DIGITS and _worth(level_lines) >= _LEVEL_SURENESS * count
         return max(lines, level_lines, key=_worth) if is_plain else lines

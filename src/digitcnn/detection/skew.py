@@ -39,39 +39,46 @@ class Turn:
 
     def of(self, gray: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """Turn a picture, ink bright, in a soft frame of what lies at its edges."""
-        height, width = gray.shape
+        (width, height), (more_across, more_down) = self.size, self._more
         angle = math.radians(abs(self.degrees))
-        cos, sin = math.cos(angle), math.sin(angle)
-        across, down = math.ceil(height * sin * cos), math.ceil(width * sin * cos)
+        overlap = math.sin(angle) * math.cos(angle)
+        across, down = math.ceil(height * overlap), math.ceil(width * overlap)
         blurred = Image.fromarray(gray).filter(ImageFilter.BoxBlur(_SOFT * max(gray.shape)))
         framed = np.pad(np.asarray(blurred), ((down, down), (across, across)), "edge")
         framed[down : down + height, across : across + width] = gray
         image = Image.fromarray(framed).rotate(self.degrees, Image.Resampling.BILINEAR)
-        # As much on the left as on the right, so that the middle stays the middle.
-        left = math.floor((image.width - width * cos - height * sin) / 2)
-        top = math.floor((image.height - width * sin - height * cos) / 2)
+        left, top = across - more_across, down - more_down
         return np.asarray(image.crop((left, top, image.width - left, image.height - top)))
 
-    def back(self, boxes: Floats, size: tuple[int, int]) -> Floats:
-        """Return boxes of the turned picture, which has that size, in pixels of the one before.
+    @property
+    def _more(self) -> tuple[int, int]:
+        """By how much the turned picture is larger at each side, so that the middle stays it."""
+        width, height = self.size
+        angle = math.radians(abs(self.degrees))
+        cos, sin = math.cos(angle), math.sin(angle)
+        across, down = width * cos + height * sin - width, width * sin + height * cos - height
+        return math.ceil(across / 2), math.ceil(down / 2)
+
+    def back(self, boxes: Floats) -> Floats:
+        """Return boxes of the turned picture in pixels of the one before.
 
         Each encloses the ellipse that fills its box: a digit leaves the corners empty.
         """
         angle = math.radians(self.degrees)
         cos, sin = math.cos(angle), math.sin(angle)
         turned = np.array([[cos, sin], [-sin, cos]])
-        middles = (boxes[:, :2] + boxes[:, 2:]) / 2 - np.array(size) / 2
-        middles = middles @ turned + np.array(self.size) / 2
+        middle = np.array(self.size) / 2
+        middles = (boxes[:, :2] + boxes[:, 2:]) / 2 - (middle + self._more)
+        middles = middles @ turned + middle
         halves = np.sqrt(((boxes[:, 2:] - boxes[:, :2]) / 2) ** 2 @ turned**2)
         return np.hstack([middles - halves, middles + halves]).astype(np.float32)
 
     def within(self, found: Found) -> Found:
         """Leave out what was found outside the picture, in the frame around it."""
-        digits, signs = (self._within(each, found.size) for each in (found.digits, found.signs))
-        return replace(found, digits=digits, signs=signs)
+        return replace(found, digits=self._within(found.digits), signs=self._within(found.signs))
 
-    def _within(self, found: Detections, size: tuple[int, int]) -> Detections:
-        boxes = self.back(found.boxes, size)
+    def _within(self, found: Detections) -> Detections:
+        boxes = self.back(found.boxes)
         middles = (boxes[:, :2] + boxes[:, 2:]) / 2
         is_within = ((middles > 0) & (middles < self.size)).all(axis=1)
         return found[np.flatnonzero(is_within)]
