@@ -176,17 +176,19 @@ class DigitReader:
     ) -> None:
         self._weights = pin(weights)
         self._threads = thread_count(threads)
-        self._finder = LazySession(
+        finder = LazySession(
             partial(resolve, self._weights, format="onnx"), self._threads, form="maps"
         )
         self._namer = LazySession(partial(resolve, NAMER, format="onnx"), self._threads)
-        self._line_reader = LazySession(
+        line_reader = LazySession(
             partial(resolve, LINES, format="onnx"), self._threads, form="lines"
         )
-        self._sign_finder = LazySession(
+        sign_finder = LazySession(
             partial(resolve, SIGNS_BESIDE, format="onnx"), self._threads, form="lines"
         )
-        self._finder.open()
+        finder.open()
+        self._detector = Detector(finder.run)
+        self._words = WordReader(self._names, line_reader.run, sign_finder.run)
 
     def read(
         self,
@@ -257,14 +259,13 @@ class DigitReader:
 
     def _read_picture(self, picture: Picture, asked: _Asked) -> tuple[Line, ...]:
         """Read a picture as it is and, where its lines are plainly steep, turned: what is surer."""
-        detector = Detector(self._finder.run)
-        found = detector.find(picture.gray)
+        found = self._detector.find(picture.gray)
         frame = _Frame(picture.reduction, picture.size)
         lines = self._read_found(found, asked, frame)
         turn = leveling(found)
         if turn is None:
             return lines
-        level = turn.within(detector.find(turn.of(found.gray)))
+        level = turn.within(self._detector.find(turn.of(found.gray)))
         level_lines = self._read_found(level, asked, replace(frame, turn=turn))
         count = sum(len(line.digits) for line in level_lines)
         is_plain = count >= _LEVEL_DIGITS and _worth(level_lines) >= _LEVEL_SURENESS * count
@@ -274,14 +275,13 @@ class DigitReader:
         """Name and order the digits that were found."""
         likely = _UNLIKELY if asked.length else LIKELY
         chosen = select_digits(found.digits, likely=likely)
-        word_reader = WordReader(self._names, self._line_reader.run, self._sign_finder.run)
-        words = word_reader.read(found, chosen, asked.length)
+        words = self._words.read(found, chosen, asked.length)
         if not words and not asked.length:
-            words = word_reader.read_faint(found)
+            words = self._words.read_faint(found)
         if not words:
             return ()
         if not asked.length:
-            words = self._with_other_sizes(found, words, word_reader)
+            words = self._with_other_sizes(found, words)
         marks = found.signs[select_marks(found.signs, join([word.digits for word in words]))]
         lines: dict[int, list[Digit]] = {}
         for word in words:
@@ -291,21 +291,19 @@ class DigitReader:
                 lines.setdefault(word.line, []).extend(digits)
         return _with_marks(list(lines.values()), marks, frame)
 
-    def _with_other_sizes(
-        self, found: Found, words: list[Word], word_reader: WordReader
-    ) -> list[Word]:
+    def _with_other_sizes(self, found: Found, words: list[Word]) -> list[Word]:
         """Read what is much smaller or taller, too, in the picture without what was read."""
         read = join([word.digits for word in words])
         height = other_height(found.digits, read)
         if height is None:
             return words
-        rest = Detector(self._finder.run).find_more(found, read.boxes, height)
+        rest = self._detector.find_more(found, read.boxes, height)
         chosen = select_digits(rest.digits)
         if len(chosen) > _MOST_OTHERS:
             return words
         others = [
             word
-            for word in word_reader.read(rest, chosen)
+            for word in self._words.read(rest, chosen)
             if is_confirmed(word.digits, word.legibility)
         ]
         return put_together(words, others) if others else words
