@@ -4,7 +4,8 @@
 
 Writes that many of MNIST's digits as PNG files and as Parquet, 20 of them cut short and 20 blank,
 and has `digitcnn bulk --task predict` and, in one process with one thread, `iter_proba` answer
-them; then a Parquet file of `--rows`, for the memory. FOLDER holds pictures for `--task read`. The
+them, in turn, `--repeats` times, of which the medians count; then a Parquet file of `--rows`, for
+the memory. FOLDER holds pictures for `--task read`. The
 last table says what 100 million would cost at these figures.
 """
 
@@ -21,6 +22,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from statistics import median
 from typing import NamedTuple
 
 import checkout  # noqa: F401 - says where reporting.py lies
@@ -33,7 +35,7 @@ from reporting import begin_options, format_table
 from digitcnn import datasets
 
 BROKEN = BLANK = 20
-SAMPLE_S = 0.1
+SAMPLE_S = 0.25
 GROWN = 100_000_000
 
 # What `digitcnn bulk` is held against: the same answers by one process with one thread.
@@ -114,17 +116,22 @@ def write_table(path: Path, contents: list[bytes], rows: int) -> str:
     return str(path)
 
 
-def job(name: str, task: str, source: str, options: list[str], *, alone: bool = False) -> list[str]:
-    """Run a job and one process beside it, or the job alone; return the cells of both tables."""
-    with tempfile.TemporaryDirectory() as folder:
-        words = ["-m", "digitcnn", "bulk", source, "--out", folder, "--task", task, "--quiet"]
-        ours = cost_of([*words, *options])
-        summary = json.loads((Path(folder) / "manifest.json").read_text("utf-8"))["summary"]
-        size = sum(file.stat().st_size for file in Path(folder).rglob("*.*"))
+def job(name: str, task: str, source: str, options: list[str], repeats: int) -> list[str]:
+    """Run a job and one process in turn, or the job alone; return the cells of both tables."""
+    costs, alone = [], []
+    for _ in range(max(1, repeats)):
+        with tempfile.TemporaryDirectory() as folder:
+            words = ["-m", "digitcnn", "bulk", source, "--out", folder, "--task", task, "--quiet"]
+            costs.append(cost_of([*words, *options]))
+            summary = json.loads((Path(folder) / "manifest.json").read_text("utf-8"))["summary"]
+            size = sum(file.stat().st_size for file in Path(folder).rglob("*.*"))
+        if repeats:
+            alone.append(cost_of(["-c", ONE_PROCESS, task, source]))
     count, errors = summary["num_pictures"], sum(summary["errors"].values())
+    ours = Cost(*map(median, zip(*costs, strict=True)))
     ratios = ["", ""]
-    if not alone:
-        theirs = cost_of(["-c", ONE_PROCESS, task, source])
+    if alone:
+        theirs = Cost(*map(median, zip(*alone, strict=True)))
         ratios = [f"{ours.cpu_s / theirs.cpu_s:.2f} x", f"{theirs.wall_s / ours.wall_s:.2f} x"]
     print(f"{name}: done", file=sys.stderr)
     hours = ours.cpu_s / count * GROWN / 3600
@@ -140,6 +147,7 @@ def main() -> None:
     parser = begin_options(__doc__)
     parser.add_argument("--pictures", type=int, default=20_000)
     parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--repeats", type=int, default=3, help="of each pair (default: 3)")
     parser.add_argument("--folder", help="pictures for the task read")
     parser.add_argument("--workers", help="processes (default: one for each CPU)")
     arguments = parser.parse_args()
@@ -152,14 +160,14 @@ def main() -> None:
             (work / "png" / f"{number:06d}.png").write_bytes(content)
         few = write_table(work / "few.parquet", contents, len(contents))
         rows = [
-            job("PNG files", "predict", str(work / "png"), options),
-            job("Parquet", "predict", few, options),
+            job("PNG files", "predict", str(work / "png"), options, arguments.repeats),
+            job("Parquet", "predict", few, options, arguments.repeats),
         ]
         if arguments.rows:
             many = write_table(work / "many.parquet", contents[BLANK + BROKEN :], arguments.rows)
-            rows.append(job("Parquet, more", "predict", many, options, alone=True))
+            rows.append(job("Parquet, more", "predict", many, options, repeats=0))
         if arguments.folder:
-            rows.append(job("read", "read", arguments.folder, options))
+            rows.append(job("read", "read", arguments.folder, options, arguments.repeats))
     ours = ("job", "pictures", "errors", "processor s", "against one process", "pictures/s")
     print(format_table((*ours, "against one process", "peak MiB"), [row[:8] for row in rows]))
     grown = (f"{GROWN:,} pictures", "processor hours", "hours on 100 CPUs", "GB of answers")

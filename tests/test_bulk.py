@@ -338,13 +338,18 @@ def test_the_command_prints_the_summary_and_the_manifest_keeps_it(
     assert len(manifest["settings"]["weights"]["base-v1"]) == 64
 
 
-@pytest.mark.parametrize("package", ["dask.distributed", "pyarrow"])
-def test_a_missing_package_is_told_with_its_extra(package, pictures, tmp_path, monkeypatch):
-    """Without Dask or PyArrow the error has the command to type."""
+@pytest.mark.parametrize(
+    ("package", "options"),
+    [("pyarrow", {}), ("dask.distributed", {"scheduler": "tcp://127.0.0.1:1"})],
+)
+def test_a_missing_package_is_told_with_its_extra(
+    package, options, pictures, tmp_path, monkeypatch
+):
+    """Without PyArrow, or Dask for a cluster, the error has the command to type."""
     monkeypatch.setitem(sys.modules, package, None)
 
     with pytest.raises(MissingDependencyError, match=r'pip install "digitcnn\[bulk\]"'):
-        bulk.run(pictures, tmp_path / "out")
+        bulk.run(pictures, tmp_path / "out", **options)
 
 
 def test_a_batch_reader_answers_columns(digits, pictures):

@@ -20,7 +20,7 @@ from digitcnn.errors import UnavailableError
 
 parquet = pytest.importorskip("pyarrow.parquet", reason="jobs need digitcnn[bulk]")
 psutil = pytest.importorskip("psutil", reason="jobs need digitcnn[bulk]")
-distributed = pytest.importorskip("distributed", reason="jobs need digitcnn[bulk]")
+pytest.importorskip("distributed", reason="jobs need digitcnn[bulk]")
 
 NUM_PAGES = 30
 SHARD_SIZE = 1
@@ -75,17 +75,14 @@ def num_shards(out):
 
 
 def workers_of(process):
-    """Give a driver's workers: of its processes those that listen."""
+    """Give a driver's workers: what its fork server forked."""
     children = psutil.Process(process.pid).children(recursive=True)
-    return [each for each in children if each.net_connections()]
+    return [each for each in children if each.ppid() != process.pid]
 
 
-def finish(pages, out):
-    """Give the same job again, with a worker in this process."""
-    with distributed.LocalCluster(
-        n_workers=1, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0"
-    ) as cluster:
-        bulk.run(pages, out, shard_size=SHARD_SIZE, scheduler=cluster.scheduler_address)
+def finish(pages, out, **options):
+    """Give the same job again."""
+    bulk.run(pages, out, shard_size=SHARD_SIZE, workers=1, **options)
 
 
 def check(out, texts):
@@ -142,6 +139,27 @@ def test_an_interrupt_ends_in_seconds_and_a_second_driver_is_refused(pages, text
     assert not any(worker.is_running() for worker in workers)
     assert num_shards(out) < NUM_PAGES // SHARD_SIZE
     finish(pages, out)
+    check(out, texts)
+
+
+def test_a_shard_whose_worker_is_always_killed_is_told_when_all_else_is_done(
+    pages, texts, tmp_path
+):
+    """It is tried again, alone, and given up at last; the same call then answers it."""
+    out = tmp_path / "out"
+    this = psutil.Process()
+
+    def kill_at_the_last(progress):
+        if progress.num_done >= NUM_PAGES - 1:
+            for worker in workers_of(this):
+                worker.kill()
+
+    with pytest.raises(UnavailableError, match="killed again and again at shard"):
+        finish(pages, out, progress=kill_at_the_last)
+    assert num_shards(out) == NUM_PAGES - 1
+
+    finish(pages, out)
+
     check(out, texts)
 
 

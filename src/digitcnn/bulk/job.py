@@ -1,48 +1,36 @@
-"""A whole source to Parquet files, by a driver on Dask that can be stopped and goes on."""
+"""A whole source to Parquet files, by a driver that can be stopped and goes on."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
 import importlib
-import importlib.util
-import logging
-import multiprocessing
-import multiprocessing.forkserver
 import os
-import sys
 import time
-import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from digitcnn._checks import checked_confidence, one_of, whole_number
 from digitcnn._sessions import available_cpus
 from digitcnn.bulk.reader import TASKS
 from digitcnn.bulk.shards import JobFolder, Settings, Task, answer_shard
-from digitcnn.bulk.sources import check_columns, is_remote
+from digitcnn.bulk.sources import Shard, check_columns, is_remote
 from digitcnn.bulk.summary import Counts, Summary
-from digitcnn.errors import (
-    CorruptFileError,
-    DigitcnnError,
-    MissingDependencyError,
-    UnavailableError,
-)
+from digitcnn.bulk.workers import Workers, missing, workers_of
+from digitcnn.errors import CorruptFileError, DigitcnnError, UnavailableError
 from digitcnn.reading import BESIDE_READER
 from digitcnn.weights import Weights, pin, resolve
 
 # Answers that are lost, at most, where a worker is killed: some seconds' work.
 SHARD_SIZES = {"read": 200, "predict": 1000}
 
-_LEAST_IN_FLIGHT = 32  # shards that the scheduler knows of, so that it can plan
 _TICK_S = 1.0
 _MOST_WORKERS = 1024
-
-# What a worker imports; pandas, where it is installed, by way of PyArrow.
-_PRELOADED = ["digitcnn.bulk.job", "dask.distributed", "onnxruntime", "pyarrow.parquet", "pandas"]
+_MOST_KILLS = 4  # the last of them with this shard alone in hand
 
 
 @dataclass(frozen=True)
@@ -132,14 +120,17 @@ def run(
     CorruptFileError
         If a table is damaged; all else has been read.
     MissingDependencyError
-        If Dask or PyArrow is not installed.
+        If PyArrow is not installed, or Dask for a cluster.
 
     Examples
     --------
     >>> run("scans/", "answers/").num_answered  # doctest: +SKIP
     11980
     """
-    _distributed()
+    try:
+        importlib.import_module("pyarrow")
+    except ImportError as error:
+        raise missing(error) from error
     weights = pin(TASKS[one_of("task", task, TASKS)] if weights is None else weights)
     source, out = os.fspath(source), Path(os.path.abspath(out))  # noqa: PTH100 - no links followed
     size = SHARD_SIZES[task] if shard_size is None else shard_size
@@ -156,57 +147,71 @@ def run(
     whole_number("workers", workers, least=1, most=_MOST_WORKERS, such_as=2)
     check_columns(settings.source, column=column, labels=labels)
     folder = JobFolder(out, settings)
-    with folder.open():
+    with contextlib.closing(workers_of(scheduler, workers)) as at_work, folder.open():
         done = dict(folder.done())
         counts = sum(done.values(), Counts())
-        todo = ((at, each) for at, each in enumerate(folder.plan()) if at not in done)
+        todo = (_Handed(at, each) for at, each in enumerate(folder.plan()) if at not in done)
         if len(done) < folder.num_shards:
-            with _connected(scheduler, workers) as client:
-                driver = _Driver(client, Task(settings, weights, out), folder.num_pictures, counts)
-                driver.run(todo, progress or (lambda _: None))
+            driver = _Driver(at_work, Task(settings, weights, out), folder.num_pictures, counts)
+            driver.run(todo, progress or (lambda _: None))
         summary = Summary.of(counts)
         folder.write_manifest(summary)
     return summary
 
 
+@dataclass
+class _Handed:
+    """A shard on its way, and how often a worker was killed while it was."""
+
+    number: int
+    shard: Shard
+    kills: int = 0
+
+
 class _Driver:
     """Hands shards to the workers, a bounded number at a time, and adds up what comes back."""
 
-    def __init__(self, client: Any, task: Task, num_pictures: int, counts: Counts) -> None:
-        self._client = client
+    def __init__(self, workers: Workers, task: Task, num_pictures: int, counts: Counts) -> None:
+        self._workers = workers
         self._task = task
         self._num_pictures = num_pictures
         self._counts = counts
-        self._key = f"digitcnn-{uuid.uuid4().hex}"
+        self._lost: list[_Handed] = []
         self._begun, self._num_before = time.monotonic(), counts["pictures"]
 
-    def run(self, todo: Iterator[Any], progress: Callable[[Progress], object]) -> None:
+    def run(self, todo: Iterator[_Handed], progress: Callable[[Progress], object]) -> None:
         """Have every shard answered; raise what a shard failed with when all others are done."""
-        futures: set[Any] = set()
+        handed: dict[Future[Counts], _Handed] = {}
         failures: list[Exception] = []
         while True:
-            threads = sum(self._client.nthreads().values())
-            most = max(_LEAST_IN_FLIGHT, 4 * threads)
-            futures |= {self._submit(*each) for each in islice(todo, most - len(futures))}
-            progress(self._progress(threads))
-            if not futures:
+            for each in self._choose(todo, list(handed.values())):
+                future = self._workers.submit(answer_shard, self._task, each.number, each.shard)
+                handed[future] = each
+            progress(self._progress())
+            if not handed:
                 break
-            with contextlib.suppress(TimeoutError):
-                _distributed().wait(list(futures), timeout=_TICK_S, return_when="FIRST_COMPLETED")
-            finished = {future for future in futures if future.done()}
-            failures += filter(None, map(self._finish, finished))
-            futures -= finished
+            finished, _ = wait(handed, timeout=_TICK_S, return_when=FIRST_COMPLETED)
+            is_alone = len(handed) == 1
+            failures += filter(
+                None, [self._finish(each, handed.pop(each), is_alone) for each in finished]
+            )
         if failures:
             raise failures[0]
 
-    def _submit(self, number: int, shard: Any) -> Any:
-        key = f"{self._key}-{number}"
-        # What a distant store fails with may pass.
-        return self._client.submit(
-            answer_shard, self._task, number, shard, key=key, pure=False, retries=2
-        )
+    def _choose(self, todo: Iterator[_Handed], handed: list[_Handed]) -> list[_Handed]:
+        """Choose the next shards: those that were lost first, and ever fewer at a time.
 
-    def _finish(self, future: Any) -> Exception | None:
+        So one that kills its worker is soon alone, and the others are answered without it.
+        """
+        kills = max((each.kills for each in self._lost + handed), default=0)
+        room = max(0, max(1, self._workers.most_in_flight >> kills) - len(handed))
+        if not kills:
+            return list(islice(todo, room))
+        self._lost.sort(key=lambda each: -each.kills)
+        chosen, self._lost = self._lost[:room], self._lost[room:]
+        return chosen
+
+    def _finish(self, future: Future[Counts], handed: _Handed, is_alone: bool) -> Exception | None:
         """Take a shard's counts; return what is wrong with this one, raise what is with all."""
         try:
             self._counts.update(future.result())
@@ -214,21 +219,25 @@ class _Driver:
             return error
         except DigitcnnError:
             raise
-        except _distributed().KilledWorker:
+        except Exception as error:
+            name = type(error).__name__
+            if isinstance(error, BrokenProcessPool):
+                handed.kills += 1
+                if handed.kills < _MOST_KILLS or not is_alone:
+                    self._lost.append(handed)
+                    return None
+            elif name != "KilledWorker":  # of Dask, which has counted
+                raise UnavailableError(
+                    f"A worker failed with {name}: {error}",
+                    remedy="Put that right, and give the same command again.",
+                ) from error
             return UnavailableError(
-                f"A worker was killed again and again at shard {future.key.rpartition('-')[2]}.",
+                f"A worker was killed again and again at shard {handed.number}.",
                 remedy="All others are done; the same command tries it again.",
             )
-        except Exception as error:
-            raise UnavailableError(
-                argument="scheduler",
-                rule="have workers that can do this job",
-                got=f"{type(error).__name__}: {error}",
-                remedy="Put that right, and give the same command again.",
-            ) from error
         return None
 
-    def _progress(self, threads: int) -> Progress:
+    def _progress(self) -> Progress:
         num_done = self._counts["pictures"]
         rate = (num_done - self._num_before) / max(time.monotonic() - self._begun, 1e-9)
         return Progress(
@@ -237,76 +246,9 @@ class _Driver:
             num_errors=num_done - Summary.of(self._counts).num_answered,
             rate=rate,
             remaining_s=(self._num_pictures - num_done) / rate if rate else None,
-            num_workers=threads,
-            dashboard=self._client.dashboard_link if _has_dashboard() else None,
+            num_workers=self._workers.number,
+            dashboard=self._workers.dashboard,
         )
-
-
-def _has_dashboard() -> bool:
-    return importlib.util.find_spec("bokeh") is not None
-
-
-@contextlib.contextmanager
-def _connected(scheduler: str | None, workers: int) -> Iterator[Any]:
-    """Connect to a cluster, or start processes on this machine."""
-    dask = _distributed()
-    address = scheduler or os.environ.get("DASK_SCHEDULER_ADDRESS")
-    with contextlib.ExitStack() as stack:
-        if not address:
-            stack.enter_context(_frugal())
-            address = stack.enter_context(
-                dask.LocalCluster(
-                    n_workers=workers,
-                    threads_per_worker=1,
-                    dashboard_address="127.0.0.1:0",  # not 8787 on every network
-                    silence_logs=logging.CRITICAL,
-                )
-            )
-        try:
-            client = stack.enter_context(dask.Client(address, set_as_default=False))
-        except (OSError, ValueError) as error:
-            raise UnavailableError(
-                argument="scheduler",
-                rule="be the address of Dask's scheduler",
-                got=repr(address),
-                reason=f"which fails with: {error}",
-                remedy="Start one with `dask scheduler`, or leave it out to work on this machine.",
-            ) from error
-        if not isinstance(address, str):
-            client.register_plugin(_deaf_to_interrupts())
-        stack.enter_context(client.as_current())
-        yield client
-
-
-def _frugal() -> Any:
-    """Return settings of Dask under which its processes start and idle at little cost."""
-    import dask
-
-    settings = {
-        "distributed.worker.profile.enabled": False,  # looks at threads 100 times in a second
-        "distributed.admin.tick.interval": "1s",  # 20 ms by default, in each process
-        "distributed.admin.system-monitor.interval": "5s",
-    }
-    if sys.platform == "linux":
-        # Workers fork from a process that has imported all of it once: half the time of a start.
-        multiprocessing.set_forkserver_preload(_PRELOADED)
-        multiprocessing.forkserver.ensure_running()
-        settings["distributed.worker.multiprocessing-method"] = "forkserver"
-    return dask.config.set(settings)
-
-
-def _deaf_to_interrupts() -> Any:
-    """Return what has workers leave an interrupt to the driver, which ends them."""
-    import signal
-
-    class Deaf(_distributed().WorkerPlugin):  # type: ignore[misc]  # Dask has no types
-        name = "digitcnn-interrupts"
-
-        def setup(self, worker: Any) -> None:
-            del worker
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    return Deaf()
 
 
 def _digests(task: str, weights: Weights | Path) -> dict[str, str]:
@@ -318,15 +260,3 @@ def _digests(task: str, weights: Weights | Path) -> dict[str, str]:
         ).hexdigest()
         for each in used
     }
-
-
-def _distributed() -> Any:
-    """Import Dask's distributed part, of which only some is typed, once PyArrow is there, too."""
-    try:
-        importlib.import_module("pyarrow")
-        return importlib.import_module("dask.distributed")
-    except ImportError as error:
-        raise MissingDependencyError(
-            f"bulk.run() needs Dask and PyArrow: {error}.",
-            remedy='Type: pip install "digitcnn[bulk]"',
-        ) from error

@@ -25,6 +25,7 @@ from digitcnn.errors import InvalidArgumentError, UnavailableError
 from digitcnn.weights import Weights
 
 SCHEMA_VERSION = 1
+_MORE_TRIES = 2
 
 _COUNTS_KEY = b"digitcnn.counts"  # in a file's footer
 _VERSION_KEY = b"digitcnn.schema_version"
@@ -170,6 +171,13 @@ def shard_path(out: Path, number: int) -> Path:
 
 def answer_shard(task: Task, number: int, shard: Shard) -> Counts:
     """Answer the pictures of a shard, in a worker, and write its file."""
+    for _ in range(_MORE_TRIES):  # what a distant store fails with may pass
+        with contextlib.suppress(Exception):
+            return _answer(task, number, shard)
+    return _answer(task, number, shard)
+
+
+def _answer(task: Task, number: int, shard: Shard) -> Counts:
     settings = task.settings
     if settings.digitcnn != __version__:
         raise InvalidArgumentError(

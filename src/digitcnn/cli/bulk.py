@@ -78,7 +78,9 @@ def add_to(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the job, and print its summary."""
     from digitcnn import bulk
+    from digitcnn.bulk.workers import prepare
 
+    prepare()
     reporter = _Reporter()
     summary = bulk.run(
         arguments.source,
