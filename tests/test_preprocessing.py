@@ -105,6 +105,7 @@ def test_twice_is_once(pixels):
 @settings(max_examples=80, deadline=None)
 @example(np.array([[0, 255]], np.uint8))
 @example(np.tile(np.repeat(np.uint8([0, 255]), 20), (40, 1)))
+@example(np.pad(np.zeros((1, 1), np.uint8), ((1, 1), (2, 2)), constant_values=35))
 def test_the_negative_gives_the_same(pixels):
     """Dark ink on light and light ink on dark give the same batch, bit for bit."""
     try:

@@ -39,8 +39,8 @@ PIXEL_MAX = 255
 _MARGIN = 16  # pixels of padding around a picture
 _MULTIPLE = 32  # the network halves its maps three times beyond the stride
 
-# Dark strokes in a dim picture: in a copy of about so many pixels, what stands out from so much
-# around it, as a part of the longer side, is so skewed.
+# Dark strokes in a dim picture, and bright ones in a bright one: in a copy of about so many pixels,
+# what stands out from so much around it, as a part of the longer side, is so skewed.
 _GLANCE, _SURROUNDINGS, _DARK_STROKES = 96, 0.06, -0.5
 
 _LEAST_SCORE = 0.1
@@ -214,8 +214,9 @@ def published_detector() -> Detector:
 def to_dark_background(gray: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """Return a picture or its negative, so that ink is bright and the network knows one kind.
 
-    Most of a picture is background: what is mostly bright has dark ink. So has a dim photograph,
-    which shows it by its strokes; its background is brought down to black, as the network knows it.
+    Most of a picture is background: what is mostly bright has dark ink. So has a dim photograph, and
+    a bright one may have bright ink, which strokes show: the background is then brought to black, as
+    the network knows it. A picture and its negative give the same.
 
     Parameters
     ----------
@@ -227,14 +228,14 @@ def to_dark_background(gray: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         The picture itself where its ink is bright already.
     """
     mean = gray.mean()
-    if mean > PIXEL_MAX / 2 or (mean == PIXEL_MAX / 2 and gray[0, 0] > PIXEL_MAX / 2):
-        return PIXEL_MAX - gray
-    small = Image.fromarray(gray).reduce(max(1, max(gray.shape) // _GLANCE))
+    is_bright = mean > PIXEL_MAX / 2 or (mean == PIXEL_MAX / 2 and gray[0, 0] > PIXEL_MAX / 2)
+    dark = PIXEL_MAX - gray if is_bright else gray
+    small = Image.fromarray(dark).reduce(max(1, max(dark.shape) // _GLANCE))
     if _skewness(small) > _DARK_STROKES:
-        return gray
+        return dark
     brightest = np.asarray(small).max()
-    dark: npt.NDArray[np.uint8] = brightest - np.minimum(gray, brightest)
-    return dark
+    inverted: npt.NDArray[np.uint8] = brightest - np.minimum(dark, brightest)
+    return inverted
 
 
 def _erase(gray: npt.NDArray[np.uint8], boxes: Floats) -> npt.NDArray[np.uint8]:
@@ -254,6 +255,7 @@ def _skewness(image: Image.Image) -> float:
     """Return the skewness of what stands out from its surroundings: negative for dark strokes."""
     blur = ImageFilter.BoxBlur(_SURROUNDINGS * max(image.size))
     above = np.asarray(image, np.float32) - np.asarray(image.filter(blur), np.float32)
+    above -= above.mean()  # the blur rounds down
     squares = above * above
     return float((squares * above).mean() / (squares.mean() ** 1.5 + 1e-6))
 
