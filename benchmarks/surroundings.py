@@ -15,7 +15,7 @@ from pathlib import Path
 import checkout  # noqa: F401 - says where reporting.py lies
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from reporting import begin_options, format_table, save_sheet, show
 
 from digitcnn import DigitReader
@@ -176,6 +176,40 @@ def punched(pen: Pen) -> tuple[Image.Image, str]:
     return sheet, text
 
 
+def shown_through(pen: Pen) -> tuple[Image.Image, str]:
+    """Write a number on thin paper, on whose other side another one is written."""
+    (ink, text), (other, _) = pen.number(2, 6), pen.number(2, 6)
+    sheet, back = paper(500, 200), Image.new("L", (500, 200))
+    left, top = (int(pen.rng.integers(most)) for most in (500 - other.shape[1], 120))
+    back.paste(Image.fromarray(other[:, ::-1]), (left, top))
+    strength = pen.rng.uniform(0.1, 0.35)
+    pale = back.filter(ImageFilter.GaussianBlur(1)).point(lambda value: round(strength * value))
+    sheet.paste(INK, (0, 0), pale)
+    write(sheet, ink, 60, 60)
+    return sheet, text
+
+
+def in_two_inks(pen: Pen) -> tuple[Image.Image, str]:
+    """Write a number in ink and, behind it, one with a pencil."""
+    (ink, first), (pencil, second) = pen.number(1, 3), pen.number(2, 5)
+    sheet = paper(ink.shape[1] + pencil.shape[1] + 60, ink.shape[0])
+    write(sheet, ink, 0, 0)
+    write(sheet, np.rint(0.3 * pencil).astype(np.uint8), ink.shape[1] + 60, 0)
+    return sheet, first + second
+
+
+def in_glare(pen: Pen) -> tuple[Image.Image, str]:
+    """Write a number on a board in which a lamp is reflected."""
+    ink, text = pen.number(2, 6)
+    board = Image.new("L", (500, 200), 170)
+    write(board, ink, 60, 60)
+    glare = Image.new("L", board.size)
+    x, y = int(pen.rng.integers(500)), int(pen.rng.integers(60))
+    ImageDraw.Draw(glare).ellipse((x - 60, y - 35, x + 60, y + 35), fill=255)
+    board.paste(255, (0, 0), glare.filter(ImageFilter.GaussianBlur(12)))
+    return board, text
+
+
 def tilted(pen: Pen, degrees: float, lines: int = 1) -> tuple[Image.Image, str]:
     """Write numbers below each other, on a page held so askew, to one side or the other."""
     inks, texts = zip(*(pen.number(3, 7) for _ in range(lines)), strict=True)
@@ -235,6 +269,9 @@ KINDS: dict[str, Kind] = {
     "above a much smaller number": two_sizes,
     "beside a cup's stain": stained,
     "beside punched holes": punched,
+    "beside what shows through": shown_through,
+    "in ink, and in pencil": in_two_inks,
+    "beside a lamp's reflection": in_glare,
     "tilted by 12 degrees": lambda pen: tilted(pen, 12),
     "tilted by 24 degrees": lambda pen: tilted(pen, 24),
     "four lines tilted by 18 degrees": lambda pen: tilted(pen, 18, lines=4),

@@ -133,6 +133,14 @@ def test_margins_and_the_negative_change_nothing(reading):
     assert np.allclose(boxes_of(negative), boxes_of(reading), atol=NEAR)
 
 
+@pytest.mark.parametrize(("ink", "ground"), [(250, 160), (190, 20), (5, 95), (60, 230)])
+def test_ink_may_be_brighter_or_darker_than_any_ground(ink, ground):
+    """White on a light card is read as chalk on a board, black on a dark one as ink on paper."""
+    cover = 1 - write_page("3057") / 255
+
+    assert read((ground + cover * (ink - ground)).astype(np.uint8)).text == "3057"
+
+
 @pytest.mark.parametrize("factor", [0.5, 0.75, 1.4, 2.0])
 def test_scaling_scales_the_boxes(reading, factor):
     """From half to twice the size, the text is the same."""
@@ -465,6 +473,42 @@ def test_a_digit_in_a_ring_is_read(digit):
     ImageDraw.Draw(page).ellipse((20, 20, 170, 170), outline=30, width=4)
 
     assert read(page).text == digit
+
+
+def through_paper(page, other, strength):
+    """Lay the mirror image of another page under one, so pale, as thin paper shows it."""
+    shown = 255 - strength * (255.0 - other[:, ::-1])
+    return (page * shown / 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("strength", [0.1, 0.2, 0.3])
+@pytest.mark.parametrize("other", [("", "3864"), (" 5 27", ""), ("64", "  93")])
+def test_what_shows_through_the_paper_is_not_read(strength, other):
+    """Digits on the other side are left out, in the same line and in one of their own."""
+    page = write_page("3 0 5", "    ")
+    back = write_page(*(line.ljust(5) for line in other))
+
+    assert read(through_paper(page, back, strength)).text == "305"
+
+
+def test_a_line_in_pencil_is_read_beside_one_in_ink():
+    """What is pale but plain is writing: a line of its own is kept."""
+    page = write_page("4921", "8035").astype(float)
+    half = page.shape[0] // 2
+    page[half:] = 255 - 0.3 * (255 - page[half:])
+
+    assert read(page.astype(np.uint8)).text == "4921\n8035"
+
+
+@pytest.mark.parametrize("place", [0.2, 0.5, 0.8])
+def test_a_lamps_reflection_is_no_digit(place):
+    """A white spot beside the writing on a gray board changes nothing."""
+    page = 0.65 * write_page("4921", margin=90)
+    y, x = np.mgrid[: page.shape[0], : page.shape[1]]
+    away = np.hypot((x - place * page.shape[1]) / 50, (y - 45) / 30)
+    page += (255 - page) * (1.5 - away).clip(0, 1)
+
+    assert read(page.astype(np.uint8)).text == "4921"
 
 
 @pytest.mark.parametrize(("shade", "across"), [(90, 30), (40, 30), (90, 50), (200, 34)])

@@ -23,6 +23,7 @@ from digitcnn.detection.selection import (
     select_digits,
     select_marks,
 )
+from digitcnn.detection.show_through import shows_through, without_show_through
 from digitcnn.detection.skew import Turn, leveling
 from digitcnn.detection.words import Word, WordReader, put_together
 from digitcnn.errors import InvalidArgumentError, NoDigitError, SeveralDigitsError
@@ -260,6 +261,9 @@ class DigitReader:
     def _read_picture(self, picture: Picture, asked: _Asked) -> tuple[Line, ...]:
         """Read a picture as it is and, where its lines are plainly steep, turned: what is surer."""
         found = self._detector.find(picture.gray)
+        cleaned = without_show_through(found.gray, found.digits[select_digits(found.digits)])
+        if cleaned is not None:
+            found = self._detector.find(cleaned)
         frame = _Frame(picture.reduction, picture.size)
         lines = self._read_found(found, asked, frame)
         turn = leveling(found)
@@ -351,6 +355,7 @@ def refuse_several_digits(found: Found) -> None:
     That look must be enough: what it does not show is not plain.
     """
     digits = found.digits[select_digits(found.digits)]
+    digits = digits[np.flatnonzero(~shows_through(found.gray, digits))]
     sure = np.sort(digits.scores * digits.probabilities.max(axis=1, initial=0))[::-1]
     further = sure[1 : 1 + len(_BEYOND_DOUBT)]
     if (further > _BEYOND_DOUBT[: len(further)]).any():

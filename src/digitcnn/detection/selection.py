@@ -126,11 +126,26 @@ def stands(
     word: Detections, sureness: float, *, longest: int, least_sureness: float = LEGIBLE
 ) -> bool:
     """Return whether a word counts, which is read so surely, beside another of `longest` digits."""
-    worth = float((word.scores * word.probabilities.max(axis=1)).mean()) if len(word) else 0.0
+    worth = worth_of(word)
     is_legible = sureness > least_sureness or worth > _WELL_SEEN
     if len(word) == 1 == longest:
         return is_legible
     return is_legible and worth > (_ALONE if len(word) == 1 else _SEEN)
+
+
+def worth_of(digits: Detections) -> float:
+    """Return how sure digits are, by score and name, in the mean: in [0, 1]; of none 0.
+
+    Parameters
+    ----------
+    digits : Detections
+
+    Returns
+    -------
+    worth : float
+    """
+    sure = digits.scores * digits.probabilities.max(axis=1)
+    return float(sure.mean()) if len(digits) else 0.0
 
 
 def is_confirmed(word: Detections, sureness: float, *, alone: bool = False) -> bool:

@@ -10,6 +10,7 @@ from PIL import Image
 
 from digitcnn.detection import Detector, Found
 from digitcnn.detection.selection import is_crowd
+from digitcnn.detection.show_through import shows_through
 from digitcnn.errors import NoDigitError
 from digitcnn.images import Picture
 from digitcnn.preprocessing._components import find_components
@@ -28,6 +29,7 @@ _LEAST_SCORE = 0.2
 # Noise looks like many doubtful digits: so many of this score and more, none of them surer than so.
 _DOUBTFUL = 0.15
 _CROWDS = ((4, 0.6), (20, 0.8))
+_MOST_LIKELY = 4  # digits of which one is chosen that does not show through the paper
 _FAR_SURER = 2.0  # than the second: a tiny digit in the grain of a large page
 # A digit of fewer pixels, or of more, is looked at again at the size that the network knows best,
 # cut out with so much around it on each side; unless it is found there with less than so much of
@@ -141,7 +143,10 @@ def _surest(picture: Picture, found: Found) -> Sight | None:
         return None
     sides = (digits.boxes[:, 2:] - digits.boxes[:, :2]).max(axis=1)
     worth = digits.scores * np.sqrt((sides / sides.max()).clip(0.2, 1))
-    index = int(np.where(digits.scores < _LEAST_SCORE, 0, worth).argmax())
+    worth[digits.scores < _LEAST_SCORE] = 0
+    likely = np.argsort(-worth, kind="stable")[:_MOST_LIKELY]
+    likely = likely[worth[likely] > 0]
+    index = int(likely[~shows_through(found.gray, digits[likely])][0])
     scale = np.array(found.scale * 2)
     box = digits.boxes[index] * scale  # in pixels of the look
     ink = _digit_ink(found.ink, box)
