@@ -214,9 +214,9 @@ def published_detector() -> Detector:
 def to_dark_background(gray: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """Return a picture or its negative, so that ink is bright and the network knows one kind.
 
-    Most of a picture is background: what is mostly bright has dark ink. So has a dim photograph, and
-    a bright one may have bright ink, which strokes show: the background is then brought to black, as
-    the network knows it. A picture and its negative give the same.
+    Most of a picture is background: what is mostly bright has dark ink. So has a dim photograph,
+    and a bright one may have bright ink, which strokes show: the background is then brought to
+    black, as the network knows it. A picture and its negative give the same.
 
     Parameters
     ----------
