@@ -163,6 +163,20 @@ def test_a_shard_whose_worker_is_always_killed_is_told_when_all_else_is_done(
     check(out, texts)
 
 
+def test_a_script_that_starts_a_job_wherever_it_is_imported_is_told_so(pages, tmp_path):
+    """Workers import the script: where that begins a job again, an error says how to mend it."""
+    script = tmp_path / "script.py"
+    call = f"bulk.run({str(pages)!r}, {str(tmp_path / 'out')!r})"
+    script.write_text(f"from digitcnn import bulk\n{call}\n")
+
+    done = subprocess.run(
+        [sys.executable, script], check=False, capture_output=True, text=True, timeout=60
+    )
+
+    assert done.returncode == 1
+    assert 'Keep the call under if __name__ == "__main__"' in done.stderr.splitlines()[-1]
+
+
 @contextlib.contextmanager
 def mounted(folder, options):
     """Mount a file system in memory, where that is allowed."""

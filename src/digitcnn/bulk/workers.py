@@ -15,6 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Event
 from typing import Any, Protocol
 
 from digitcnn.errors import MissingDependencyError, UnavailableError
@@ -65,8 +66,8 @@ def workers_of(scheduler: str | None, number: int) -> Workers:
 class Processes:
     """Processes of this machine, which end with this one however it ends.
 
-    They start in a tenth of the time that Dask's take. When one is killed, all are replaced, and
-    what they had in hand fails with :class:`concurrent.futures.process.BrokenProcessPool`.
+    When one is killed, all are replaced, and what they had in hand fails with
+    :class:`concurrent.futures.process.BrokenProcessPool`.
 
     Parameters
     ----------
@@ -81,18 +82,31 @@ class Processes:
         method = "forkserver" if sys.platform == "linux" else "spawn"
         self._context: Any = multiprocessing.get_context(method)
         prepare()
+        self._has_begun = self._context.Event()
         self._start()
 
     def _start(self) -> None:
         theirs, self._lifeline = self._context.Pipe(duplex=False)
-        self._pool = ProcessPoolExecutor(self.number, self._context, _begin, (theirs,))
+        begin = (theirs, self._has_begun)
+        self._pool = ProcessPoolExecutor(self.number, self._context, _begin, begin)
 
     def submit(self, function: Callable[..., Any], *arguments: object) -> Future[Any]:
-        """Have one of them call a function; start new ones where one was killed."""
+        """Have one of them call a function; start new ones where one was killed.
+
+        Raises
+        ------
+        UnavailableError
+            If none of them ever began.
+        """
         try:
             return self._pool.submit(function, *arguments)
-        except BrokenProcessPool:
+        except BrokenProcessPool as error:
             self.close()
+            if not self._has_begun.is_set():
+                raise UnavailableError(
+                    "The processes that were to answer ended before they began.",
+                    remedy='Keep the call under if __name__ == "__main__": they import the script.',
+                ) from error
             self._start()
             return self._pool.submit(function, *arguments)
 
@@ -102,8 +116,9 @@ class Processes:
         self._pool.shutdown(cancel_futures=True)
 
 
-def _begin(lifeline: Connection) -> None:
+def _begin(lifeline: Connection, has_begun: Event) -> None:
     """Have a process leave an interrupt to the driver, and end when the driver lets go of it."""
+    has_begun.set()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
 
