@@ -13,6 +13,7 @@ from digitcnn.detection.boxes import Detections, join
 from digitcnn.detection.detector import Found
 from digitcnn.detection.line_reading import (
     Logs,
+    Strip,
     as_input,
     beside,
     correct,
@@ -177,18 +178,12 @@ class WordReader:
         reads lines, and by that and the one that knows other signs.
         """
         seen = None
-        while len(word) and (strip := strip_along(word.boxes)) is not None:
-            batch = as_input(cut_line(found, strip))[None]
-            if length:
-                break
-            seen = self._find_signs(batch)
-            is_kept = is_digit(seen, strip, word)
-            if is_kept.all():
-                break
-            word = word[np.flatnonzero(is_kept)]
-        else:
+        if not length:  # what is known to be digits is not asked about
+            word, seen = self._without_signs(found, word)
+        strip = strip_along(word.boxes) if len(word) else None
+        if strip is None:
             return word, 1.0, 1.0
-        maps = self._read_line(batch)
+        maps = self._read_line(_batch(found, strip))
         logs = symbol_logs(maps)
         symbols = symbols_of(logs)
         # What neighbours make plain: a digit alone is named by what sees digits alone.
@@ -202,6 +197,22 @@ class WordReader:
         if seen is None:
             return word, sureness, sureness
         return word, sureness, math.sqrt(sureness * _sureness(symbol_logs(seen), word))
+
+    def _without_signs(self, found: Found, word: Detections) -> tuple[Detections, Floats | None]:
+        """Leave out what is another sign, again and again; return what is left, and its maps."""
+        seen = None
+        while len(word) and (strip := strip_along(word.boxes)) is not None:
+            seen = self._find_signs(_batch(found, strip))
+            is_kept = is_digit(seen, strip, word)
+            if is_kept.all():
+                break
+            word = word[np.flatnonzero(is_kept)]
+        return word, seen
+
+
+def _batch(found: Found, strip: Strip) -> Floats:
+    """Cut a line out as a batch of one."""
+    return as_input(cut_line(found, strip))[None]
 
 
 def put_together(words: list[Word], others: list[Word]) -> list[Word]:
