@@ -4,7 +4,7 @@
     python benchmarks/studies.py drawings --pictures FOLDER
     python benchmarks/studies.py seeds RUN_FOLDER... [--members N]
 
-`tutorials` trains what five well-known MNIST tutorials train, `drawings` the recipe of `base`,
+`tutorials` trains what well-known MNIST tutorials train, `drawings` the recipe of `base`,
 shortened, with and without drawn digits; `seeds` reads trainings that differ by their seed alone,
 with `--members` each N of them as one ensemble. Every training keeps a folder of its own: one that
 was stopped goes on, a finished one is only reported. MNIST's test set is looked at once for each,

@@ -265,3 +265,12 @@ def test_the_table_counts_the_lines_of_both_ways():
     assert {len(row) for row in rows} == {3}
     table = [line for line in TUTORIAL.read_text("utf-8").splitlines() if line.startswith("| ")]
     assert table[2:] == expected
+
+
+def test_the_looks_at_the_test_set_end_their_page():
+    """Tools add a look at the end of the page."""
+    page = (ROOT / "docs" / "experiments.md").read_text("utf-8")
+
+    *_, last = page.split("\n## ")
+    assert last.startswith("Looks at the test set")
+    assert last.rstrip().splitlines()[-1].startswith("| 20")

@@ -47,17 +47,21 @@ def test_examples_are_lines_with_what_stands_in_them(pages):
         assert len(symbols) < columns
 
 
-def test_what_is_no_digit_in_a_line_has_a_symbol_of_its_own():
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_no_digit_in_a_line_has_a_symbol_of_its_own(seed, monkeypatch):
     """A dollar's sign before a number is cut out with it, and is neither a digit nor nothing."""
-    bank, rng = GlyphBank(hands=3, seed=1), np.random.default_rng(3)
-    pages = [draw_page(bank, rng, height=96, width=160) for _ in range(60)]
-    pages = [page for page in pages if NOTHING in page.labels.tolist()]
+    monkeypatch.setattr("digitcnn.synthesis.pages._PATTERNS", ((1, "$D"),))
+    monkeypatch.setattr("digitcnn.synthesis.pages._SHARES", np.ones(1))
+    bank, rng = GlyphBank(hands=3, seed=1), np.random.default_rng(seed)
+    drawn = [draw_page(bank, rng, height=96, width=160) for _ in range(60)]
+    drawn = [page for page in drawn if NOTHING in page.labels.tolist()]
 
-    _, targets = line_examples(pages, np.random.default_rng(0))
+    _, targets = line_examples(drawn, np.random.default_rng(0))
 
-    others = targets[(targets[:, 1:] == 17).any(axis=1), 1:]
-    assert len(others)
-    assert all(((1 <= text) & (text <= 10)).any() for text in others)
+    texts = [target[target > 0] for target in targets[:, 1:]]
+    with_sign = [text for text in texts if 17 in text]
+    assert len(with_sign) > len(texts) / 2
+    assert all(text[0] == 17 for text in with_sign)
 
 
 def test_what_holds_no_line_gives_no_example():

@@ -66,7 +66,7 @@ def build_model(architecture: str = "base") -> keras.Model:
         float32 (N, 10), also where Keras' policy is a mixed one. "reader" takes float32
         (N, H, W, 1), grayscale in [0, 1], sides multiples of 32, and gives maps: float32
         (N, H / 4, W / 4, 37), without an activation. "lines" takes float32 (N, 32, W, 2), W a
-        multiple of 8, and gives float32 (N, 1, W / 2, 17), likewise.
+        multiple of 8, and gives float32 (N, 1, W / 2, 18), likewise.
 
     Raises
     ------

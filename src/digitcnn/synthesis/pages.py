@@ -227,10 +227,9 @@ def _draw(
         surroundings.draw_scribbles(draw, boxes, size, rng)
     if rng.random() < 0.35:
         _write_words(others, boxes, writing, rng)
-    if rng.random() < 0.12 and sheet.lines:
-        _underline(draw, sheet, writing, rng)
-    if rng.random() < 0.04 and sheet.lines:
-        _encircle(draw, sheet, writing, rng)
+    for share, mark in _MARKS:
+        if rng.random() < share and sheet.lines:
+            mark(draw, sheet, writing, rng)
     layers = np.stack([digits, others, np.asarray(rules)])
     labels = np.array(sheet.labels, np.int64)
     if rng.random() < (0.7 if is_single else 0.55) and len(boxes):
@@ -570,6 +569,10 @@ def _encircle(
     path = low + half + radii * np.stack([np.cos(angles), np.sin(angles)], axis=1)
     width = max(1, round(writing.size * writing.stroke))
     draw.line(path.ravel().tolist(), fill=PIXEL_MAX, width=width, joint="curve")
+
+
+# How often one line of a page is marked, and by what.
+_MARKS = ((0.12, _underline), (0.04, _encircle))
 
 
 def _sample_window(
