@@ -352,6 +352,26 @@ def test_a_missing_package_is_told_with_its_extra(
         bulk.run(pictures, tmp_path / "out", **options)
 
 
+def test_what_a_worker_fails_with_reaches_the_driver(pictures, job, monkeypatch):
+    """An exception that cannot be sent is told by its name and text, after two more tries."""
+
+    class UnsentError(Exception):
+        def __init__(self, message, *, response):
+            super().__init__(message, response)
+
+    tries = []
+
+    def fail(*_arguments, **_options):
+        tries.append(1)
+        raise UnsentError("the store is tired", response=1)
+
+    monkeypatch.setattr("digitcnn.bulk.shards.read_shard", fail)
+
+    with pytest.raises(UnavailableError, match=r"failed with UnsentError: .*the store is tired"):
+        job(pictures)
+    assert len(tries) == 3
+
+
 def test_a_batch_reader_answers_columns(digits, pictures):
     """It keeps the other columns, takes bytes, dicts and arrays, and comes back from a pickle."""
     files = sorted(pictures.glob("*/*.png"))[:3]

@@ -154,9 +154,12 @@ def test_a_shard_whose_worker_is_always_killed_is_told_when_all_else_is_done(
             for worker in workers_of(this):
                 worker.kill()
 
-    with pytest.raises(UnavailableError, match="killed again and again at shard"):
+    with pytest.raises(
+        UnavailableError, match="killed again and again at 1 of the shards, the first of them 29"
+    ):
         finish(pages, out, progress=kill_at_the_last)
     assert num_shards(out) == NUM_PAGES - 1
+    assert not list(out.glob("**/*.tmp"))
 
     finish(pages, out)
 
@@ -174,7 +177,24 @@ def test_a_script_that_starts_a_job_wherever_it_is_imported_is_told_so(pages, tm
     )
 
     assert done.returncode == 1
-    assert 'Keep the call under if __name__ == "__main__"' in done.stderr.splitlines()[-1]
+    assert 'keep the call under if __name__ == "__main__"' in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("name", ["pandas.py", "onnxruntime.py", "queue.py"])
+def test_what_lies_in_the_current_folder_is_not_loaded(name, pages, texts, tmp_path):
+    """A folder of scans may hold anything, code as well: none of it runs."""
+    (tmp_path / name).write_text("open('loaded', 'w').close(); raise ValueError")
+    command = "from digitcnn.cli import main; import sys; sys.exit(main(sys.argv[1:]))"
+    script = tmp_path / "elsewhere" / "digitcnn"  # as the command of that name lies elsewhere
+    script.parent.mkdir()
+    script.write_text(f"if __name__ == '__main__':\n    {command}\n")
+
+    words = [sys.executable, script, *bulk_command(pages, tmp_path / "out")[1:]]
+    done = subprocess.run(words, check=False, capture_output=True, cwd=tmp_path, timeout=120)
+
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "loaded").exists()
+    check(tmp_path / "out", texts)
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import importlib
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -29,8 +30,9 @@ from digitcnn.weights import Weights, pin, resolve
 SHARD_SIZES = {"read": 200, "predict": 1000}
 
 _TICK_S = 1.0
-_MOST_WORKERS = 1024
+_MOST_WORKERS = 61 if sys.platform == "win32" else 1024  # more handles Windows cannot wait for
 _MOST_KILLS = 4  # the last of them with this shard alone in hand
+_MOST_NAMED = 5  # shards in a message
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ def run(
         labels,
         whole_number("shard_size", size, least=1, such_as=SHARD_SIZES[task]),
     )
-    workers = available_cpus() if workers is None else workers
+    workers = min(available_cpus(), _MOST_WORKERS) if workers is None else workers
     whole_number("workers", workers, least=1, most=_MOST_WORKERS, such_as=2)
     check_columns(settings.source, column=column, labels=labels)
     folder = JobFolder(out, settings)
@@ -154,6 +156,7 @@ def run(
         if len(done) < folder.num_shards:
             driver = _Driver(at_work, Task(settings, weights, out), folder.num_pictures, counts)
             driver.run(todo, progress or (lambda _: None))
+            folder.remove_unfinished()
         summary = Summary.of(counts)
         folder.write_manifest(summary)
     return summary
@@ -166,6 +169,7 @@ class _Handed:
     number: int
     shard: Shard
     kills: int = 0
+    is_alone: bool = False
 
 
 class _Driver:
@@ -177,6 +181,7 @@ class _Driver:
         self._num_pictures = num_pictures
         self._counts = counts
         self._lost: list[_Handed] = []
+        self._given_up: list[int] = []
         self._begun, self._num_before = time.monotonic(), counts["pictures"]
 
     def run(self, todo: Iterator[_Handed], progress: Callable[[Progress], object]) -> None:
@@ -191,9 +196,13 @@ class _Driver:
             if not handed:
                 break
             finished, _ = wait(handed, timeout=_TICK_S, return_when=FIRST_COMPLETED)
-            is_alone = len(handed) == 1
-            failures += filter(
-                None, [self._finish(each, handed.pop(each), is_alone) for each in finished]
+            failures += filter(None, [self._finish(each, handed.pop(each)) for each in finished])
+        if self._given_up:
+            first = ", ".join(map(str, sorted(self._given_up)[:_MOST_NAMED]))
+            raise UnavailableError(
+                f"A worker was killed again and again at {len(self._given_up)} of the shards, the "
+                f"first of them {first}.",
+                remedy="The same command tries them again, and what else is missing.",
             )
         if failures:
             raise failures[0]
@@ -204,14 +213,17 @@ class _Driver:
         So one that kills its worker is soon alone, and the others are answered without it.
         """
         kills = max((each.kills for each in self._lost + handed), default=0)
-        room = max(0, max(1, self._workers.most_in_flight >> kills) - len(handed))
+        most = max(1, self._workers.most_in_flight >> kills)
+        room = max(0, most - len(handed))
         if not kills:
             return list(islice(todo, room))
         self._lost.sort(key=lambda each: -each.kills)
         chosen, self._lost = self._lost[:room], self._lost[room:]
+        for each in chosen:
+            each.is_alone = most == 1
         return chosen
 
-    def _finish(self, future: Future[Counts], handed: _Handed, is_alone: bool) -> Exception | None:
+    def _finish(self, future: Future[Counts], handed: _Handed) -> Exception | None:
         """Take a shard's counts; return what is wrong with this one, raise what is with all."""
         try:
             self._counts.update(future.result())
@@ -223,18 +235,15 @@ class _Driver:
             name = type(error).__name__
             if isinstance(error, BrokenProcessPool):
                 handed.kills += 1
-                if handed.kills < _MOST_KILLS or not is_alone:
+                if handed.kills < _MOST_KILLS or not handed.is_alone:
                     self._lost.append(handed)
                     return None
             elif name != "KilledWorker":  # of Dask, which has counted
                 raise UnavailableError(
-                    f"A worker failed with {name}: {error}",
+                    f"A worker failed with {name}: {error}.",
                     remedy="Put that right, and give the same command again.",
                 ) from error
-            return UnavailableError(
-                f"A worker was killed again and again at shard {handed.number}.",
-                remedy="All others are done; the same command tries it again.",
-            )
+            self._given_up.append(handed.number)
         return None
 
     def _progress(self) -> Progress:

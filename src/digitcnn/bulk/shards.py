@@ -21,7 +21,7 @@ from digitcnn import __version__
 from digitcnn.bulk.reader import BatchReader
 from digitcnn.bulk.sources import Shard, list_shards, read_shard
 from digitcnn.bulk.summary import Counts, Summary, count_answers
-from digitcnn.errors import InvalidArgumentError, UnavailableError
+from digitcnn.errors import DigitcnnError, InvalidArgumentError, UnavailableError
 from digitcnn.weights import Weights
 
 SCHEMA_VERSION = 1
@@ -99,7 +99,11 @@ class JobFolder:
         else:
             self._make_plan()
             self.write_manifest(None)
-        for path in (self.out / "shards").glob(".*.tmp"):  # of a driver or worker that was killed
+        self.remove_unfinished()
+
+    def remove_unfinished(self) -> None:
+        """Remove what drivers and workers that were killed had begun to write."""
+        for path in (self.out / "shards").glob(".*.tmp"):
             path.unlink(missing_ok=True)
 
     def _refuse_other(self, before: dict[str, Any]) -> None:
@@ -174,7 +178,15 @@ def answer_shard(task: Task, number: int, shard: Shard) -> Counts:
     for _ in range(_MORE_TRIES):  # what a distant store fails with may pass
         with contextlib.suppress(Exception):
             return _answer(task, number, shard)
-    return _answer(task, number, shard)
+    try:
+        return _answer(task, number, shard)
+    except DigitcnnError:
+        raise
+    except Exception as error:  # which may not survive the way to the driver
+        raise UnavailableError(
+            f"A worker failed with {type(error).__name__}: {error}.",
+            remedy="Put that right, and give the same command again.",
+        ) from error
 
 
 def _answer(task: Task, number: int, shard: Shard) -> Counts:

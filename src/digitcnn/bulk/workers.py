@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import multiprocessing
 import multiprocessing.forkserver
+import multiprocessing.resource_tracker
 import os
 import signal
 import sys
@@ -15,17 +16,16 @@ from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection
-from multiprocessing.synchronize import Event
 from typing import Any, Protocol
 
 from digitcnn.errors import MissingDependencyError, UnavailableError
 
-# What each process here imports; pandas, where it is installed, by way of PyArrow.
-_PRELOADED = ["digitcnn.bulk.shards", "onnxruntime", "pyarrow.parquet", "pandas"]
 # Shards for each process, so that none waits for the driver.
 _IN_FLIGHT = 2
 # As many as Dask's scheduler needs to plan, and so many for each of its workers.
 _LEAST_PLANNED, _PLANNED = 32, 4
+_MOST_STARTS = 3  # in a row, of processes that all end before they begin
+_GUARD = 'under if __name__ == "__main__", as each of them imports the script'
 
 
 class Workers(Protocol):
@@ -50,11 +50,30 @@ class Workers(Protocol):
         """End what was begun."""
 
 
-def prepare() -> None:
-    """Begin the process that workers fork from: it loads what they need while this one goes on."""
-    if sys.platform == "linux":
-        multiprocessing.set_forkserver_preload(_PRELOADED)
+def prepare() -> str:
+    """Begin the process that workers fork from: it loads what they need while this one goes on.
+
+    Returns how they are to be started: where they cannot be forked, anew.
+    """
+    if sys.platform != "linux":
+        return "spawn"
+    multiprocessing.set_forkserver_preload(["digitcnn.bulk.preload"])
+    # It must load nothing that lies in the current folder, nor be interrupted while it loads.
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    multiprocessing.resource_tracker.ensure_running()  # which ends by letting interrupts through
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
         multiprocessing.forkserver.ensure_running()
+    except ChildProcessError:  # this process was itself forked from one that has such a process
+        return "spawn"
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        if before is None:
+            del os.environ["PYTHONSAFEPATH"]
+        else:
+            os.environ["PYTHONSAFEPATH"] = before
+    return "forkserver"
 
 
 def workers_of(scheduler: str | None, number: int) -> Workers:
@@ -77,17 +96,20 @@ class Processes:
     dashboard = None
 
     def __init__(self, number: int) -> None:
+        if getattr(multiprocessing.current_process(), "_inheriting", False):
+            raise UnavailableError(
+                "A worker process cannot start a job.", remedy=f"Keep the call {_GUARD}."
+            )
         self.number = number
         self.most_in_flight = _IN_FLIGHT * number
-        method = "forkserver" if sys.platform == "linux" else "spawn"
-        self._context: Any = multiprocessing.get_context(method)
-        prepare()
-        self._has_begun = self._context.Event()
+        self._context: Any = multiprocessing.get_context(prepare())
+        self._failed_starts = 0
         self._start()
 
     def _start(self) -> None:
         theirs, self._lifeline = self._context.Pipe(duplex=False)
-        begin = (theirs, self._has_begun)
+        self._begun, begun = self._context.Pipe(duplex=False)
+        begin = (theirs, begun, dict(os.environ))
         self._pool = ProcessPoolExecutor(self.number, self._context, _begin, begin)
 
     def submit(self, function: Callable[..., Any], *arguments: object) -> Future[Any]:
@@ -96,19 +118,26 @@ class Processes:
         Raises
         ------
         UnavailableError
-            If none of them ever began.
+            If they cannot be started, or end time and again before any of them has begun.
         """
         try:
             return self._pool.submit(function, *arguments)
         except BrokenProcessPool as error:
+            self._failed_starts = 0 if self._begun.poll() else self._failed_starts + 1
             self.close()
-            if not self._has_begun.is_set():
+            if self._failed_starts >= _MOST_STARTS:
                 raise UnavailableError(
-                    "The processes that were to answer ended before they began.",
-                    remedy='Keep the call under if __name__ == "__main__": they import the script.',
+                    "The processes that were to answer end before they begin; the lines above say "
+                    "why.",
+                    remedy=f"Where a script starts the job, keep the call {_GUARD}.",
                 ) from error
             self._start()
-            return self._pool.submit(function, *arguments)
+            return self.submit(function, *arguments)
+        except Exception as error:  # too few handles, or a process that may have no children
+            raise UnavailableError(
+                f"No process can be started that would answer: {type(error).__name__}: {error}.",
+                remedy="Put that right, and give the same command again.",
+            ) from error
 
     def close(self) -> None:
         """End them at once, whatever they do."""
@@ -116,10 +145,12 @@ class Processes:
         self._pool.shutdown(cancel_futures=True)
 
 
-def _begin(lifeline: Connection, has_begun: Event) -> None:
+def _begin(lifeline: Connection, begun: Connection, environment: dict[str, str]) -> None:
     """Have a process leave an interrupt to the driver, and end when the driver lets go of it."""
-    has_begun.set()
+    begun.send_bytes(b"begun")
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ.clear()
+    os.environ.update(environment)  # the driver's may have changed since the server began
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
 
 
@@ -191,6 +222,6 @@ class Cluster:
 def missing(error: ImportError) -> MissingDependencyError:
     """Return how to install what a job needs."""
     return MissingDependencyError(
-        f"bulk.run() needs Dask and PyArrow: {error}.",
+        f"bulk.run() needs what is not installed: {error}.",
         remedy='Type: pip install "digitcnn[bulk]"',
     )
