@@ -65,14 +65,26 @@ class Cost(NamedTuple):
 
     cpu_s: float
     wall_s: float
-    peak_mib: float  # resident; what processes share is counted once
 
 
 def cost_of(words: list[str]) -> Cost:
-    """Run a command, and sample the memory of all its processes."""
+    """Run a command."""
     set_child_subreaper = 36  # processes that outlive their parent count as this one's (Linux)
     ctypes.CDLL(None).prctl(set_child_subreaper, 1)
     begun, used = time.perf_counter(), cpu_seconds()
+    subprocess.run([sys.executable, *words], stdout=subprocess.DEVNULL, check=True)  # noqa: S603
+    wall_s = time.perf_counter() - begun
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.wait()
+    return Cost(cpu_seconds() - used, wall_s)
+
+
+def peak_of(words: list[str]) -> float:
+    """Run a command once more, and return how much memory its processes held together, in MiB.
+
+    What they share counts once. To look takes as much of a CPU as would falsify the time.
+    """
     process = subprocess.Popen([sys.executable, *words], stdout=subprocess.DEVNULL)  # noqa: S603
     root, peak = psutil.Process(process.pid), 0.0
     while process.poll() is None:
@@ -80,13 +92,7 @@ def cost_of(words: list[str]) -> Cost:
             family = [root, *root.children(recursive=True)]
             peak = max(peak, sum(each.memory_full_info().pss for each in family))
         time.sleep(SAMPLE_S)
-    wall_s = time.perf_counter() - begun
-    if process.returncode:
-        raise SystemExit(f"{' '.join(words)} failed")
-    with contextlib.suppress(ChildProcessError):
-        while True:
-            os.wait()
-    return Cost(cpu_seconds() - used, wall_s, peak / 2**20)
+    return peak / 2**20
 
 
 def cpu_seconds() -> float:
@@ -119,14 +125,16 @@ def write_table(path: Path, contents: list[bytes], rows: int) -> str:
 def job(name: str, task: str, source: str, options: list[str], repeats: int) -> list[str]:
     """Run a job and one process in turn, or the job alone; return the cells of both tables."""
     costs, alone = [], []
+    words = ["-m", "digitcnn", "bulk", source, "--task", task, "--quiet", *options, "--out"]
     for _ in range(max(1, repeats)):
         with tempfile.TemporaryDirectory() as folder:
-            words = ["-m", "digitcnn", "bulk", source, "--out", folder, "--task", task, "--quiet"]
-            costs.append(cost_of([*words, *options]))
+            costs.append(cost_of([*words, folder]))
             summary = json.loads((Path(folder) / "manifest.json").read_text("utf-8"))["summary"]
             size = sum(file.stat().st_size for file in Path(folder).rglob("*.*"))
         if repeats:
             alone.append(cost_of(["-c", ONE_PROCESS, task, source]))
+    with tempfile.TemporaryDirectory() as folder:
+        peak = peak_of([*words, folder])
     count, errors = summary["num_pictures"], sum(summary["errors"].values())
     ours = Cost(*map(median, zip(*costs, strict=True)))
     ratios = ["", ""]
@@ -137,7 +145,7 @@ def job(name: str, task: str, source: str, options: list[str], repeats: int) -> 
     hours = ours.cpu_s / count * GROWN / 3600
     return [
         *(name, f"{count:,}", f"{errors}", f"{ours.cpu_s:.1f}", ratios[0]),
-        *(f"{count / ours.wall_s:,.0f}", ratios[1], f"{ours.peak_mib:.0f}"),
+        *(f"{count / ours.wall_s:,.0f}", ratios[1], f"{peak:.0f}"),
         *(f"{hours:,.0f}", f"{hours / 100:,.1f}", f"{size / count * GROWN / 1e9:,.1f}"),
     ]
 
