@@ -35,7 +35,7 @@ from reporting import begin_options, format_table
 from digitcnn import datasets
 
 BROKEN = BLANK = 20
-SAMPLE_S = 0.25
+SAMPLE_S = 0.1
 GROWN = 100_000_000
 
 # What `digitcnn bulk` is held against: the same answers by one process with one thread.
@@ -92,6 +92,8 @@ def peak_of(words: list[str]) -> float:
             family = [root, *root.children(recursive=True)]
             peak = max(peak, sum(each.memory_full_info().pss for each in family))
         time.sleep(SAMPLE_S)
+    if process.returncode:
+        raise SystemExit(f"{' '.join(words)} failed")
     return peak / 2**20
 
 
