@@ -61,9 +61,10 @@ def prepare() -> str:
     # It must load nothing that lies in the current folder, nor be interrupted while it loads.
     before = os.environ.get("PYTHONSAFEPATH")
     os.environ["PYTHONSAFEPATH"] = "1"
-    multiprocessing.resource_tracker.ensure_running()  # which ends by letting interrupts through
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     try:
+        multiprocessing.resource_tracker.ensure_running()  # it lets interrupts through
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         multiprocessing.forkserver.ensure_running()
     except ChildProcessError:  # this process was itself forked from one that has such a process
         return "spawn"
@@ -76,9 +77,14 @@ def prepare() -> str:
     return "forkserver"
 
 
+def address_of(scheduler: str | None) -> str | None:
+    """Return the address of a cluster's scheduler, if one is named, here or in the environment."""
+    return scheduler or os.environ.get("DASK_SCHEDULER_ADDRESS")
+
+
 def workers_of(scheduler: str | None, number: int) -> Workers:
     """Choose the cluster at an address, or where there is none processes of this machine."""
-    address = scheduler or os.environ.get("DASK_SCHEDULER_ADDRESS")
+    address = address_of(scheduler)
     return Cluster(address) if address else Processes(number)
 
 

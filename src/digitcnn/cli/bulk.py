@@ -78,9 +78,10 @@ def add_to(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the job, and print its summary."""
     from digitcnn import bulk
-    from digitcnn.bulk.workers import prepare
+    from digitcnn.bulk.workers import address_of, prepare
 
-    prepare()
+    if not address_of(arguments.scheduler):
+        prepare()
     reporter = _Reporter()
     summary = bulk.run(
         arguments.source,
