@@ -11,6 +11,7 @@ from digitcnn.detection.selection import worth_of
 
 PIXEL_MAX = 255
 Pixels = npt.NDArray[np.uint8]
+Levels = npt.NDArray[np.float64]
 
 # It has less than so much of the page's strongest contrast, between the darkest of a digit and the
 # paper around it. Where that is weaker than so many levels, all is faint.
@@ -42,11 +43,13 @@ def without_show_through(gray: Pixels, digits: Detections) -> Pixels | None:
     """
     if len(digits) > _MOST:
         return None
-    is_pale = shows_through(gray, digits)
-    lines = [members[is_pale[members]] for members in group_lines(digits.boxes)]
-    if not is_pale.any() or any(worth_of(digits[pale]) > _PENCIL for pale in lines):
-        return None
     papers, inks = _levels(gray, digits)
+    is_pale = _are_pale(gray, papers, inks)
+    if not is_pale.any():
+        return None
+    lines = [members[is_pale[members]] for members in group_lines(digits.boxes)]
+    if any(worth_of(digits[pale]) > _PENCIL for pale in lines):
+        return None
     paper, contrasts = np.median(papers), inks - papers
     taken, full = _BEYOND * contrasts[is_pale].max(), np.median(contrasts[~is_pale])
     ink = gray - np.float32(paper)
@@ -68,18 +71,26 @@ def shows_through(gray: Pixels, digits: Detections) -> npt.NDArray[np.bool_]:
     -------
     is_pale : ndarray of bool, shape (N,)
     """
-    papers, inks = _levels(gray, digits)
-    if (inks - papers).max(initial=0) < _PLAIN:
+    if len(digits) < 2:  # none is paler than itself
         return np.zeros(len(digits), bool)
+    return _are_pale(gray, *_levels(gray, digits))
+
+
+def _are_pale(gray: Pixels, papers: Levels, inks: Levels) -> npt.NDArray[np.bool_]:
+    """Return which digits are far paler than the others, by the levels of each."""
+    if (inks - papers).max(initial=0) < _PLAIN:
+        return np.zeros(len(inks), bool)
     # A shadow brings paper and ink nearer to black by one factor.
     contrasts = (inks - papers) / np.array([np.ones_like(papers), PIXEL_MAX + 1 - papers])
     least = _PALE * contrasts.max(axis=1)[:, None]
     is_pale: npt.NDArray[np.bool_] = (contrasts < least).all(axis=0)
+    if not is_pale.any():
+        return is_pale
     # In glare the paper is whiter than elsewhere, and all ink pale.
     return is_pale & (papers > np.median(gray[::_STEP, ::_STEP]) - _GLARE)
 
 
-def _levels(gray: Pixels, digits: Detections) -> npt.NDArray[np.float64]:
+def _levels(gray: Pixels, digits: Detections) -> Levels:
     """Return how bright the paper around each digit is, and its ink: shape (2, N)."""
     levels = []
     for left, top, right, bottom in digits.boxes.astype(int).tolist():
