@@ -28,6 +28,7 @@ from digitcnn.images.values import (
     average_blocks,
     plane_scale,
     stretch,
+    to_pixel_values,
     wide_span,
 )
 
@@ -101,8 +102,7 @@ class Picture:
     @property
     def gray(self) -> np.ndarray:
         """The plane as uint8, rounded so that a negative's is the negative of it."""
-        levels = self.plane.astype(np.uint32) + PLANE_PER_PIXEL // 2
-        return (levels // PLANE_PER_PIXEL).astype(np.uint8)
+        return to_pixel_values(self.plane)
 
     def closer(self, box: tuple[int, int, int, int], least: int) -> Picture:
         """Show a box of the plane, in as many of the original's pixels as 512 allow.
