@@ -1,17 +1,17 @@
-"""A picture of any accepted form, seen as a whole at working size or closer where the digit is."""
+"""Pictures of any accepted form, seen as a whole at working size or closer where the digit is."""
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
 from PIL import Image
 
-from digitcnn.errors import ImageReadError, InvalidImageError, NoDigitError
+from digitcnn.errors import DigitcnnError, ImageReadError, InvalidImageError, NoDigitError
 from digitcnn.images.files import opened, read_file, read_path, reading
 from digitcnn.images.forms import (
     COLOR_CHANNELS,
@@ -20,6 +20,9 @@ from digitcnn.images.forms import (
     conversion,
     drawn_on,
     form_of,
+    is_single,
+    iter_items,
+    refuse_planes,
     refuse_table,
 )
 from digitcnn.images.gray import is_opaque_gray, to_gray
@@ -172,6 +175,36 @@ def open_picture(image: object, *, side: int = WORKING_SIDE) -> Picture:
         if is_pair
         else conversion(image),
     )
+
+
+def iter_pictures(images: object, *, side: int) -> Iterator[Picture | DigitcnnError]:
+    """Yield each picture as a plane of grey, opened only as it is asked for, or why it cannot be.
+
+    Parameters
+    ----------
+    images : image or iterable of images
+        As :func:`digitcnn.preprocess` takes them.
+    side : int
+        The planes' longest side in pixels.
+
+    Yields
+    ------
+    picture : Picture or DigitcnnError
+    """
+    if is_single(images):
+        items: Iterable[tuple[int | None, object]] = [(None, images)]
+    elif form_of(images) == "array":
+        array = as_array(images)
+        refuse_planes(array)
+        items = enumerate(array)
+    else:
+        items = enumerate(iter_items(images))
+    for index, image in items:
+        try:
+            yield open_picture(image, side=side)
+        except DigitcnnError as error:
+            error.index = index
+            yield error
 
 
 def _pil_picture(image: Image.Image, side: int) -> Picture:

@@ -12,8 +12,14 @@ from typing import TypeGuard
 import numpy as np
 
 from digitcnn.errors import DigitcnnError, InvalidImageError
-from digitcnn.images.forms import COLOR_CHANNELS, as_array, form_of, refuse_planes
-from digitcnn.images.many import is_single, iter_items
+from digitcnn.images.forms import (
+    COLOR_CHANNELS,
+    as_array,
+    form_of,
+    is_single,
+    iter_items,
+    refuse_planes,
+)
 from digitcnn.images.pictures import Picture, array_picture, open_picture
 from digitcnn.images.values import (
     IMAGE_SIDE,
