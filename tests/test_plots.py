@@ -23,7 +23,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from digitcnn.plots._canvas import BLUE, ORANGE, VERMILION
+from digitcnn.plots._measures import BLUE, ORANGE, VERMILION
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (12, 28, 28), dtype=np.uint8)

@@ -147,7 +147,7 @@ def _filters(arguments: argparse.Namespace) -> Any:
 def _features(arguments: argparse.Namespace) -> Any:
     import numpy as np
 
-    from digitcnn.plots._pictures import first_convolution
+    from digitcnn.plots import first_convolution
 
     batch = digitcnn.preprocess(_subject(arguments, "a picture"))
     maps = first_convolution(_network(arguments))(batch)

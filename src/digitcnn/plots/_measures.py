@@ -3,34 +3,76 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from digitcnn._checks import array_of, label_array, whole_number
+from digitcnn._checks import NUM_CLASSES, array_of, label_array, whole_number
 from digitcnn.errors import InvalidArgumentError, MissingDependencyError
-from digitcnn.plots._canvas import (
-    BLUE,
-    GRAY,
-    NUM_CLASSES,
-    ORANGE,
-    VERMILION,
-    check_probabilities,
-    new_figure,
-    single_axes,
-)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
 
-    from digitcnn.plots._canvas import AnyFigure
+    AnyFigure: TypeAlias = Figure | SubFigure
 
+# Okabe and Ito, "Color Universal Design", 2008: told apart with any kind of colour vision.
+BLUE = "#0072B2"
+ORANGE = "#E69F00"
+VERMILION = "#D55E00"
+GRAY = "#767676"
+
+_SUM_TOLERANCE = 1e-3
 _VALIDATION = "val_"
 _NO_CURVES = ("learning_rate", "lr", "epoch", "time")
 _LOWER_IS_BETTER = ("loss", "error")
 _MOST_BINS = 1_000  # a bar to each pixel
 _NORMAL_95 = 1.96  # standard deviations that hold 95 % of a normal distribution
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Make a figure that belongs to nobody but its caller; width and height are in inches."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise _missing("digitcnn.plots needs matplotlib and seaborn; they are") from error
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def _missing(what: str) -> MissingDependencyError:
+    return MissingDependencyError(
+        f"{what} not installed.", remedy='Type: pip install "digitcnn[plots]"'
+    )
+
+
+def single_axes(ax: Axes | None, width: float, height: float) -> Axes:
+    """Return the caller's Axes, or those of a new figure."""
+    return new_figure(width, height).add_subplot() if ax is None else ax
+
+
+def check_probabilities(
+    probabilities: npt.ArrayLike, count: int | None = None
+) -> npt.NDArray[np.float64]:
+    """Check for rows of ten that each sum to 1."""
+    array = array_of("probabilities", probabilities, np.float64)
+    shape = "(N, 10)" if count is None else f"({count}, 10)"
+    fits = array.ndim == 2 and array.shape[1] == NUM_CLASSES
+    if not fits or (count is not None and len(array) != count):
+        raise InvalidArgumentError(
+            argument="probabilities",
+            rule=f"have shape {shape}, one row for each image",
+            got=array.shape,
+            remedy="Pass what predict_proba() gives for the same images.",
+        )
+    if (array < 0).any() or not np.allclose(array.sum(axis=1), 1, atol=_SUM_TOLERANCE):
+        raise InvalidArgumentError(
+            argument="probabilities",
+            rule="have rows that sum to 1 and hold nothing negative",
+            got="others",
+            remedy="Put logits through softmax first.",
+        )
+    return array
 
 
 def training_curves(
@@ -183,10 +225,7 @@ def confusion_matrix(
     try:
         import seaborn as sns
     except ImportError as error:
-        raise MissingDependencyError(
-            "confusion_matrix() needs seaborn; it is not installed. "
-            'Type: pip install "digitcnn[plots]"'
-        ) from error
+        raise _missing("confusion_matrix() needs seaborn; it is") from error
     from matplotlib.ticker import MaxNLocator
 
     is_right = np.eye(len(counts), dtype=bool)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from digitcnn.errors import InvalidArgumentError
 from digitcnn.images import open_picture
-from digitcnn.plots._canvas import BLUE, GRAY, ORANGE, VERMILION, single_axes
+from digitcnn.plots._measures import BLUE, GRAY, ORANGE, VERMILION, single_axes
 from digitcnn.readings import Box, Digit, Line, Mark, Reading
 
 if TYPE_CHECKING:
@@ -41,26 +41,13 @@ _LONGEST_TITLE = 48
 
 @dataclass(frozen=True)
 class Label:
-    """What is drawn of a digit or a sign: a frame around it, and its value beside it.
-
-    Attributes
-    ----------
-    text : str
-        What was read.
-    frame, plate : tuple of float
-        The box of the digit, and the one that the text stands in: left, top, right, bottom in
-        pixels of the picture. A plate may lie outside the picture.
-    color : str
-        That of the confidence.
-    is_sure : bool
-        Whether the confidence is of the highest level: the plate is then filled.
-    """
+    """What is drawn of a digit or a sign: a frame around it, and its value on a plate beside it."""
 
     text: str
-    frame: Box
-    plate: Box
-    color: str
-    is_sure: bool
+    frame: Box  # in pixels of the picture
+    plate: Box  # may lie outside the picture
+    color: str  # of the confidence
+    is_sure: bool  # whether the confidence is of the highest level: the plate is then filled
 
 
 def reading(picture: object, reading: Reading, *, ax: Axes | None = None) -> Axes:
@@ -153,10 +140,11 @@ def pixels_of(picture: object, reading: object, *, longest: int) -> npt.NDArray[
     assert look is not None  # noqa: S101 - what was just opened can be looked at
     view = look(_WHOLE, longest)
     if view.size != reading.size:
+        expected, got = (f"{width} x {height}" for width, height in (view.size, reading.size))
         raise InvalidArgumentError(
             argument="reading",
-            rule=f"be that of the picture, of {_by(view.size)} pixels",
-            got=f"one of {_by(reading.size)}",
+            rule=f"be that of the picture, of {expected} pixels",
+            got=f"one of {got}",
             remedy="Pass what digitcnn.read() gives for this picture.",
         )
     channels = view.channels.astype(np.float32) / _VALUES_PER_PIXEL
@@ -209,8 +197,8 @@ def _draw(ax: Axes, label: Label) -> None:
     from matplotlib.transforms import Affine2D
 
     rim = [patheffects.withStroke(linewidth=2.2, foreground="white", alpha=0.5)]
-    for box, is_filled, effects in ((label.frame, False, rim), (label.plate, True, [])):
-        face = "none" if not is_filled else label.color if label.is_sure else "white"
+    filled = label.color if label.is_sure else "white"
+    for box, face, effects in ((label.frame, "none", rim), (label.plate, filled, [])):
         left, top, right, bottom = box
         ax.add_patch(
             patches.Rectangle(
@@ -223,12 +211,13 @@ def _draw(ax: Axes, label: Label) -> None:
                 path_effects=effects,
             )
         )
-    left, top, right, bottom = label.plate
     path = TextPath(
         (0, 0), label.text, size=0.9 * (bottom - top), prop=FontProperties(weight="bold")
     )
     x0, y0, x1, y1 = path.get_extents().extents
-    place = Affine2D().translate(-(x0 + x1) / 2, -_level(label.text, y0, y1, bottom - top))
+    # Signs keep their place on the line.
+    level = (y0 + y1) / 2 if label.text.isdigit() else 0.33 * (bottom - top)
+    place = Affine2D().translate(-(x0 + x1) / 2, -level)
     place = place.scale(1, -1).translate((left + right) / 2, (top + bottom) / 2)
     ax.add_patch(
         patches.PathPatch(
@@ -238,11 +227,6 @@ def _draw(ax: Axes, label: Label) -> None:
             gid=label.text,
         )
     )
-
-
-def _level(text: str, low: float, high: float, height: float) -> float:
-    """Return what of a text comes to the plate's middle: signs keep their place on the line."""
-    return (low + high) / 2 if text.isdigit() else 0.33 * height
 
 
 def _add_legend(ax: Axes, labels: list[Label]) -> None:
@@ -280,7 +264,3 @@ def _title(reading: Reading) -> str:
     if len(text) > _LONGEST_TITLE:
         text = f"{len(reading.digits)} digits in {len(reading.lines)} lines"
     return f"{text}   {round(100 * reading.confidence)} %"
-
-
-def _by(size: tuple[int, int]) -> str:
-    return f"{size[0]} x {size[1]}"
