@@ -51,7 +51,6 @@ def test_examples_are_lines_with_what_stands_in_them(pages):
 def test_what_is_no_digit_in_a_line_has_a_symbol_of_its_own(seed, monkeypatch):
     """A dollar's sign before a number is cut out with it, and is neither a digit nor nothing."""
     monkeypatch.setattr("digitcnn.synthesis.pages._PATTERNS", ((1, "$D"),))
-    monkeypatch.setattr("digitcnn.synthesis.pages._SHARES", np.ones(1))
     bank, rng = GlyphBank(hands=3, seed=1), np.random.default_rng(seed)
     drawn = [draw_page(bank, rng, height=96, width=160) for _ in range(60)]
     drawn = [page for page in drawn if NOTHING in page.labels.tolist()]

@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from digitcnn.synthesis import surroundings
+from digitcnn.synthesis.hands import PIXEL_MAX
 
-PIXEL_MAX = 255
 Field = NDArray[np.float32]
 
 
@@ -27,7 +26,7 @@ def photograph_page(
     ground = np.full((height, width), np.float32(paper))
     if rng.random() < 0.16:
         depth = np.float32(paper * rng.uniform(0.04, 0.45) * min(1, 1.2 * strength))
-        ground = ground - depth * surroundings.security_pattern(width, height, rng)
+        ground = ground - depth * _security_pattern(width, height, rng)
     if rng.random() < 0.09:
         ground = _seen_through(ground, ink, strength, rng)
     printed = rules * np.float32(rng.uniform(0.1, 1) * (1 if rng.random() < 0.5 else strength))
@@ -52,12 +51,6 @@ def photograph_page(
     return np.asarray(image)
 
 
-def _clouds(height: int, width: int, rng: np.random.Generator) -> Field:
-    """Return a smooth random field of about unit variance."""
-    coarse = rng.standard_normal((int(rng.integers(2, 9)), int(rng.integers(3, 14))), np.float32)
-    return np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
-
-
 def _lit(page: Field, rng: np.random.Generator) -> Field:
     """Light the page unevenly, and let shadows fall on it."""
     height, width = page.shape
@@ -68,7 +61,10 @@ def _lit(page: Field, rng: np.random.Generator) -> Field:
     if rng.random() < 0.6:
         along, across = rng.normal(0, 0.2, 2).astype(np.float32)
         page = page * (1 + np.clip(along * xs + across * ys, -0.5, 0.3))
-        page = page * (1 + np.float32(rng.uniform(0, 0.08)) * _clouds(height, width, rng))
+        depth = np.float32(rng.uniform(0, 0.08))
+        knots = rng.standard_normal((int(rng.integers(2, 9)), int(rng.integers(3, 14))), np.float32)
+        clouds = Image.fromarray(knots).resize((width, height), Image.Resampling.BICUBIC)
+        page = page * (1 + depth * np.asarray(clouds))
     if rng.random() < 0.22:
         angle, offset = rng.uniform(0, 2 * math.pi), rng.normal(0, 0.4)
         softness = math.exp(rng.uniform(math.log(3), math.log(80)))
@@ -135,7 +131,7 @@ def _on_table(page: Field, boxes: NDArray[np.float32], rng: np.random.Generator)
     tone = rng.uniform(0, 0.45) if rng.random() < 0.7 else rng.uniform(0.5, 1)
     table = np.full_like(page, np.float32(tone))
     if rng.random() < 0.4:
-        table = table + np.float32(0.2) * surroundings.security_pattern(width, height, rng)
+        table = table + np.float32(0.2) * _security_pattern(width, height, rng)
     grain = np.float32(rng.uniform(0, 0.06))
     table = table + grain * rng.standard_normal(page.shape, np.float32)
     laid: Field = (paper * page + (1 - paper) * table).astype(np.float32)
@@ -176,3 +172,39 @@ def _compressed(image: Image.Image, rng: np.random.Generator) -> Image.Image:
     stream = io.BytesIO()
     image.save(stream, "JPEG", quality=int(rng.integers(25, 90)))
     return Image.open(stream)
+
+
+def _security_pattern(width: int, height: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Return the fine waves, dots or hatching that cheques are printed on, in [0, 1]."""
+    ys, xs = np.mgrid[:height, :width].astype(np.float32)
+    pitch = rng.uniform(3, 14)
+    angle = rng.uniform(0, math.pi)
+    cos, sin = math.cos(angle), math.sin(angle)
+    along, across = xs * cos + ys * sin, ys * cos - xs * sin
+    bend = rng.uniform(0, 1.5) * np.sin(along * np.float32(rng.uniform(0.02, 0.25)))
+    waves = np.sin(across * np.float32(2 * math.pi / pitch) + bend)
+    if rng.random() < 0.4:
+        waves = np.maximum(waves, np.sin(along * np.float32(2 * math.pi / pitch) + bend))
+    elif rng.random() < 0.3:  # dots
+        waves = waves * np.sin(along * np.float32(2 * math.pi / pitch))
+    edge = rng.uniform(-0.2, 0.85)
+    return np.clip((waves - edge) * rng.uniform(1.5, 5), 0, 1).astype(np.float32)
+
+
+def draw_noise(height: int, width: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Return a picture of nothing: grain, specks, clouds or waves, of any contrast."""
+    coarse = np.exp(rng.uniform(0, math.log(height / 2), 2))
+    rows, columns = (max(2, round(side)) for side in (height, width) / coarse)
+    if rng.random() < 0.25:
+        field = _security_pattern(width, height, rng)
+    else:
+        field = rng.random((rows, columns), np.float32) ** rng.uniform(0.5, 6)
+        if rng.random() < 0.3:
+            field = (field > rng.uniform(0.1, 0.97)).astype(np.float32)
+    method = Image.Resampling.NEAREST if rng.random() < 0.4 else Image.Resampling.BICUBIC
+    enlarged = np.asarray(Image.fromarray(field).resize((width, height), method))
+    depth = rng.uniform(0.03, 1)
+    low = rng.uniform(0, 1 - depth)
+    grain = np.float32(rng.uniform(0, 0.1)) * rng.standard_normal((height, width), np.float32)
+    noise = np.float32(low) + np.float32(depth) * enlarged + grain
+    return (noise.clip(0, 1) * PIXEL_MAX).astype(np.uint8)

@@ -5,24 +5,64 @@ Each function draws one way of writing, in a box about one unit high, y downward
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 
 import numpy as np
 
-from digitcnn.synthesis.geometry import Glyph, Stroke, arc, chance, corner, ring
-from digitcnn.synthesis.hands import Forms
+from digitcnn.synthesis.hands import (
+    Form,
+    Forms,
+    Glyph,
+    Stroke,
+    arc,
+    chance,
+    corner,
+    parse_strokes,
+    ring,
+)
 
-SHORT_FLAG = 0.16  # of the height, measured across
+_SEGMENT_SHARE = 0.04
+_SHORT_FLAG = 0.16  # of the height, measured across
+
+_written: tuple[list[tuple[float, Form]], ...] = tuple([] for _ in range(10))
+# What its neighbours make plain, as old registers and other countries have it: in lines alone.
+_in_lines: tuple[list[tuple[float, Form]], ...] = tuple([] for _ in range(10))
 
 
-def draw_oval_zero(rng: np.random.Generator) -> Glyph:
-    """Draw a plain ring, narrow or wide."""
+def _form(digit: int, share: float, *, is_plain: bool = True) -> Callable[[Form], Form]:
+    """Enter a form of a digit with its share; one that is not plain is met in lines alone."""
+
+    def enter(form: Form) -> Form:
+        (_written if is_plain else _in_lines)[digit].append((share, form))
+        return form
+
+    return enter
+
+
+def _upper(
+    x: float, bottom: float, radius: float, start: float, stop: float, *, grow: float = 1.0
+) -> Stroke:
+    """Return an arc of an ellipse that reaches from the top of the box down to `bottom`."""
+    return arc((x, bottom / 2), (radius, bottom / 2), start, stop, grow=grow)
+
+
+def _lower(
+    x: float, top: float, radius: float, start: float, stop: float, *, grow: float = 1.0
+) -> Stroke:
+    """Return an arc of an ellipse that reaches from `top` down to the ground."""
+    half = (1 - top) / 2
+    return arc((x, top + half), (radius, half), start, stop, grow=grow)
+
+
+@_form(0, 0.62)
+def _oval_zero(rng: np.random.Generator) -> Glyph:
     return [ring(rng, (0.3, 0.5), (rng.uniform(0.17, 0.39), 0.5))]
 
 
-def draw_zero_with_loop(rng: np.random.Generator) -> Glyph:
-    """Draw a ring whose end curls inwards."""
+@_form(0, 0.1)
+def _zero_that_curls_inwards(rng: np.random.Generator) -> Glyph:
     rx = rng.uniform(0.24, 0.42)
     start = rng.uniform(255, 300)
     body = arc((0.3, 0.5), (rx, 0.5), start, start - 365, grow=0.97)
@@ -33,8 +73,8 @@ def draw_zero_with_loop(rng: np.random.Generator) -> Glyph:
     return [body + loop]
 
 
-def draw_slashed_zero(rng: np.random.Generator) -> Glyph:
-    """Draw a ring with a slash."""
+@_form(0, 0.14)
+def _slashed_zero(rng: np.random.Generator) -> Glyph:
     rx = rng.uniform(0.26, 0.42)
     reach = rng.uniform(0.65, 1.2)
     dx, dy = rx * reach * rng.uniform(0.7, 1.0), 0.5 * reach * rng.uniform(0.65, 0.9)
@@ -44,15 +84,15 @@ def draw_slashed_zero(rng: np.random.Generator) -> Glyph:
     return [ring(rng, (0.3, 0.5), (rx, 0.5)), slash]
 
 
-def draw_dotted_zero(rng: np.random.Generator) -> Glyph:
-    """Draw a ring with a dot."""
+@_form(0, 0.05)
+def _dotted_zero(rng: np.random.Generator) -> Glyph:
     x, y = rng.normal(0.3, 0.02), rng.normal(0.5, 0.04)
     dot = [(x, y), (x + rng.normal(0, 0.02), y + rng.uniform(0.01, 0.06))]
     return [ring(rng, (0.3, 0.5), (rng.uniform(0.28, 0.42), 0.5)), dot]
 
 
-def draw_two_stroke_zero(rng: np.random.Generator) -> Glyph:
-    """Draw a ring of two halves."""
+@_form(0, 0.09)
+def _zero_of_two_halves(rng: np.random.Generator) -> Glyph:
     rx = rng.uniform(0.22, 0.4)
     over = rng.uniform(-4, 18)
     return [
@@ -73,11 +113,6 @@ def _foot(rng: np.random.Generator, x: float) -> Stroke:
     return [(x - left, y + rng.normal(0, 0.02)), (x + right, y + rng.normal(0, 0.02))]
 
 
-def draw_bar_one(rng: np.random.Generator) -> Glyph:
-    """Draw a plain bar."""
-    return [_stem(rng, rng.normal(0.05, 0.14))]
-
-
 def _flag(rng: np.random.Generator, tip: tuple[float, float], lean: float) -> Stroke:
     """Return the upstroke of a 1, from its low end to just before the tip of the stem."""
     length = 0.12 + 0.6 * rng.beta(1.2, 1.7)
@@ -90,6 +125,12 @@ def _flag(rng: np.random.Generator, tip: tuple[float, float], lean: float) -> St
     return [start, middle]
 
 
+@_form(1, 0.24)
+def _bar_one(rng: np.random.Generator) -> Glyph:
+    return [_stem(rng, rng.normal(0.05, 0.14))]
+
+
+@_form(1, 0.3)
 def draw_flagged_one(rng: np.random.Generator) -> Glyph:
     """Draw a stem with an upstroke before it."""
     lean = rng.normal(0.03, 0.06)
@@ -97,32 +138,30 @@ def draw_flagged_one(rng: np.random.Generator) -> Glyph:
     flag = _flag(rng, stem[0], lean)
     if chance(rng, 0.12):
         return [[*flag, (stem[0][0], rng.uniform(0, 0.06))], stem]
-    short = stem[0][0] - flag[0][0] < SHORT_FLAG
+    short = stem[0][0] - flag[0][0] < _SHORT_FLAG
     # A long flag that flows into the stem would be the arch of a 2.
     turn = [stem[0]] if short and chance(rng, 0.35) else corner(*stem[0])
     return [[*flag, *turn, *stem[1:]]]
 
 
-def draw_one_with_long_upstroke(rng: np.random.Generator) -> Glyph:
-    """Draw a stem with an upstroke from near the ground, as taught in much of Europe and Africa."""
-    lean = rng.normal(0.05, 0.06)
-    stem = _stem(rng, lean)
-    x, y = stem[0]
-    reach = rng.uniform(0.2, 0.65)
-    start = (x - reach, y + rng.uniform(0.6, 1.0))
+@_form(1, 0.24)
+def _one_with_long_upstroke(rng: np.random.Generator) -> Glyph:
+    """Draw an upstroke from near the ground, as taught in much of Europe and Africa."""
+    x, y = (stem := _stem(rng, rng.normal(0.05, 0.06)))[0]
+    start = (x - rng.uniform(0.2, 0.65), y + rng.uniform(0.6, 1.0))
     bend = ((x + start[0]) / 2 + rng.normal(0, 0.04), (y + start[1]) / 2 + rng.normal(0, 0.04))
     return [[start, bend, *corner(x, y), *stem[1:]]]
 
 
-def draw_one_on_a_foot(rng: np.random.Generator) -> Glyph:
-    """Draw a stem with a flag and a foot, as in print."""
+@_form(1, 0.17)
+def _one_as_in_print(rng: np.random.Generator) -> Glyph:
     lean = rng.normal(0.02, 0.05)
     stem = _stem(rng, lean)
     return [[*_flag(rng, stem[0], lean), *corner(*stem[0]), *stem[1:]], _foot(rng, stem[-1][0])]
 
 
-def draw_bar_on_a_foot(rng: np.random.Generator) -> Glyph:
-    """Draw a stem with a foot only."""
+@_form(1, 0.05)
+def _bar_on_a_foot(rng: np.random.Generator) -> Glyph:
     stem = _stem(rng, rng.normal(0.03, 0.06))
     return [stem, _foot(rng, stem[-1][0])]
 
@@ -133,8 +172,8 @@ def _two_head(rng: np.random.Generator, radius: float) -> Stroke:
     return arc((0.28, top), (radius, top), rng.uniform(160, 205), 375)
 
 
-def draw_plain_two(rng: np.random.Generator) -> Glyph:
-    """Draw an arch and a base that meet at a point."""
+@_form(2, 0.52)
+def _plain_two(rng: np.random.Generator) -> Glyph:
     radius = rng.uniform(0.22, 0.3)
     left = rng.uniform(-0.05, 0.08)
     middle = (0.3 + rng.normal(0, 0.02), rng.uniform(0.58, 0.68))
@@ -143,8 +182,8 @@ def draw_plain_two(rng: np.random.Generator) -> Glyph:
     return [[*_two_head(rng, radius), middle, *turn, *base]]
 
 
-def draw_looped_two(rng: np.random.Generator) -> Glyph:
-    """Draw an arch and a base with a loop between them."""
+@_form(2, 0.26)
+def _looped_two(rng: np.random.Generator) -> Glyph:
     radius = rng.uniform(0.22, 0.3)
     size = rng.uniform(0.05, 0.1)
     y = 0.93
@@ -160,8 +199,8 @@ def draw_looped_two(rng: np.random.Generator) -> Glyph:
     return [[*_two_head(rng, radius), (0.34, 0.62), *loop, *end]]
 
 
-def draw_angular_two(rng: np.random.Generator) -> Glyph:
-    """Draw a 2 that is almost a Z."""
+@_form(2, 0.22)
+def _angular_two(rng: np.random.Generator) -> Glyph:
     width = rng.uniform(0.42, 0.6)
     top = [(0, rng.uniform(0.06, 0.16)), (width * 0.45, rng.uniform(-0.01, 0.02))]
     # A rounded shoulder tells it from a Z.
@@ -170,56 +209,43 @@ def draw_angular_two(rng: np.random.Generator) -> Glyph:
     return [[*top, *shoulder, *corner(0, 1), *foot]]
 
 
-def draw_round_three(rng: np.random.Generator) -> Glyph:
-    """Draw two bowls."""
+@_form(3, 0.56)
+def _round_three(rng: np.random.Generator) -> Glyph:
     upper, lower = rng.uniform(0.2, 0.27), rng.uniform(0.25, 0.33)
     waist = rng.uniform(0.42, 0.5)
     depth = rng.uniform(0.16, 0.3)
     notch = corner(depth, waist) if chance(rng, 0.7) else [(depth, waist)]
-    top = arc((0.24, waist / 2), (upper, waist / 2), rng.uniform(185, 225), 430)
-    half = (1 - waist) / 2
-    bottom = arc((0.22, waist + half), (lower, half), -72, rng.uniform(125, 165))
-    return [[*top, *notch, *bottom]]
+    top = _upper(0.24, waist, upper, rng.uniform(185, 225), 430)
+    return [[*top, *notch, *_lower(0.22, waist, lower, -72, rng.uniform(125, 165))]]
 
 
-def draw_flat_topped_three(rng: np.random.Generator) -> Glyph:
-    """Draw a flat top over a bowl."""
+@_form(3, 0.24)
+def _flat_topped_three(rng: np.random.Generator) -> Glyph:
     width = rng.uniform(0.38, 0.52)
     notch = (rng.uniform(0.14, 0.28), rng.uniform(0.36, 0.46))
     top = [(0, rng.normal(0.02, 0.02)), *corner(width, rng.normal(0.01, 0.02)), *corner(*notch)]
-    half = (1 - notch[1]) / 2
-    bottom = arc(
-        (0.2, notch[1] + half), (rng.uniform(0.28, 0.36), half), -70, rng.uniform(125, 160)
-    )
-    return [top + bottom]
+    return [top + _lower(0.2, notch[1], rng.uniform(0.28, 0.36), -70, rng.uniform(125, 160))]
 
 
-def draw_looped_three(rng: np.random.Generator) -> Glyph:
-    """Draw two bowls with a loop between them."""
+@_form(3, 0.1)
+def _looped_three(rng: np.random.Generator) -> Glyph:
     size = rng.uniform(0.04, 0.07)
-    top = arc((0.24, 0.22), (0.24, 0.22), rng.uniform(185, 220), 420)
+    top = _upper(0.24, 0.44, 0.24, rng.uniform(185, 220), 420)
     loop = [(0.2, 0.48), (0.13, 0.48 + size * 0.3), (0.15, 0.48 - size), (0.26, 0.47)]
-    bottom = arc((0.22, 0.74), (0.29, 0.26), -50, rng.uniform(125, 160))
-    return [[*top, *loop, *bottom]]
+    return [[*top, *loop, *_lower(0.22, 0.48, 0.29, -50, rng.uniform(125, 160))]]
 
 
-def draw_angular_three(rng: np.random.Generator) -> Glyph:
-    """Draw a 3 of straight lines."""
+@_form(3, 0.1)
+def _angular_three(rng: np.random.Generator) -> Glyph:
     width = rng.uniform(0.38, 0.5)
     waist = rng.uniform(0.42, 0.5)
-    return [
-        [
-            (0, rng.uniform(0, 0.08)),
-            *corner(width * 0.9, rng.uniform(0, 0.15)),
-            *corner(rng.uniform(0.12, 0.22), waist),
-            *corner(width, rng.uniform(0.62, 0.78)),
-            (0, rng.uniform(0.93, 1)),
-        ]
-    ]
+    top = [(0, rng.uniform(0, 0.08)), *corner(width * 0.9, rng.uniform(0, 0.15))]
+    notch = corner(rng.uniform(0.12, 0.22), waist)
+    return [[*top, *notch, *corner(width, rng.uniform(0.62, 0.78)), (0, rng.uniform(0.93, 1))]]
 
 
-def draw_open_four(rng: np.random.Generator) -> Glyph:
-    """Draw an angle or a cup, and a stem."""
+@_form(4, 0.36)
+def _open_four(rng: np.random.Generator) -> Glyph:
     bar = rng.uniform(0.48, 0.66)
     stem_x = rng.uniform(0.36, 0.5)
     left = rng.uniform(0.0, 0.16)
@@ -230,8 +256,8 @@ def draw_open_four(rng: np.random.Generator) -> Glyph:
     return [ell, stem]
 
 
-def draw_closed_four(rng: np.random.Generator) -> Glyph:
-    """Draw a 4 whose top is a triangle."""
+@_form(4, 0.32)
+def _closed_four(rng: np.random.Generator) -> Glyph:
     bar = rng.uniform(0.58, 0.74)
     stem_x = rng.uniform(0.36, 0.5)
     left = rng.uniform(-0.08, 0.04)
@@ -246,8 +272,8 @@ def draw_closed_four(rng: np.random.Generator) -> Glyph:
     return [[(stem_x, 1), *corner(*apex), *turn, end]]
 
 
-def draw_short_stemmed_four(rng: np.random.Generator) -> Glyph:
-    """Draw a slope and a bar, and a short stem through the bar."""
+@_form(4, 0.14)
+def _short_stemmed_four(rng: np.random.Generator) -> Glyph:
     bar = rng.uniform(0.6, 0.72)
     stem_x = rng.uniform(0.32, 0.42)
     slope = [(rng.uniform(0.26, 0.4), 0), *corner(0, bar), (stem_x + rng.uniform(0.08, 0.24), bar)]
@@ -255,8 +281,8 @@ def draw_short_stemmed_four(rng: np.random.Generator) -> Glyph:
     return [slope, stem]
 
 
-def draw_one_stroke_four(rng: np.random.Generator) -> Glyph:
-    """Draw a 4 without lifting the pen."""
+@_form(4, 0.18)
+def _one_stroke_four(rng: np.random.Generator) -> Glyph:
     bar = rng.uniform(0.5, 0.64)
     if chance(rng, 0.5):
         right = rng.uniform(0.42, 0.52)
@@ -269,12 +295,11 @@ def draw_one_stroke_four(rng: np.random.Generator) -> Glyph:
 
 def _bowl(rng: np.random.Generator, x: float, top: float) -> Stroke:
     """Return the belly of a 5, from its neck round to the open end at the lower left."""
-    half = (1 - top) / 2
-    rx = rng.uniform(0.26, 0.36)
-    return arc((x + 0.18, top + half), (rx, half), -105, rng.uniform(125, 160))
+    return _lower(x + 0.18, top, rng.uniform(0.26, 0.36), -105, rng.uniform(125, 160))
 
 
-def draw_two_stroke_five(rng: np.random.Generator) -> Glyph:
+@_form(5, 0.4)
+def _two_stroke_five(rng: np.random.Generator) -> Glyph:
     """Draw neck and belly, then the bar, which may miss them."""
     neck = rng.uniform(0.36, 0.46)
     x = rng.uniform(0.02, 0.1)
@@ -285,63 +310,54 @@ def draw_two_stroke_five(rng: np.random.Generator) -> Glyph:
     return [down + _bowl(rng, x, neck), bar]
 
 
-def draw_one_stroke_five(rng: np.random.Generator) -> Glyph:
-    """Draw bar, neck and belly at once."""
+@_form(5, 0.28)
+def _one_stroke_five(rng: np.random.Generator) -> Glyph:
     neck = rng.uniform(0.36, 0.46)
     x = rng.uniform(0.02, 0.1)
     bar = [(x + rng.uniform(0.34, 0.52), rng.normal(0, 0.03)), *corner(x + 0.03, 0.01)]
     return [[*bar, *corner(x, neck + 0.04), *_bowl(rng, x, neck)]]
 
 
-def draw_curving_five(rng: np.random.Generator) -> Glyph:
-    """Draw a 5 that is almost an S."""
+@_form(5, 0.22)
+def _five_like_an_s(rng: np.random.Generator) -> Glyph:
     neck = rng.uniform(0.36, 0.44)
     head = [(rng.uniform(0.42, 0.58), rng.uniform(-0.02, 0.05)), (0.3, 0.01), *corner(0.09, 0.03)]
     return [[*head, (0.05, neck), *_bowl(rng, 0.06, neck)[1:]]]
 
 
-def draw_angular_five(rng: np.random.Generator) -> Glyph:
-    """Draw a 5 of straight lines."""
+@_form(5, 0.1)
+def _angular_five(rng: np.random.Generator) -> Glyph:
     waist = rng.uniform(0.4, 0.48)
     bar = [(rng.uniform(0.4, 0.52), 0), *corner(0, 0), *corner(0, waist), *corner(0.36, waist)]
     return [[*bar, *corner(rng.uniform(0.4, 0.48), 0.75), *corner(0.36, 0.98), (0, 1)]]
 
 
-def draw_curved_six(rng: np.random.Generator) -> Glyph:
-    """Draw a curved back that runs into a loop."""
-    top = rng.uniform(0.4, 0.56)
-    half = (1 - top) / 2
-    rx = rng.uniform(0.2, 0.29)
-    start = (rng.uniform(0.3, 0.52), rng.uniform(0, 0.04))
-    back = [start, (0.14, 0.24), (0.02, 0.52)]
-    stop = rng.uniform(-255, -195)
-    loop = arc((0.01 + rx, top + half), (rx, half), 165, stop, grow=rng.uniform(0.85, 1))
-    return [back + loop]
+@_form(6, 0.54)
+def _curved_six(rng: np.random.Generator) -> Glyph:
+    top, rx = rng.uniform(0.4, 0.56), rng.uniform(0.2, 0.29)
+    back = [(rng.uniform(0.3, 0.52), rng.uniform(0, 0.04)), (0.14, 0.24), (0.02, 0.52)]
+    stop, grow = rng.uniform(-255, -195), rng.uniform(0.85, 1)
+    return [back + _lower(0.01 + rx, top, rx, 165, stop, grow=grow)]
 
 
-def draw_straight_six(rng: np.random.Generator) -> Glyph:
-    """Draw a straight back beside a loop."""
-    top = rng.uniform(0.44, 0.58)
-    half = (1 - top) / 2
-    rx = rng.uniform(0.2, 0.28)
+@_form(6, 0.28)
+def _straight_six(rng: np.random.Generator) -> Glyph:
+    top, rx = rng.uniform(0.44, 0.58), rng.uniform(0.2, 0.28)
     back = [(rng.uniform(0.2, 0.42), 0), (0.08, 0.4)]
-    stop = rng.uniform(-240, -190)
-    return [back + arc((0.01 + rx, top + half), (rx, half), 180, stop, grow=rng.uniform(0.9, 1))]
+    stop, grow = rng.uniform(-240, -190), rng.uniform(0.9, 1)
+    return [back + _lower(0.01 + rx, top, rx, 180, stop, grow=grow)]
 
 
-def draw_open_six(rng: np.random.Generator) -> Glyph:
-    """Draw a back and a loop that stops short of it."""
-    top = rng.uniform(0.44, 0.56)
-    half = (1 - top) / 2
-    rx = rng.uniform(0.22, 0.3)
+@_form(6, 0.18)
+def _open_six(rng: np.random.Generator) -> Glyph:
+    top, rx = rng.uniform(0.44, 0.56), rng.uniform(0.22, 0.3)
     back = [(rng.uniform(0.28, 0.48), 0), (0.1, 0.28), (0.01, 0.58)]
-    stop = rng.uniform(-165, -130)
-    return [
-        back + arc((0.01 + rx, top + half), (rx, half), 160, stop, grow=rng.uniform(0.85, 0.95))
-    ]
+    stop, grow = rng.uniform(-165, -130), rng.uniform(0.85, 0.95)
+    return [back + _lower(0.01 + rx, top, rx, 160, stop, grow=grow)]
 
 
-def draw_seven(rng: np.random.Generator) -> Glyph:
+@_form(7, 0.75)
+def _seven(rng: np.random.Generator) -> Glyph:
     """Draw a bar and a stem, perhaps with a tick before and a bar across."""
     width = rng.uniform(0.42, 0.66)
     # A bar whose left end hangs low would be the flag of a 1.
@@ -357,9 +373,7 @@ def draw_seven(rng: np.random.Generator) -> Glyph:
         bar = [(rng.normal(0, 0.02), 0.02 + rise + tick), *corner(0, 0.02 + rise), *bar[1:]]
     turn = corner(width, corner_y) if chance(rng, 0.9) else [(width, corner_y + 0.02)]
     glyph = [[*bar, *turn, middle, foot]]
-    if chance(rng, 0.38):
-        glyph.append(_cross_bar(rng, middle))
-    return glyph
+    return [*glyph, _cross_bar(rng, middle)] if chance(rng, 0.38) else glyph
 
 
 def _cross_bar(rng: np.random.Generator, middle: tuple[float, float]) -> Stroke:
@@ -370,34 +384,30 @@ def _cross_bar(rng: np.random.Generator, middle: tuple[float, float]) -> Stroke:
     return [(x - left, y + tilt), (x + right, y - tilt)]
 
 
-def draw_curved_seven(rng: np.random.Generator) -> Glyph:
-    """Draw a bar and a stem that bends."""
+@_form(7, 0.25)
+def _curved_seven(rng: np.random.Generator) -> Glyph:
     width = rng.uniform(0.42, 0.58)
     foot = (rng.uniform(0.05, 0.2), 1.0)
     middle = (foot[0] + 0.3 * (width - foot[0]), 0.55)
     head = [(0, rng.uniform(0.03, 0.1)), (width * 0.4, rng.uniform(0, 0.06)), *corner(width, 0.02)]
     glyph = [[*head, middle, foot]]
-    if chance(rng, 0.3):
-        glyph.append(_cross_bar(rng, middle))
-    return glyph
+    return [*glyph, _cross_bar(rng, middle)] if chance(rng, 0.3) else glyph
 
 
-def draw_one_stroke_eight(rng: np.random.Generator) -> Glyph:
+@_form(8, 0.58)
+def _one_stroke_eight(rng: np.random.Generator) -> Glyph:
     """Draw an S and close it, or nearly."""
     waist = rng.uniform(0.42, 0.52)
     upper, lower = rng.uniform(0.14, 0.25), rng.uniform(0.17, 0.31)
-    half = (1 - waist) / 2
     start = rng.uniform(-75, -25)
-    first = arc((0.3, waist / 2), (upper, waist / 2), start, -235)
-    belly = arc((0.3, waist + half), (lower, half), -50, 230)
     # Closing past the start overlaps, short of it leaves the top open.
-    close = rng.uniform(-22, 25)
-    last = arc((0.3, waist / 2), (upper, waist / 2), 52, start - close)
+    last = _upper(0.3, waist, upper, 52, start - rng.uniform(-22, 25))
+    first, belly = _upper(0.3, waist, upper, start, -235), _lower(0.3, waist, lower, -50, 230)
     return [first + belly + last]
 
 
-def draw_two_circle_eight(rng: np.random.Generator) -> Glyph:
-    """Draw a ring on a ring."""
+@_form(8, 0.24)
+def _eight_of_two_rings(rng: np.random.Generator) -> Glyph:
     waist = rng.uniform(0.42, 0.52)
     half = (1 - waist) / 2
     touch = rng.uniform(-0.02, 0.05)
@@ -408,20 +418,19 @@ def draw_two_circle_eight(rng: np.random.Generator) -> Glyph:
     ]
 
 
-def draw_open_topped_eight(rng: np.random.Generator) -> Glyph:
-    """Draw an 8 whose ends part at the top."""
-    belly = arc((0.28, 0.74), (rng.uniform(0.18, 0.26), 0.26), -40, 220)
+@_form(8, 0.18)
+def _open_topped_eight(rng: np.random.Generator) -> Glyph:
+    belly = _lower(0.28, 0.48, rng.uniform(0.18, 0.26), -40, 220)
     left = [(0.42 + rng.uniform(0, 0.1), rng.uniform(0.02, 0.08)), (0.24, 0), (0.12, 0.17)]
     right = [(0.46, 0.25), (rng.uniform(0.5, 0.62), rng.uniform(0.0, 0.1))]
     return [[*left, (0.26, 0.43), *belly, (0.28, 0.46), *right]]
 
 
-def _nine_loop(rng: np.random.Generator, *, open_by: float) -> tuple[Stroke, tuple[float, float]]:
-    """Return the loop of a 9, begun at the upper right, and where its right side is."""
+def _looped_nine(rng: np.random.Generator, gap: float) -> Glyph:
+    """Draw a loop, begun at the upper right and open by some degrees, and a tail."""
     height = rng.uniform(0.42, 0.58)
     rx = rng.uniform(0.2, 0.28)
-    loop = arc((rx, height / 2), (rx, height / 2), -20 - open_by, -318)
-    return loop, (2 * rx, height)
+    return [_upper(rx, height, rx, -20 - gap, -318) + _nine_tail(rng, 2 * rx)]
 
 
 def _nine_tail(rng: np.random.Generator, right: float) -> Stroke:
@@ -434,91 +443,46 @@ def _nine_tail(rng: np.random.Generator, right: float) -> Stroke:
     return [(right + 0.01, 0.22), (right, 0.55), *hook]
 
 
-def draw_closed_nine(rng: np.random.Generator) -> Glyph:
-    """Draw a loop and a tail."""
-    loop, (right, _) = _nine_loop(rng, open_by=rng.uniform(-15, 20))
-    return [loop + _nine_tail(rng, right)]
+@_form(9, 0.58)
+def _closed_nine(rng: np.random.Generator) -> Glyph:
+    return _looped_nine(rng, rng.uniform(-15, 20))
 
 
-def draw_open_nine(rng: np.random.Generator) -> Glyph:
-    """Draw a loop that stops short, and a tail."""
-    loop, (right, _) = _nine_loop(rng, open_by=rng.uniform(30, 58))
-    return [loop + _nine_tail(rng, right)]
+@_form(9, 0.14)
+def _open_nine(rng: np.random.Generator) -> Glyph:
+    return _looped_nine(rng, rng.uniform(30, 58))
 
 
-def draw_two_stroke_nine(rng: np.random.Generator) -> Glyph:
-    """Draw a ring, then a tail beside it."""
+@_form(9, 0.22)
+def _two_stroke_nine(rng: np.random.Generator) -> Glyph:
     height, rx = rng.uniform(0.42, 0.55), rng.uniform(0.2, 0.27)
     tail = _nine_tail(rng, 2 * rx + rng.normal(0, 0.015))
     return [ring(rng, (rx, height / 2), (rx, height / 2)), tail]
 
 
-_WRITTEN: tuple[Forms, ...] = (
-    (
-        (0.62, draw_oval_zero),
-        (0.1, draw_zero_with_loop),
-        (0.14, draw_slashed_zero),
-        (0.05, draw_dotted_zero),
-        (0.09, draw_two_stroke_zero),
-    ),
-    (
-        (0.24, draw_bar_one),
-        (0.3, draw_flagged_one),
-        (0.24, draw_one_with_long_upstroke),
-        (0.17, draw_one_on_a_foot),
-        (0.05, draw_bar_on_a_foot),
-    ),
-    ((0.52, draw_plain_two), (0.26, draw_looped_two), (0.22, draw_angular_two)),
-    (
-        (0.56, draw_round_three),
-        (0.24, draw_flat_topped_three),
-        (0.1, draw_looped_three),
-        (0.1, draw_angular_three),
-    ),
-    (
-        (0.36, draw_open_four),
-        (0.32, draw_closed_four),
-        (0.14, draw_short_stemmed_four),
-        (0.18, draw_one_stroke_four),
-    ),
-    (
-        (0.4, draw_two_stroke_five),
-        (0.28, draw_one_stroke_five),
-        (0.22, draw_curving_five),
-        (0.1, draw_angular_five),
-    ),
-    ((0.54, draw_curved_six), (0.28, draw_straight_six), (0.18, draw_open_six)),
-    ((0.75, draw_seven), (0.25, draw_curved_seven)),
-    (
-        (0.58, draw_one_stroke_eight),
-        (0.24, draw_two_circle_eight),
-        (0.18, draw_open_topped_eight),
-    ),
-    ((0.58, draw_closed_nine), (0.14, draw_open_nine), (0.22, draw_two_stroke_nine)),
-)
-
-
-def _spiral(
-    rng: np.random.Generator,
-    center: tuple[float, float],
-    radii: tuple[float, float],
-    *,
-    stop: float,
-) -> Stroke:
-    """Return a curl that opens to its full radii at the angle `stop`."""
+def _curled_in(rng: np.random.Generator, top: float, radius: float) -> Stroke:
+    """Return the head of a 2 that begins in a curl and opens to its full width."""
     inner = rng.uniform(0.4, 0.75)
-    small = (radii[0] * inner, radii[1] * inner)
-    return arc(center, small, rng.uniform(10, 120), stop, grow=1 / inner)
+    small = (radius * inner, top * inner)
+    return arc((0.28, top), small, rng.uniform(10, 120), 375, grow=1 / inner)
 
 
-def draw_zero_that_runs_on(rng: np.random.Generator) -> Glyph:
+@_form(0, 0.12, is_plain=False)
+def _zero_that_runs_on(rng: np.random.Generator) -> Glyph:
     """Draw a ring whose end runs on to the right, as towards a neighbour."""
     rx, start = rng.uniform(0.2, 0.36), rng.uniform(275, 315)
     end = (0.3 + rx + rng.uniform(0.05, 0.3), rng.uniform(-0.05, 0.2))
     return [[*arc((0.3, 0.5), (rx, 0.5), start, start - rng.uniform(350, 390), grow=0.95), end]]
 
 
-def draw_folded_one(rng: np.random.Generator) -> Glyph:
+@_form(0, 0.08, is_plain=False)
+def _gaping_zero(rng: np.random.Generator) -> Glyph:
+    start = rng.uniform(270, 320)
+    return [arc((0.3, 0.5), (rng.uniform(0.22, 0.4), 0.5), start, start - rng.uniform(290, 335))]
+
+
+@_form(1, 0.12, is_plain=False)
+def _folded_one(rng: np.random.Generator) -> Glyph:
     """Draw a stem with an upstroke beside it, nearly as long."""
     x, y = (stem := _stem(rng, rng.normal(0.05, 0.06)))[0]
     start = (x - rng.uniform(0.02, 0.2), y + rng.uniform(0.55, 1.0))
@@ -526,7 +490,8 @@ def draw_folded_one(rng: np.random.Generator) -> Glyph:
     return [[start, bend, *(corner(x, y) if chance(rng, 0.6) else [(x, y)]), *stem[1:]]]
 
 
-def draw_one_with_shallow_flag(rng: np.random.Generator) -> Glyph:
+@_form(1, 0.16, is_plain=False)
+def _one_with_shallow_flag(rng: np.random.Generator) -> Glyph:
     """Draw a 1 whose flag falls hardly more than the bar of a 7 would."""
     x, y = (stem := _stem(rng, rng.normal(0.02, 0.05)))[0]
     angle, length = math.radians(rng.uniform(22, 38)), rng.uniform(0.18, 0.45)
@@ -535,98 +500,8 @@ def draw_one_with_shallow_flag(rng: np.random.Generator) -> Glyph:
     return [[start, bend, *corner(x, y), *stem[1:]]]
 
 
-def draw_curled_two(rng: np.random.Generator) -> Glyph:
-    """Draw a 2 whose head begins in a curl."""
-    top = rng.uniform(0.2, 0.3)
-    head = _spiral(rng, (0.28, top), (rng.uniform(0.22, 0.32), top), stop=375)
-    left, y = rng.uniform(-0.08, 0.08), rng.uniform(0.9, 1)
-    low = rng.uniform(0.02, 0.1)
-    turn = corner(left, y) if chance(rng, 0.5) else [(left, y), (left + 0.08, y - low)]
-    base = [(0.3, y - low / 2), (rng.uniform(0.5, 0.75), y + rng.normal(0.02, 0.04))]
-    return [[*head, (0.3, rng.uniform(0.55, 0.68)), *turn, *base]]
-
-
-def draw_curled_three(rng: np.random.Generator) -> Glyph:
-    """Draw a 3 that ends in a curl, its upper bowl small, perhaps begun in a curl, too."""
-    upper, waist = rng.uniform(0.12, 0.25), rng.uniform(0.3, 0.46)
-    center, radii = (0.3, waist / 2), (upper, waist / 2)
-    if chance(rng, 0.35):
-        top = arc(center, radii, rng.uniform(60, 120), 430, grow=1.1)
-    else:
-        top = arc(center, radii, rng.uniform(130, 215), 430)
-    notch = (rng.uniform(0.12, 0.26), waist)
-    half = (1 - waist) / 2
-    bottom = arc(
-        (0.2, waist + half),
-        (rng.uniform(0.22, 0.34), half),
-        -72,
-        rng.uniform(140, 215),
-        grow=rng.uniform(0.75, 1),
-    )
-    return [[*top, *(corner(*notch) if chance(rng, 0.6) else [notch]), *bottom]]
-
-
-def draw_hooked_five(rng: np.random.Generator) -> Glyph:
-    """Draw a 5 with hardly a belly, as an r with a long arm."""
-    x, neck = rng.uniform(0.02, 0.12), rng.uniform(0.28, 0.5)
-    belly = rng.uniform(0.03, 0.16)
-    end = (x + rng.uniform(-0.14, 0.08), 1.0)
-    low = [(x + belly, rng.uniform(0.5, 0.72)), end]
-    bar = [(x + rng.uniform(0.32, 0.6), rng.uniform(-0.12, 0.06)), (x + 0.03, 0)]
-    neck_turn = corner(x, neck) if chance(rng, 0.5) else [(x + 0.02, neck)]
-    if chance(rng, 0.5):
-        return [[bar[0], *corner(*bar[1]), *neck_turn, *low]]
-    return [[bar[1], *neck_turn, *low], bar]
-
-
-def draw_looped_five(rng: np.random.Generator) -> Glyph:
-    """Draw a 5 whose belly curls up to its neck, the bar apart."""
-    neck, x = rng.uniform(0.3, 0.46), rng.uniform(0.02, 0.14)
-    half = (1 - neck) / 2
-    belly = arc(
-        (x + 0.14, neck + half),
-        (rng.uniform(0.2, 0.32), half),
-        -105,
-        rng.uniform(165, 265),
-        grow=rng.uniform(0.7, 1),
-    )
-    y = rng.normal(0, 0.03)
-    left = x + rng.uniform(-0.12, 0.2)
-    bar = [(left, y), (left + rng.uniform(0.22, 0.45), y - rng.uniform(-0.02, 0.12))]
-    return [[(x + rng.uniform(0.02, 0.1), 0.02), *corner(x, neck + 0.04), *belly], bar]
-
-
-def draw_narrow_seven(rng: np.random.Generator) -> Glyph:
-    """Draw a 7 of a short bar, with a tick before or bent like a wave, crossed."""
-    width = rng.uniform(0.22, 0.42)
-    foot = (width * rng.uniform(-0.1, 0.8), 1.0)
-    middle = ((width + foot[0]) / 2 + rng.normal(0, 0.04), 0.5)
-    if chance(rng, 0.5):
-        bar = [(0, rng.uniform(0.06, 0.2)), *corner(0.02, 0.02), (width / 2, 0.05)]
-    else:
-        bar = [(0, rng.uniform(0.08, 0.16)), (width * 0.3, 0), (width * 0.65, 0.09)]
-    return [[*bar, *corner(width, 0), middle, foot], _cross_bar(rng, middle)]
-
-
-def draw_nine_on_a_stem(rng: np.random.Generator) -> Glyph:
-    """Draw a ring, and a stem from anywhere below it."""
-    height, rx = rng.uniform(0.38, 0.55), rng.uniform(0.18, 0.27)
-    x = 2 * rx * rng.uniform(0.1, 0.85)
-    stem = [
-        (x + rng.normal(0, 0.03), height * rng.uniform(0.75, 1)),
-        (x + rng.normal(0, 0.05), 0.75),
-        (x + rng.uniform(-0.2, 0.08), 1.0),
-    ]
-    return [ring(rng, (rx, height / 2), (rx, height / 2)), stem]
-
-
-def draw_gaping_zero(rng: np.random.Generator) -> Glyph:
-    """Draw a ring that its end does not close."""
-    start = rng.uniform(270, 320)
-    return [arc((0.3, 0.5), (rng.uniform(0.22, 0.4), 0.5), start, start - rng.uniform(290, 335))]
-
-
-def draw_doubled_one(rng: np.random.Generator) -> Glyph:
+@_form(1, 0.06, is_plain=False)
+def _doubled_one(rng: np.random.Generator) -> Glyph:
     """Draw a stem twice, down and up again."""
     lean, wide = rng.normal(0.08, 0.08), rng.uniform(0.03, 0.12)
     down = [(0.3 + lean, 0), (0.3, 0.5), (0.3 - lean, 1)]
@@ -634,11 +509,22 @@ def draw_doubled_one(rng: np.random.Generator) -> Glyph:
     return [down + up]
 
 
-def draw_two_with_large_loop(rng: np.random.Generator) -> Glyph:
-    """Draw a 2 whose loop is nearly as large as its head."""
+@_form(2, 0.2, is_plain=False)
+def _curled_two(rng: np.random.Generator) -> Glyph:
+    top = rng.uniform(0.2, 0.3)
+    head = _curled_in(rng, top, rng.uniform(0.22, 0.32))
+    left, y = rng.uniform(-0.08, 0.08), rng.uniform(0.9, 1)
+    low = rng.uniform(0.02, 0.1)
+    turn = corner(left, y) if chance(rng, 0.5) else [(left, y), (left + 0.08, y - low)]
+    base = [(0.3, y - low / 2), (rng.uniform(0.5, 0.75), y + rng.normal(0.02, 0.04))]
+    return [[*head, (0.3, rng.uniform(0.55, 0.68)), *turn, *base]]
+
+
+@_form(2, 0.12, is_plain=False)
+def _two_with_large_loop(rng: np.random.Generator) -> Glyph:
     top, size = rng.uniform(0.18, 0.28), rng.uniform(0.12, 0.22)
     if chance(rng, 0.5):
-        head = _spiral(rng, (0.28, top), (rng.uniform(0.2, 0.3), top), stop=375)
+        head = _curled_in(rng, top, rng.uniform(0.2, 0.3))
     else:
         head = arc((0.28, top), (rng.uniform(0.2, 0.3), top), rng.uniform(130, 205), 375)
     loop = [
@@ -652,7 +538,22 @@ def draw_two_with_large_loop(rng: np.random.Generator) -> Glyph:
     return [[*head, (0.34, rng.uniform(0.52, 0.64)), *loop, *end]]
 
 
-def draw_round_topped_four(rng: np.random.Generator) -> Glyph:
+@_form(3, 0.25, is_plain=False)
+def _curled_three(rng: np.random.Generator) -> Glyph:
+    """Draw a 3 that ends in a curl, its upper bowl small, perhaps begun in a curl, too."""
+    upper, waist = rng.uniform(0.12, 0.25), rng.uniform(0.3, 0.46)
+    if chance(rng, 0.35):
+        top = _upper(0.3, waist, upper, rng.uniform(60, 120), 430, grow=1.1)
+    else:
+        top = _upper(0.3, waist, upper, rng.uniform(130, 215), 430)
+    notch = (rng.uniform(0.12, 0.26), waist)
+    lower, stop, grow = rng.uniform(0.22, 0.34), rng.uniform(140, 215), rng.uniform(0.75, 1)
+    bottom = _lower(0.2, waist, lower, -72, stop, grow=grow)
+    return [[*top, *(corner(*notch) if chance(rng, 0.6) else [notch]), *bottom]]
+
+
+@_form(4, 0.1, is_plain=False)
+def _round_topped_four(rng: np.random.Generator) -> Glyph:
     """Draw a 4 that bends over at the top as a 9 does, its bar flat."""
     bar, stem_x = rng.uniform(0.48, 0.64), rng.uniform(0.36, 0.46)
     apex = (stem_x + rng.normal(0, 0.03), rng.uniform(0, 0.06))
@@ -662,87 +563,114 @@ def draw_round_topped_four(rng: np.random.Generator) -> Glyph:
     return [[apex, *back, *corner(rng.uniform(-0.02, 0.06), bar), end], stem]
 
 
-def draw_lying_six(rng: np.random.Generator) -> Glyph:
+@_form(5, 0.12, is_plain=False)
+def _hooked_five(rng: np.random.Generator) -> Glyph:
+    """Draw a 5 with hardly a belly, as an r with a long arm."""
+    x, neck = rng.uniform(0.02, 0.12), rng.uniform(0.28, 0.5)
+    belly = rng.uniform(0.03, 0.16)
+    end = (x + rng.uniform(-0.14, 0.08), 1.0)
+    low = [(x + belly, rng.uniform(0.5, 0.72)), end]
+    bar = [(x + rng.uniform(0.32, 0.6), rng.uniform(-0.12, 0.06)), (x + 0.03, 0)]
+    turn = corner(x, neck) if chance(rng, 0.5) else [(x + 0.02, neck)]
+    if chance(rng, 0.5):
+        return [[bar[0], *corner(*bar[1]), *turn, *low]]
+    return [[bar[1], *turn, *low], bar]
+
+
+@_form(5, 0.12, is_plain=False)
+def _looped_five(rng: np.random.Generator) -> Glyph:
+    """Draw a 5 whose belly curls up to its neck, the bar apart."""
+    neck, x = rng.uniform(0.3, 0.46), rng.uniform(0.02, 0.14)
+    radius, stop, grow = rng.uniform(0.2, 0.32), rng.uniform(165, 265), rng.uniform(0.7, 1)
+    belly = _lower(x + 0.14, neck, radius, -105, stop, grow=grow)
+    y = rng.normal(0, 0.03)
+    left = x + rng.uniform(-0.12, 0.2)
+    bar = [(left, y), (left + rng.uniform(0.22, 0.45), y - rng.uniform(-0.02, 0.12))]
+    return [[(x + rng.uniform(0.02, 0.1), 0.02), *corner(x, neck + 0.04), *belly], bar]
+
+
+@_form(6, 0.08, is_plain=False)
+def _lying_six(rng: np.random.Generator) -> Glyph:
     """Draw a long back that leans far over a low loop."""
     half, rx = rng.uniform(0.16, 0.24), rng.uniform(0.18, 0.28)
     loop = arc((rx, 1 - half), (rx, half), 180, rng.uniform(-260, -170), grow=0.95)
     return [[(rng.uniform(0.45, 0.8), 0), (rng.uniform(0.2, 0.32), 0.3), *loop]]
 
 
-def draw_gaping_eight(rng: np.random.Generator) -> Glyph:
+@_form(7, 0.15, is_plain=False)
+def _narrow_seven(rng: np.random.Generator) -> Glyph:
+    """Draw a 7 of a short bar, with a tick before or bent like a wave, crossed."""
+    width = rng.uniform(0.22, 0.42)
+    foot = (width * rng.uniform(-0.1, 0.8), 1.0)
+    middle = ((width + foot[0]) / 2 + rng.normal(0, 0.04), 0.5)
+    if chance(rng, 0.5):
+        bar = [(0, rng.uniform(0.06, 0.2)), *corner(0.02, 0.02), (width / 2, 0.05)]
+    else:
+        bar = [(0, rng.uniform(0.08, 0.16)), (width * 0.3, 0), (width * 0.65, 0.09)]
+    return [[*bar, *corner(width, 0), middle, foot], _cross_bar(rng, middle)]
+
+
+@_form(8, 0.14, is_plain=False)
+def _gaping_eight(rng: np.random.Generator) -> Glyph:
     """Draw an 8 whose end stays far from its start, at the right or at the left."""
     waist, upper, lower = rng.uniform(0.38, 0.5), rng.uniform(0.16, 0.26), rng.uniform(0.18, 0.3)
-    half = (1 - waist) / 2
-    head, belly = ((0.3, waist / 2), (upper, waist / 2)), ((0.3, waist + half), (lower, half))
+    head, belly = (0.3, waist, upper), (0.3, waist, lower)
     if chance(rng, 0.5):
         start = rng.uniform(-75, -25)
-        last = arc(*head, 52, start + rng.uniform(20, 60))
-        return [arc(*head, start, -235) + arc(*belly, -50, 230) + last]
+        last = _upper(*head, 52, start + rng.uniform(20, 60))
+        return [_upper(*head, start, -235) + _lower(*belly, -50, 230) + last]
     end = (0.3 - upper * rng.uniform(0.5, 0.9), waist * rng.uniform(0.4, 0.8))
-    return [[*arc(*head, rng.uniform(190, 250), 415), *arc(*belly, -60, 245), end]]
+    return [[*_upper(*head, rng.uniform(190, 250), 415), *_lower(*belly, -60, 245), end]]
 
 
-def draw_nine_led_in(rng: np.random.Generator) -> Glyph:
+@_form(9, 0.12, is_plain=False)
+def _nine_on_a_stem(rng: np.random.Generator) -> Glyph:
+    """Draw a ring, and a stem from anywhere below it."""
+    height, rx = rng.uniform(0.38, 0.55), rng.uniform(0.18, 0.27)
+    x = 2 * rx * rng.uniform(0.1, 0.85)
+    stem = [
+        (x + rng.normal(0, 0.03), height * rng.uniform(0.75, 1)),
+        (x + rng.normal(0, 0.05), 0.75),
+        (x + rng.uniform(-0.2, 0.08), 1.0),
+    ]
+    return [ring(rng, (rx, height / 2), (rx, height / 2)), stem]
+
+
+@_form(9, 0.08, is_plain=False)
+def _nine_led_in(rng: np.random.Generator) -> Glyph:
     """Draw a 9 that begins at the left, its loop drawn the other way round."""
     height, rx = rng.uniform(0.4, 0.56), rng.uniform(0.18, 0.27)
-    start = rng.uniform(190, 250)
-    loop = arc((rx, height / 2), (rx, height / 2), start, rng.uniform(690, 720))
+    loop = _upper(rx, height, rx, rng.uniform(190, 250), rng.uniform(690, 720))
     lead = [(-rng.uniform(0.02, 0.2), rng.uniform(-0.05, 0.2))] if chance(rng, 0.6) else []
     foot = (2 * rx - rng.uniform(0, 0.3), 1.0)
     return [[*lead, *loop, (2 * rx - rng.uniform(0, 0.1), rng.uniform(0.55, 0.75)), foot]]
 
 
 # As on a pocket calculator, or with a mouse: only upright and level lines.
-_SEGMENTS: tuple[Glyph, ...] = (
-    [[*corner(0, 0), *corner(0, 1), *corner(0.5, 1), *corner(0.5, 0), (0, 0)]],
-    [[(0, 0), (0, 1)]],
-    [[(0, 0), *corner(0.5, 0), *corner(0.5, 0.5), *corner(0, 0.5), *corner(0, 1), (0.5, 1)]],
-    [[(0, 0), *corner(0.5, 0), *corner(0.5, 1), (0, 1)], [(0.05, 0.5), (0.5, 0.5)]],
-    [[(0, 0), *corner(0, 0.5), (0.5, 0.5)], [(0.5, 0), (0.5, 1)]],
-    [[(0.5, 0), *corner(0, 0), *corner(0, 0.5), *corner(0.5, 0.5), *corner(0.5, 1), (0, 1)]],
-    [[(0.5, 0), *corner(0, 0), *corner(0, 1), *corner(0.5, 1), *corner(0.5, 0.5), (0, 0.5)]],
-    [[(0, 0), *corner(0.5, 0), (0.5, 1)]],
-    [
-        [*corner(0, 0), *corner(0, 1), *corner(0.5, 1), *corner(0.5, 0), (0, 0)],
-        [(0, 0.5), (0.5, 0.5)],
-    ],
-    [[(0.5, 0.5), *corner(0, 0.5), *corner(0, 0), *corner(0.5, 0), *corner(0.5, 1), (0, 1)]],
+_SEGMENTS = (
+    "0 0!, 0 1!, .5 1!, .5 0!, 0 0",
+    "0 0, 0 1",
+    "0 0, .5 0!, .5 .5!, 0 .5!, 0 1!, .5 1",
+    "0 0, .5 0!, .5 1!, 0 1; .05 .5, .5 .5",
+    "0 0, 0 .5!, .5 .5; .5 0, .5 1",
+    ".5 0, 0 0!, 0 .5!, .5 .5!, .5 1!, 0 1",
+    ".5 0, 0 0!, 0 1!, .5 1!, .5 .5!, 0 .5",
+    "0 0, .5 0!, .5 1",
+    "0 0!, 0 1!, .5 1!, .5 0!, 0 0; 0 .5, .5 .5",
+    ".5 .5, 0 .5!, 0 0!, .5 0!, .5 1!, 0 1",
 )
-SEGMENT_SHARE = 0.04
 
 
-def _segments(glyph: Glyph) -> Callable[[np.random.Generator], Glyph]:
-    """Return a form that draws the same segments each time, wide or narrow."""
-
-    def draw(rng: np.random.Generator) -> Glyph:
-        width = rng.uniform(0.8, 1.3)
-        return [[(x * width, y) for x, y in stroke] for stroke in glyph]
-
-    return draw
+def _segments(rng: np.random.Generator, *, glyph: Glyph) -> Glyph:
+    """Draw the same segments each time, wide or narrow."""
+    width = rng.uniform(0.8, 1.3)
+    return [[(x * width, y) for x, y in stroke] for stroke in glyph]
 
 
 DIGITS: tuple[Forms, ...] = tuple(
-    (*forms, (SEGMENT_SHARE, _segments(glyph)))
-    for forms, glyph in zip(_WRITTEN, _SEGMENTS, strict=True)
+    (*forms, (_SEGMENT_SHARE, functools.partial(_segments, glyph=parse_strokes(strokes))))
+    for forms, strokes in zip(_written, _SEGMENTS, strict=True)
 )
-
-# What its neighbours make plain, as old registers and other countries have it: in lines alone.
-_MORE: dict[int, Forms] = {
-    0: ((0.12, draw_zero_that_runs_on), (0.08, draw_gaping_zero)),
-    1: (
-        (0.12, draw_folded_one),
-        (0.16, draw_one_with_shallow_flag),
-        (0.06, draw_doubled_one),
-    ),
-    2: ((0.2, draw_curled_two), (0.12, draw_two_with_large_loop)),
-    3: ((0.25, draw_curled_three),),
-    4: ((0.1, draw_round_topped_four),),
-    5: ((0.12, draw_hooked_five), (0.12, draw_looped_five)),
-    6: ((0.08, draw_lying_six),),
-    7: ((0.15, draw_narrow_seven),),
-    8: ((0.14, draw_gaping_eight),),
-    9: ((0.12, draw_nine_on_a_stem), (0.08, draw_nine_led_in)),
-}
 DIGITS_IN_LINES: tuple[Forms, ...] = tuple(
-    (*forms, *_MORE.get(digit, ())) for digit, forms in enumerate(DIGITS)
+    (*forms, *more) for forms, more in zip(DIGITS, _in_lines, strict=True)
 )

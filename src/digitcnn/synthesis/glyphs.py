@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +13,25 @@ from PIL import Image, ImageDraw
 
 from digitcnn._checks import whole_number
 from digitcnn.synthesis.digits import DIGITS_IN_LINES
-from digitcnn.synthesis.geometry import Path, Stroke, arc, jitter, ring, trace
-from digitcnn.synthesis.hands import draw_form, sample_hand, trace_form
+from digitcnn.synthesis.hands import (
+    PIXEL_MAX,
+    Form,
+    Hand,
+    Path,
+    Stroke,
+    arc,
+    draw_form,
+    jitter,
+    ring,
+    sample_hand,
+    trace,
+    trace_form,
+)
 from digitcnn.synthesis.nondigits import NONDIGIT_FORMS
 
+T = TypeVar("T")
 Glyph = NDArray[np.uint8]  # (height, width), ink bright on 0, cut to its ink
 
-PIXEL_MAX = 255
 _SIDE = 72
 _MOUSE_SHARE = 0.15  # of the hands
 _MOST_HANDS = 100_000
@@ -27,6 +40,10 @@ FAINTEST = 40  # of 255: below it a pixel does not count for a glyph's extent
 
 # What an MNIST digit's stroke is wide, in its heights.
 _MNIST_STROKE = 0.12
+
+_SUPERSAMPLING = 3
+_LEAST_STROKE = 1.2  # pixels
+_MARGIN = 0.4  # of a digit's height, around what is drawn
 
 
 @dataclass(frozen=True)
@@ -67,7 +84,11 @@ class GlyphBank:
             _draw_mouse_hand(rng) if rng.random() < _MOUSE_SHARE else _draw_hand(rng)
             for _ in range(hands)
         ]
-        self.nondigits = [glyph for _ in range(2 * hands) if (glyph := _draw_nondigit(rng)).size]
+        drawn = (
+            draw_form(NONDIGIT_FORMS, sample_hand(rng), side=_SIDE, rng=rng, style_rng=rng)
+            for _ in range(2 * hands)
+        )
+        self.nondigits = [glyph for glyph in map(trim, drawn) if glyph.size]
         self._mnist: list[list[Glyph]] = [[] for _ in DIGITS_IN_LINES]
         if images is not None and labels is not None:
             for image, label in zip(images, labels.tolist(), strict=True):
@@ -88,43 +109,34 @@ class GlyphBank:
         return self.nondigits[rng.integers(len(self.nondigits))]
 
 
-def _draw_hand(rng: np.random.Generator) -> HandGlyphs:
-    hand = sample_hand(rng)
-    digits = []
+def _write_digits(
+    write: Callable[..., T], hand: Hand, rng: np.random.Generator
+) -> tuple[tuple[T, ...], ...]:
+    """Let a hand write all digits, each a few times."""
+    written = []
     for forms in DIGITS_IN_LINES:
         style = int(rng.integers(2**32))  # what stays the same from one time to the next
-        drawn = [
-            draw_form(forms, hand, side=_SIDE, rng=rng, style_rng=np.random.default_rng(style))
-            for _ in range(_REPEATS)
-        ]
-        digits.append(tuple(trim(image) for image in drawn))
-    return HandGlyphs(tuple(digits), hand.pen.width)
+        styles = [np.random.default_rng(style) for _ in range(_REPEATS)]
+        written.append(
+            tuple(write(forms, hand, side=_SIDE, rng=rng, style_rng=each) for each in styles)
+        )
+    return tuple(written)
+
+
+def _draw_hand(rng: np.random.Generator) -> HandGlyphs:
+    hand = sample_hand(rng)
+    digits = _write_digits(draw_form, hand, rng)
+    return HandGlyphs(tuple(tuple(map(trim, drawn)) for drawn in digits), hand.pen.width)
 
 
 def _draw_mouse_hand(rng: np.random.Generator) -> HandGlyphs:
     """Draw all digits with a mouse: straight pieces, few or many, of a thin line."""
     hand = sample_hand(rng)
     step = int(rng.choice([2, 3, 6, 6]))  # of the points that a smooth path has
-    paths = []
-    for forms in DIGITS_IN_LINES:
-        style = int(rng.integers(2**32))
-        paths.append(
-            tuple(
-                _pieces(
-                    trace_form(
-                        forms,
-                        hand,
-                        side=_SIDE,
-                        rng=rng,
-                        style_rng=np.random.default_rng(style),
-                    ),
-                    step,
-                )
-                for _ in range(_REPEATS)
-            )
-        )
+    traced = _write_digits(trace_form, hand, rng)
+    paths = tuple(tuple(_pieces(each, step) for each in drawn) for drawn in traced)
     digits = tuple(tuple(draw_paths(each, _SIDE, 2) for each in drawn) for drawn in paths)
-    return HandGlyphs(digits, rng.choice([0.0, 0.015, 0.03, 0.05]), tuple(paths))
+    return HandGlyphs(digits, rng.choice([0.0, 0.015, 0.03, 0.05]), paths)
 
 
 def _pieces(paths: list[Path], step: int) -> list[Path]:
@@ -157,11 +169,6 @@ def draw_paths(
     return trim(np.asarray(canvas))
 
 
-def _draw_nondigit(rng: np.random.Generator) -> Glyph:
-    hand = sample_hand(rng)
-    return trim(draw_form(NONDIGIT_FORMS, hand, side=_SIDE, rng=rng, style_rng=rng))
-
-
 def trim(image: NDArray[np.uint8]) -> Glyph:
     """Cut an image to its ink."""
     inked = image > FAINTEST
@@ -187,21 +194,17 @@ def set_glyph(
     rows = max(3, round(height))
     columns = max(2, round(height * stretch * glyph.shape[1] / glyph.shape[0]))
     image = Image.fromarray(glyph)
-    upper, half = round(waist * rows), glyph.shape[0] / 2
-    if waist == 0.5 or not 0 < upper < rows:
+    if waist == 0.5:
         image = image.resize((columns, rows), Image.Resampling.BILINEAR)
     else:
-        whole = Image.new("L", (columns, rows))
-        for top, bottom, start, end in (
-            (0, upper, 0.0, half),
-            (upper, rows, half, float(glyph.shape[0])),
-        ):
-            part = image.resize(
-                (columns, bottom - top),
-                Image.Resampling.BILINEAR,
-                box=(0.0, start, float(glyph.shape[1]), end),
-            )
-            whole.paste(part, (0, top))
+        (wide, tall), upper, whole = (
+            image.size,
+            round(waist * rows),
+            Image.new("L", (columns, rows)),
+        )
+        for top, bottom, start, end in ((0, upper, 0, tall / 2), (upper, rows, tall / 2, tall)):
+            size, box = (columns, bottom - top), (0, start, wide, end)
+            whole.paste(image.resize(size, Image.Resampling.BILINEAR, box), (0, top))
         image = whole
     if abs(slant) < 0.02 and abs(angle) < 0.02:
         return np.asarray(image)
@@ -219,14 +222,6 @@ def set_glyph(
     return trim(np.asarray(turned))
 
 
-_SUPERSAMPLING = 3
-_LEAST_STROKE = 1.2  # pixels
-_MARGIN = 0.4  # of a digit's height, around what is drawn
-
-# Strokes in the height of the digits beside, y downwards from their top.
-Strokes = list[Stroke]
-
-
 def _jitter(rng: np.random.Generator, amount: float = 0.04) -> float:
     return float(rng.normal(0, amount))
 
@@ -239,53 +234,53 @@ def _bar(length: float, y: float, rng: np.random.Generator) -> Stroke:
     return [(_jitter(rng), y + _jitter(rng)), (length, y + _jitter(rng))]
 
 
-def _point(rng: np.random.Generator) -> Strokes:
+def _point(rng: np.random.Generator) -> list[Stroke]:
     return [_dot(0, 0.98 + _jitter(rng, 0.02), rng)]
 
 
-def _comma(rng: np.random.Generator) -> Strokes:
+def _comma(rng: np.random.Generator) -> list[Stroke]:
     drop = rng.uniform(0.12, 0.34)
     return [[(0.08, 0.94), (0.08 + _jitter(rng), 1 + 0.3 * drop), (_jitter(rng), 1 + drop)]]
 
 
-def _minus(rng: np.random.Generator) -> Strokes:
+def _minus(rng: np.random.Generator) -> list[Stroke]:
     return [_bar(rng.uniform(0.3, 0.75), 0.5 + _jitter(rng, 0.08), rng)]
 
 
-def _slash(rng: np.random.Generator) -> Strokes:
+def _slash(rng: np.random.Generator) -> list[Stroke]:
     across = 0.35 + abs(_jitter(rng, 0.16))
     return [[(across, -0.1 + _jitter(rng)), (0, 1.1 + _jitter(rng))]]
 
 
-def _colon(rng: np.random.Generator) -> Strokes:
+def _colon(rng: np.random.Generator) -> list[Stroke]:
     return [_dot(0, rng.uniform(0.2, 0.45), rng), _dot(0, rng.uniform(0.83, 0.98), rng)]
 
 
-def _plus(rng: np.random.Generator) -> Strokes:
+def _plus(rng: np.random.Generator) -> list[Stroke]:
     length = rng.uniform(0.3, 0.75)
     middle, half = length / 2 + _jitter(rng), length / 2
     upright = [(middle, 0.5 - half + _jitter(rng)), (middle + _jitter(rng), 0.5 + half)]
     return [_bar(length, 0.5, rng), upright]
 
 
-def _equals(rng: np.random.Generator) -> Strokes:
+def _equals(rng: np.random.Generator) -> list[Stroke]:
     length = rng.uniform(0.3, 0.75)
     return [_bar(length, 0.38, rng), _bar(length, 0.64, rng)]
 
 
-def _times(rng: np.random.Generator) -> Strokes:
+def _times(rng: np.random.Generator) -> list[Stroke]:
     length = rng.uniform(0.3, 0.75)
     falling = [(_jitter(rng), 0.3 + _jitter(rng)), (length, 0.9 + _jitter(rng))]
     return [falling, [(length + _jitter(rng), 0.3), (_jitter(rng), 0.9 + _jitter(rng))]]
 
 
-def _bracket(rng: np.random.Generator, way: int) -> Strokes:
+def _bracket(rng: np.random.Generator, way: int) -> list[Stroke]:
     bulge = rng.uniform(0.1, 0.3) * way
     turn = np.linspace(-1, 1, 7).tolist()
     return [[(0.3 + bulge * (1 - t * t), 0.5 + 0.65 * t) for t in turn]]
 
 
-def _wave(rng: np.random.Generator) -> Strokes:
+def _wave(rng: np.random.Generator) -> list[Stroke]:
     tall = rng.uniform(0.05, 0.15)
     along = np.linspace(0, 1, 12).tolist()
     return [[(t, 0.5 + tall * math.sin(2 * math.pi * t)) for t in along]]
@@ -301,7 +296,7 @@ def _oval(rng: np.random.Generator, x: float, y: float, wide: float, tall: float
     return [(x, y) for x, y in trace(ring(rng, (x, y), (wide, tall))).tolist()]
 
 
-def _dollar(rng: np.random.Generator) -> Strokes:
+def _dollar(rng: np.random.Generator) -> list[Stroke]:
     right, left = rng.uniform(0.3, 0.5), rng.uniform(-0.05, 0.08)
     body = _curve(
         rng,
@@ -323,7 +318,7 @@ def _dollar(rng: np.random.Generator) -> Strokes:
     return [body, *ends]
 
 
-def _euro(rng: np.random.Generator) -> Strokes:
+def _euro(rng: np.random.Generator) -> list[Stroke]:
     wide = rng.uniform(0.25, 0.42)
     body = _curve(
         rng, *arc((0.3, 0.5), (wide, 0.5), rng.uniform(-70, -30), rng.uniform(-325, -290))
@@ -333,7 +328,7 @@ def _euro(rng: np.random.Generator) -> Strokes:
     return [body, *([(x + left, y) for x, y in bar] for bar in bars)]
 
 
-def _pound(rng: np.random.Generator) -> Strokes:
+def _pound(rng: np.random.Generator) -> list[Stroke]:
     body = _curve(
         rng,
         (rng.uniform(0.4, 0.55), 0.18),
@@ -349,14 +344,14 @@ def _pound(rng: np.random.Generator) -> Strokes:
     return [body, _bar(rng.uniform(0.3, 0.45), 0.5, rng)]
 
 
-def _yen(rng: np.random.Generator) -> Strokes:
+def _yen(rng: np.random.Generator) -> list[Stroke]:
     middle = rng.uniform(0.4, 0.55)
     arms = [(_jitter(rng), 0.0), (0.26, middle), (0.5 + _jitter(rng), 0.0)]
     bars = [_bar(0.5, y + _jitter(rng, 0.02), rng) for y in (0.58, 0.74)]
     return [arms, [(0.26, middle), (0.26 + _jitter(rng), 1.0)], *bars[rng.integers(2) :]]
 
 
-def _percent(rng: np.random.Generator) -> Strokes:
+def _percent(rng: np.random.Generator) -> list[Stroke]:
     wide, tall = rng.uniform(0.07, 0.16), rng.uniform(0.1, 0.2)
     across = rng.uniform(0.4, 0.75)
     slash = [(across + _jitter(rng), _jitter(rng)), (0.05 + _jitter(rng), 1 + _jitter(rng))]
@@ -364,13 +359,14 @@ def _percent(rng: np.random.Generator) -> Strokes:
     return [first, slash, _oval(rng, across + 0.05, 1 - tall - rng.uniform(0, 0.1), wide, tall)]
 
 
-def _hash(rng: np.random.Generator) -> Strokes:
+def _hash(rng: np.random.Generator) -> list[Stroke]:
     lean = rng.uniform(0, 0.15)
     uprights = [[(x + lean, _jitter(rng)), (x, 1 + _jitter(rng))] for x in (0.15, 0.38)]
     return [*uprights, _bar(0.6, 0.34, rng), _bar(0.6, 0.66, rng)]
 
 
-_DRAWN: dict[str, Callable[[np.random.Generator], Strokes]] = {
+# Strokes in the height of the digits beside, y downwards from their top.
+_DRAWN: dict[str, Form] = {
     ".": _point,
     ",": _comma,
     "-": _minus,

@@ -10,93 +10,51 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 from digitcnn.synthesis.digits import DIGITS
-from digitcnn.synthesis.geometry import Glyph, Stroke, arc, chance, corner, trace
-from digitcnn.synthesis.hands import draw_form, sample_hand
-
-# Left out are letters that look like a digit: B b C c D G g I i J j L l O o Q q S s U u V v Z z y.
-LETTERS: tuple[Glyph, ...] = (
-    # A
-    [[(0, 1), (0.3, 0), (0.3, 0), (0.62, 1)], [(0.12, 0.62), (0.5, 0.62)]],
-    # E
-    [[(0.5, 0), (0, 0), (0, 0), (0, 1), (0, 1), (0.52, 1)], [(0, 0.48), (0.42, 0.48)]],
-    # F
-    [[(0.5, 0), (0, 0), (0, 0), (0, 1)], [(0, 0.45), (0.4, 0.45)]],
-    # H
-    [[(0, 0), (0, 1)], [(0.55, 0), (0.55, 1)], [(0, 0.5), (0.55, 0.5)]],
-    # K
-    [[(0, 0), (0, 1)], [(0.5, 0), (0.02, 0.52), (0.02, 0.52), (0.55, 1)]],
-    # M
-    [[(0, 1), (0.05, 0), (0.05, 0), (0.4, 0.7), (0.4, 0.7), (0.75, 0), (0.75, 0), (0.8, 1)]],
-    # N
-    [[(0, 1), (0, 0), (0, 0), (0.6, 1), (0.6, 1), (0.6, 0)]],
-    # R
-    [
-        [(0, 1), (0, 0), (0, 0), (0.35, 0.02), (0.48, 0.25), (0.33, 0.48), (0.02, 0.5)],
-        [(0.2, 0.5), (0.55, 1)],
-    ],
-    # W
-    [[(0, 0), (0.2, 1), (0.2, 1), (0.42, 0.3), (0.42, 0.3), (0.64, 1), (0.64, 1), (0.85, 0)]],
-    # X
-    [[(0, 0), (0.6, 1)], [(0.6, 0), (0, 1)]],
-    # a
-    [
-        [(0.42, 0.12), (0.18, 0), (0, 0.45), (0.15, 0.95), (0.4, 0.7)],
-        [(0.45, 0.02), (0.43, 0.8), (0.6, 1)],
-    ],
-    # a, with a roof
-    [
-        [(0.02, 0.18), (0.25, 0), (0.45, 0.2), (0.45, 0.8), (0.58, 1)],
-        [(0.44, 0.45), (0.15, 0.5), (0.02, 0.75), (0.18, 1), (0.43, 0.82)],
-    ],
-    # d
-    [[(0.42, 0.5), (0.2, 0.4), (0, 0.7), (0.15, 1), (0.42, 0.8)], [(0.45, 0), (0.45, 1)]],
-    # e
-    [[(0.03, 0.5), (0.55, 0.45), (0.5, 0.15), (0.25, 0), (0, 0.45), (0.2, 0.97), (0.55, 0.85)]],
-    # f
-    [[(0.5, 0.06), (0.32, 0), (0.22, 0.2), (0.22, 1)], [(0.02, 0.4), (0.45, 0.4)]],
-    # h
-    [[(0, 0), (0, 1)], [(0, 0.6), (0.22, 0.42), (0.4, 0.6), (0.4, 1)]],
-    # k
-    [[(0, 0), (0, 1)], [(0.4, 0.42), (0.02, 0.7), (0.02, 0.7), (0.45, 1)]],
-    # m
-    [
-        [(0, 0), (0, 1), (0, 1), (0.03, 0.35), (0.2, 0.02), (0.35, 0.3), (0.35, 1)],
-        [(0.35, 0.35), (0.55, 0.02), (0.72, 0.3), (0.72, 1)],
-    ],
-    # n
-    [[(0, 0), (0, 1), (0, 1), (0.04, 0.4), (0.28, 0.02), (0.5, 0.3), (0.5, 1)]],
-    # w
-    [[(0, 0), (0.05, 0.85), (0.22, 0.9), (0.38, 0.2), (0.42, 0.85), (0.6, 0.9), (0.78, 0)]],
-    # x, with curved arms
-    [[(0, 0.05), (0.2, 0.1), (0.4, 0.9), (0.6, 0.95)], [(0.6, 0), (0, 1)]],
-    # ampersand, hash, at: common on the same keyboard row as the digits
-    [
-        [
-            (0.7, 1),
-            (0.2, 0.3),
-            (0.3, 0),
-            (0.45, 0.18),
-            (0.05, 0.65),
-            (0.1, 0.98),
-            (0.35, 0.98),
-            (0.68, 0.5),
-        ]
-    ],
-    [
-        [(0.25, 0), (0.15, 1)],
-        [(0.55, 0), (0.45, 1)],
-        [(0, 0.33), (0.7, 0.3)],
-        [(0, 0.68), (0.68, 0.65)],
-    ],
-    # question mark with its dot
-    [[(0, 0.2), (0.22, 0), (0.45, 0.2), (0.25, 0.48), (0.22, 0.7)], [(0.22, 0.93), (0.23, 1)]],
+from digitcnn.synthesis.hands import (
+    PIXEL_MAX,
+    Forms,
+    Glyph,
+    Stroke,
+    arc,
+    chance,
+    corner,
+    draw_form,
+    parse_strokes,
+    pick,
+    sample_hand,
+    trace,
 )
 
+# Left out are letters that look like a digit: B b C c D G g I i J j L l O o Q q S s U u V v Z z y.
+_LETTERS = (
+    "0 1, .3 0!, .62 1; .12 .62, .5 .62",  # A
+    ".5 0, 0 0!, 0 1!, .52 1; 0 .48, .42 .48",  # E
+    ".5 0, 0 0!, 0 1; 0 .45, .4 .45",  # F
+    "0 0, 0 1; .55 0, .55 1; 0 .5, .55 .5",  # H
+    "0 0, 0 1; .5 0, .02 .52!, .55 1",  # K
+    "0 1, .05 0!, .4 .7!, .75 0!, .8 1",  # M
+    "0 1, 0 0!, .6 1!, .6 0",  # N
+    "0 1, 0 0!, .35 .02, .48 .25, .33 .48, .02 .5; .2 .5, .55 1",  # R
+    "0 0, .2 1!, .42 .3!, .64 1!, .85 0",  # W
+    "0 0, .6 1; .6 0, 0 1",  # X
+    ".42 .12, .18 0, 0 .45, .15 .95, .4 .7; .45 .02, .43 .8, .6 1",  # a
+    ".02 .18, .25 0, .45 .2, .45 .8, .58 1; .44 .45, .15 .5, .02 .75, .18 1, .43 .82",  # a
+    ".42 .5, .2 .4, 0 .7, .15 1, .42 .8; .45 0, .45 1",  # d
+    ".03 .5, .55 .45, .5 .15, .25 0, 0 .45, .2 .97, .55 .85",  # e
+    ".5 .06, .32 0, .22 .2, .22 1; .02 .4, .45 .4",  # f
+    "0 0, 0 1; 0 .6, .22 .42, .4 .6, .4 1",  # h
+    "0 0, 0 1; .4 .42, .02 .7!, .45 1",  # k
+    "0 0, 0 1!, .03 .35, .2 .02, .35 .3, .35 1; .35 .35, .55 .02, .72 .3, .72 1",  # m
+    "0 0, 0 1!, .04 .4, .28 .02, .5 .3, .5 1",  # n
+    "0 0, .05 .85, .22 .9, .38 .2, .42 .85, .6 .9, .78 0",  # w
+    "0 .05, .2 .1, .4 .9, .6 .95; .6 0, 0 1",  # x
+    ".7 1, .2 .3, .3 0, .45 .18, .05 .65, .1 .98, .35 .98, .68 .5",  # ampersand
+    ".25 0, .15 1; .55 0, .45 1; 0 .33, .7 .3; 0 .68, .68 .65",  # hash
+    "0 .2, .22 0, .45 .2, .25 .48, .22 .7; .22 .93, .23 1",  # question mark
+)
 
 Picture = NDArray[np.uint8]
 Texture = Callable[[int, np.random.Generator], Picture]
-
-PIXEL_MAX = 255
 
 
 def _waves(side: int, rng: np.random.Generator, count: int, fastest: float) -> NDArray[np.float64]:
@@ -214,7 +172,7 @@ def _fit(picture: Picture, side: int) -> Picture:
     return np.asarray(frame)
 
 
-TEXTURES: tuple[tuple[float, Texture], ...] = (
+_TEXTURES: tuple[tuple[float, Texture], ...] = (
     (0.2, _blob),
     (0.08, _disc),
     (0.14, _noise),
@@ -224,12 +182,8 @@ TEXTURES: tuple[tuple[float, Texture], ...] = (
 )
 
 
-Draw = Callable[[np.random.Generator], Glyph]
-TEXTURE_SHARE = 0.36
-
-
 def _letter(rng: np.random.Generator) -> Glyph:
-    return LETTERS[rng.integers(len(LETTERS))]
+    return parse_strokes(_LETTERS[rng.integers(len(_LETTERS))])
 
 
 def _points(rng: np.random.Generator, count: int) -> Stroke:
@@ -357,8 +311,7 @@ def _row_of_marks(rng: np.random.Generator) -> Glyph:
     return [[(y, x) for x, y in mark] for mark in marks] if chance(rng, 0.5) else marks
 
 
-# (how often, how drawn)
-NONDIGIT_FORMS: tuple[tuple[float, Draw], ...] = (
+NONDIGIT_FORMS: Forms = (
     (0.3, _letter),
     (0.15, _scribble),
     (0.07, _zigzag),
@@ -376,7 +329,6 @@ NONDIGIT_FORMS: tuple[tuple[float, Draw], ...] = (
 
 def draw_nondigit(side: int, rng: np.random.Generator) -> NDArray[np.uint8]:
     """Draw one thing that is no digit."""
-    if rng.random() < TEXTURE_SHARE:
-        shares = [share for share, _ in TEXTURES]
-        return TEXTURES[rng.choice(len(TEXTURES), p=shares)][1](side, rng)
+    if rng.random() < 0.36:
+        return pick(_TEXTURES, rng)(side, rng)
     return draw_form(NONDIGIT_FORMS, sample_hand(rng), side=side, rng=rng, style_rng=rng)

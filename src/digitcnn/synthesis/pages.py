@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from digitcnn.readings import SIGNS
 from digitcnn.synthesis import surroundings
-from digitcnn.synthesis.cameras import photograph_page
+from digitcnn.synthesis.cameras import draw_noise, photograph_page
 from digitcnn.synthesis.glyphs import (
     FAINTEST,
     Glyph,
@@ -21,10 +21,11 @@ from digitcnn.synthesis.glyphs import (
     draw_sign,
     set_glyph,
 )
+from digitcnn.synthesis.hands import PIXEL_MAX, pick
 
 __all__ = ["Page", "draw_page"]
 
-PIXEL_MAX = 255
+
 IGNORED, NOTHING = -1, -2  # labels of what may be found or not, and of what is no digit
 _NUM_DIGITS = 10
 _MNIST_SHARE = 0.35  # of the hands
@@ -93,7 +94,6 @@ _OTHER_SIGNS = frozenset("$€£¥%#")
 _SINGLE_SHARE = 0.25
 _NOISE_SHARE = 0.02  # shows nothing but grain or a pattern
 _SINGLE_PATTERNS = ("d",) * 18 + ("", "n", "dn", "nd", "d+", "-d")
-_SHARES = np.cumsum([share for share, _ in _PATTERNS]) / sum(share for share, _ in _PATTERNS)
 
 
 @dataclass(frozen=True)
@@ -123,44 +123,31 @@ class Page:
 Placed = tuple[Glyph, int, int]  # with its left and its top on the sheet
 
 
-@dataclass
 class _Sheet:
     """A page while it is written on."""
 
-    height: int
-    width: int
-    digits: NDArray[np.uint8] = field(init=False)
-    others: NDArray[np.uint8] = field(init=False)
-    boxes: list[tuple[float, float, float, float]] = field(default_factory=list)
-    labels: list[int] = field(default_factory=list)
-    lines: list[tuple[int, int]] = field(default_factory=list)  # first and last box of each
-
-    def __post_init__(self) -> None:
-        """Begin with blank layers."""
-        self.digits = np.zeros((self.height, self.width), np.uint8)
-        self.others = np.zeros((self.height, self.width), np.uint8)
+    def __init__(self, height: int, width: int) -> None:
+        self.height, self.width = height, width
+        self.digits, self.others = np.zeros((2, height, width), np.uint8)
+        self.boxes: list[tuple[float, float, float, float]] = []
+        self.labels: list[int] = []
+        self.lines: list[tuple[int, int]] = []  # first and last box of each
 
     def put(self, glyph: Glyph, left: int, top: int, label: int | None) -> None:
         """Write a glyph, as far as it lies on the sheet; one with a label is to be found."""
-        tall, wide = glyph.shape
-        y0, x0, y1, x1 = (
-            max(top, 0),
-            max(left, 0),
-            min(top + tall, self.height),
-            min(left + wide, self.width),
-        )
-        if y1 <= y0 or x1 <= x0:
-            return
         layer = self.digits if label in range(_NUM_DIGITS) else self.others
-        part = layer[y0:y1, x0:x1]
-        np.maximum(part, glyph[y0 - top : y1 - top, x0 - left : x1 - left], out=part)
-        if label is not None:
-            self.boxes.append((left, top, left + wide, top + tall))
+        if _paste(layer, glyph, left, top) and label is not None:
+            self.boxes.append((left, top, left + glyph.shape[1], top + glyph.shape[0]))
             self.labels.append(label)
 
-    def box_array(self) -> NDArray[np.float32]:
-        """Return the boxes, shape (N, 4)."""
-        return np.array(self.boxes, np.float32).reshape(-1, 4)
+
+def _paste(layer: NDArray[np.uint8], ink: Glyph, left: int, top: int) -> bool:
+    """Add ink to a layer, as far as it lies on it; return whether any of it does."""
+    y, x = max(top, 0), max(left, 0)
+    part = layer[y : max(top + ink.shape[0], 0), x : max(left + ink.shape[1], 0)]
+    shown = ink[y - top :, x - left :][: part.shape[0], : part.shape[1]]
+    np.maximum(part, shown, out=part)
+    return bool(part.size)
 
 
 def draw_page(
@@ -206,7 +193,7 @@ def _draw(
     """Draw a page of any digits, or of one alone, or with little beside it."""
     if rng.random() < _NOISE_SHARE:
         nothing = np.zeros((height, width), np.uint8)
-        picture = surroundings.draw_noise(height, width, rng)
+        picture = draw_noise(height, width, rng)
         return Page(picture, np.zeros((0, 4), np.float32), np.zeros(0, np.int64), nothing)
     sheet = _Sheet(height, width)
     size = _sample_size(height, rng)
@@ -215,8 +202,7 @@ def _draw(
         writing.pattern = _SINGLE_PATTERNS[rng.integers(len(_SINGLE_PATTERNS))]
     _write_lines(sheet, bank, writing, rng)
     digits = _thicken(sheet.digits, size, writing.hand.stroke, rng, is_bold=is_single)
-    others = sheet.others
-    boxes = sheet.box_array()
+    boxes = np.array(sheet.boxes, np.float32).reshape(-1, 4)
     rules = Image.new("L", (width, height))
     draw = ImageDraw.Draw(rules)
     if rng.random() < 0.3:
@@ -226,16 +212,17 @@ def _draw(
     if rng.random() < 0.12:
         surroundings.draw_scribbles(draw, boxes, size, rng)
     if rng.random() < 0.35:
-        _write_words(others, boxes, writing, rng)
+        _write_words(sheet.others, boxes, writing, rng)
     for share, mark in _MARKS:
         if rng.random() < share and sheet.lines:
             mark(draw, sheet, writing, rng)
-    layers = np.stack([digits, others, np.asarray(rules)])
-    labels = np.array(sheet.labels, np.int64)
+    layers = np.stack([digits, sheet.others, np.asarray(rules)])
     if rng.random() < (0.7 if is_single else 0.55) and len(boxes):
-        window = _sample_window(sheet, boxes, size, rng)
-        layers, boxes, labels = _cut(layers, boxes, labels, window)
+        left, top, right, bottom = _sample_window(sheet, boxes, size, rng)
+        layers = layers[:, top:bottom, left:right]
+        boxes = boxes - np.array([left, top, left, top], np.float32)
     picture = photograph_page(layers, boxes, rng)
+    labels = np.array(sheet.labels, np.int64)
     return _framed(Page(picture, boxes, labels, layers[0]), height, width, rng)
 
 
@@ -306,24 +293,19 @@ def _write_lines(
         top += leading * rng.normal(1, 0.06)
 
 
-def _pick(shares: NDArray[np.float64], rng: np.random.Generator) -> int:
-    return int(np.searchsorted(shares, rng.random()))
-
-
 def _write_line(
     sheet: _Sheet, bank: GlyphBank, writing: _Writing, top: float, rng: np.random.Generator
 ) -> None:
     """Write one line of a pattern, as far as it fits."""
-    pattern = writing.pattern
-    if pattern is None:
-        pattern = _PATTERNS[_pick(_SHARES, rng)][1]
+    pattern = pick(_PATTERNS, rng) if writing.pattern is None else writing.pattern
     size, gap = writing.size, writing.gap
     x = rng.uniform(-0.4 * size, 0.4 * sheet.width) if rng.random() < 0.7 else rng.uniform(0, 8)
     weights = _digit_weights(rng)
     stroke = writing.stroke * rng.uniform(0.8, 1.3)
     edge = _Edge(sheet.height, reach=round(0.12 * size) + 1)
     last: Placed | None = None
-    for sign in _signs_of(pattern, rng):
+    signs = ["d" * int(rng.integers(1, 9)) if sign == "D" else sign for sign in pattern]
+    for sign in "".join(signs):
         if x > sheet.width - 0.2 * size:
             break
         y = top + writing.slope * (x - sheet.width / 2)
@@ -333,20 +315,22 @@ def _write_line(
         glyph, middle, label = _glyph_of(
             sign, bank, writing, weights=weights, stroke=stroke, rng=rng
         )
-        if glyph.size:
-            top_y = round(y + middle * size - glyph.shape[0] / 2)
-            if writing.kerned:
-                x -= edge.overhang(glyph, round(x), top_y)
-            sheet.put(glyph, round(x), top_y, label)
-            if label in range(_NUM_DIGITS):
-                if writing.joined and last is not None and rng.random() < _JOINED:
-                    _join(sheet.digits, last, (glyph, round(x), top_y), stroke * size)
-                last = glyph, round(x), top_y
-            else:
-                last = None
-            edge.pass_by(glyph, round(x), top_y)
-            free = gap * rng.uniform(0.6, 1.4) + rng.normal(0, 0.06)
-            x += glyph.shape[1] + size * max(-0.16, free)
+        if not glyph.size:
+            continue
+        top_y = round(y + middle * size - glyph.shape[0] / 2)
+        if writing.kerned:
+            x -= edge.overhang(glyph, round(x), top_y)
+        placed = glyph, round(x), top_y
+        sheet.put(*placed, label)
+        if label not in range(_NUM_DIGITS):
+            last = None
+        else:
+            if writing.joined and last is not None and rng.random() < _JOINED:
+                _join(sheet.digits, last, placed, stroke * size)
+            last = placed
+        edge.pass_by(*placed)
+        free = gap * rng.uniform(0.6, 1.4) + rng.normal(0, 0.06)
+        x += glyph.shape[1] + size * max(-0.16, free)
 
 
 def _join(ink: NDArray[np.uint8], first: Placed, second: Placed, width: float) -> None:
@@ -405,27 +389,23 @@ class _Edge:
 
     def overhang(self, glyph: Glyph, left: int, top: int) -> float:
         """Return how much further left a glyph may stand than beside the last one's box."""
-        rows = self._rows(glyph, top)
+        first = self._margin + top
         inked = glyph > FAINTEST
         starts = np.where(inked.any(axis=1), inked.argmax(axis=1), np.inf)
-        ends = self._ends[rows.start - self._reach : rows.stop + self._reach]
+        ends = self._ends[first - self._reach : first + len(glyph) + self._reach]
         ends = np.lib.stride_tricks.sliding_window_view(ends, 2 * self._reach + 1).max(axis=1)
         free = float((left + starts - ends).min())
-        gap = left - self._end
         if not np.isfinite(free):
             return 0.0
-        return min(max(0.0, free - gap), 0.7 * glyph.shape[1])
+        return min(max(0.0, free - (left - self._end)), 0.7 * glyph.shape[1])
 
     def pass_by(self, glyph: Glyph, left: int, top: int) -> None:
         """Note where a glyph ends."""
         inked = glyph[:, ::-1] > FAINTEST
         ends = np.where(inked.any(axis=1), left + glyph.shape[1] - inked.argmax(axis=1), -np.inf)
-        rows = self._rows(glyph, top)
-        self._ends[rows] = np.maximum(self._ends[rows], ends)
+        beside = self._ends[self._margin + top : self._margin + top + len(glyph)]
+        np.maximum(beside, ends, out=beside)
         self._end = left + glyph.shape[1]
-
-    def _rows(self, glyph: Glyph, top: int) -> slice:
-        return slice(self._margin + top, self._margin + top + glyph.shape[0])
 
 
 def _write_digit(digit: int, writing: _Writing, rng: np.random.Generator) -> Glyph:
@@ -436,27 +416,14 @@ def _write_digit(digit: int, writing: _Writing, rng: np.random.Generator) -> Gly
     tall *= 1 if digit else writing.zero
     if glyph.shape[0] < 0.8 * glyph.shape[1]:  # a wide one, not to grow into its neighbours
         tall *= glyph.shape[0] / glyph.shape[1] + 0.1
-    stretch, slant = rng.uniform(0.8, 1.25), writing.slant + rng.normal(0, 0.03)
-    waist = min(0.72, max(0.28, rng.normal(0.5, 0.09))) if rng.random() < 0.4 else 0.5
+    shape = {"stretch": rng.uniform(0.8, 1.25), "slant": writing.slant + rng.normal(0, 0.03)}
+    if rng.random() < 0.4:
+        shape["waist"] = min(0.72, max(0.28, rng.normal(0.5, 0.09)))
     if writing.hand.paths is not None:
         width = max(1, round(writing.size * writing.hand.stroke))
-        written = draw_paths(
-            writing.hand.paths[digit][chosen],
-            tall,
-            width,
-            stretch=stretch,
-            slant=slant,
-            waist=waist,
-        )
+        written = draw_paths(writing.hand.paths[digit][chosen], tall, width, **shape)
     else:
-        written = set_glyph(
-            glyph,
-            tall,
-            stretch=stretch,
-            slant=slant,
-            angle=-math.atan(writing.slope),
-            waist=waist,
-        )
+        written = set_glyph(glyph, tall, angle=-math.atan(writing.slope), **shape)
     # Of a hairline made small a speck may be left, which is no digit.
     return written if written.shape[0] > _WRITTEN * tall else written[:0, :0]
 
@@ -467,13 +434,6 @@ def _digit_weights(rng: np.random.Generator) -> NDArray[np.float64]:
     if rng.random() < 0.25:
         weights[rng.choice([0, 0, 1, 1, 1, 7])] += rng.uniform(2, 12)
     return weights / weights.sum()
-
-
-def _signs_of(pattern: str, rng: np.random.Generator) -> list[str]:
-    signs: list[str] = []
-    for sign in pattern:
-        signs += ["d"] * int(rng.integers(1, 9)) if sign == "D" else [sign]
-    return signs
 
 
 def _thicken(
@@ -527,11 +487,10 @@ def _write_words(
             word = surroundings.draw_cursive_word(tall, writing.stroke, rng)
         top = int(rng.integers(-word.shape[0] // 2, height))
         left = int(rng.integers(-word.shape[1] // 2, width))
-        y0, x0 = max(top, 0), max(left, 0)
-        y1, x1 = min(top + word.shape[0], height), min(left + word.shape[1], width)
-        if y1 > y0 and x1 > x0 and surroundings.is_clear(boxes, x0 - 1, y0 - 1, x1 + 1, y1 + 1):
-            part = layer[y0:y1, x0:x1]
-            np.maximum(part, word[y0 - top : y1 - top, x0 - left : x1 - left], out=part)
+        low = max(left, 0) - 1, max(top, 0) - 1
+        right, bottom = min(left + word.shape[1], width), min(top + word.shape[0], height)
+        if surroundings.is_clear(boxes, *low, right + 1, bottom + 1):
+            _paste(layer, word, left, top)
 
 
 def _underline(
@@ -595,21 +554,6 @@ def _sample_window(
     right = min(sheet.width, int(right + margins[2]) + 1)
     bottom = min(sheet.height, int(bottom + margins[3]) + 1)
     return left, top, max(right, left + 8), max(bottom, top + 8)
-
-
-def _cut(
-    layers: NDArray[np.uint8],
-    boxes: NDArray[np.float32],
-    labels: NDArray[np.int64],
-    window: tuple[int, int, int, int],
-) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.int64]]:
-    """Cut a window out of the page."""
-    left, top, right, bottom = window
-    return (
-        layers[:, top:bottom, left:right],
-        boxes - np.array([left, top, left, top], np.float32),
-        labels,
-    )
 
 
 def _rescaled(page: Page, height: int, width: int, rng: np.random.Generator) -> Page:

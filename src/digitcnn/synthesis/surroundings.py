@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-PIXEL_MAX = 255
+from digitcnn.synthesis.hands import PIXEL_MAX
+
 # Letters that pass for digits.
 _ALIKE = frozenset("IlOoSsZzqgbB")
 _LETTERS = "".join(letter for letter in string.ascii_letters if letter not in _ALIKE)
@@ -231,39 +232,3 @@ def _rule_table(rules: _Rules, size: float, rng: np.random.Generator) -> None:
         rules.upright(x, top, height + 9)
     for y in np.arange(rng.uniform(0, rows), height, rows).tolist():
         rules.level(y, -9, width + 9)
-
-
-def security_pattern(width: int, height: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Return the fine waves, dots or hatching that cheques are printed on, in [0, 1]."""
-    ys, xs = np.mgrid[:height, :width].astype(np.float32)
-    pitch = rng.uniform(3, 14)
-    angle = rng.uniform(0, math.pi)
-    cos, sin = math.cos(angle), math.sin(angle)
-    along, across = xs * cos + ys * sin, ys * cos - xs * sin
-    bend = rng.uniform(0, 1.5) * np.sin(along * np.float32(rng.uniform(0.02, 0.25)))
-    waves = np.sin(across * np.float32(2 * math.pi / pitch) + bend)
-    if rng.random() < 0.4:
-        waves = np.maximum(waves, np.sin(along * np.float32(2 * math.pi / pitch) + bend))
-    elif rng.random() < 0.3:  # dots
-        waves = waves * np.sin(along * np.float32(2 * math.pi / pitch))
-    edge = rng.uniform(-0.2, 0.85)
-    return np.clip((waves - edge) * rng.uniform(1.5, 5), 0, 1).astype(np.float32)
-
-
-def draw_noise(height: int, width: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Return a picture of nothing: grain, specks, clouds or waves, of any contrast."""
-    coarse = np.exp(rng.uniform(0, math.log(height / 2), 2))
-    rows, columns = (max(2, round(side)) for side in (height, width) / coarse)
-    if rng.random() < 0.25:
-        field = security_pattern(width, height, rng)
-    else:
-        field = rng.random((rows, columns), np.float32) ** rng.uniform(0.5, 6)
-        if rng.random() < 0.3:
-            field = (field > rng.uniform(0.1, 0.97)).astype(np.float32)
-    method = Image.Resampling.NEAREST if rng.random() < 0.4 else Image.Resampling.BICUBIC
-    enlarged = np.asarray(Image.fromarray(field).resize((width, height), method))
-    depth = rng.uniform(0.03, 1)
-    low = rng.uniform(0, 1 - depth)
-    grain = np.float32(rng.uniform(0, 0.1)) * rng.standard_normal((height, width), np.float32)
-    noise = np.float32(low) + np.float32(depth) * enlarged + grain
-    return (noise.clip(0, 1) * PIXEL_MAX).astype(np.uint8)
