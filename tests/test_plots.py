@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import sys
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from digitcnn import plots, preprocess
 from digitcnn.errors import InvalidArgumentError, MissingDependencyError
 from digitcnn.evaluation import Evaluation
+from digitcnn.preprocessing import Step
 from digitcnn.readings import Digit, Line, Mark, Reading
 from digitcnn.synthesis import draw_digits
 
@@ -28,14 +28,6 @@ from digitcnn.plots._measures import BLUE, ORANGE, VERMILION
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (12, 28, 28), dtype=np.uint8)
 LABELS = np.arange(12) % 10
-
-
-@dataclass(frozen=True)
-class Step:
-    """What `digitcnn.explain` gives."""
-
-    name: str
-    picture: np.ndarray
 
 
 def sure_of(answers, confidence=0.91):
@@ -91,7 +83,7 @@ def every_chart():
     probabilities = sure_of((LABELS + 1) % 10, 0.9999)
     history = {"loss": [2.0, 1.0, 0.5], "val_loss": [1.0, 0.4, 0.6], "accuracy": [0.5, 0.7, 0.9]}
     confusion = np.full((10, 10), 12) + np.diag(np.full(10, 1123))
-    stages = [Step(name, IMAGES[0]) for name in ("grayscale", "ink", "20 pixels")]
+    stages = [Step(name, IMAGES[0], "") for name in ("grayscale", "ink", "20 pixels")]
     return {
         "sample_grid": plots.sample_grid(IMAGES, LABELS, title="Samples"),
         "prediction_grid": plots.prediction_grid(IMAGES, probabilities, LABELS, title="Read"),
@@ -209,7 +201,7 @@ def test_augmentation_preview_begins_with_the_original():
 
 def test_steps_are_numbered_named_and_measured():
     """Each step shows its place in the order, its name and its size, width first."""
-    axes = plots.steps([Step("grayscale", np.ones((40, 30))), Step("centred", IMAGES[0])])
+    axes = plots.steps([Step("grayscale", np.ones((40, 30)), ""), Step("centred", IMAGES[0], "")])
 
     assert axes.shape == (1, 2)
     assert titles(axes) == ["1. grayscale", "2. centred"]
@@ -399,7 +391,9 @@ OF_IMAGES = {
     "prediction_grid": lambda images: plots.prediction_grid(images, sure_of(LABELS), LABELS),
     "misclassified": lambda images: plots.misclassified(images, sure_of(LABELS[::-1]), LABELS),
     "augmentation_preview": lambda images: plots.augmentation_preview(images[0], images),
-    "steps": lambda images: plots.steps([Step("whole", images[0]), Step("same", images[1])]),
+    "steps": lambda images: plots.steps(
+        [Step("whole", images[0], ""), Step("same", images[1], "")]
+    ),
 }
 
 

@@ -42,7 +42,6 @@ Labels = npt.NDArray[np.int64]
 
 VALIDATION_SIZE = 5_000
 _MOST_CLASSES = 2**20  # beyond, a few labels would fill the memory
-_IMAGE_SHAPE = (28, 28, 1)
 _PIXEL_MAX = 255
 
 MNIST_URLS = (
@@ -399,17 +398,18 @@ def as_tf_dataset(
 def _augmented(tf: Any, dataset: Any, limits: Augmentation, seed: int) -> Any:
     """Change each batch by a seed of its own, another one in each pass."""
 
-    def change(batch: Any, batch_seed: Any) -> Any:
-        return augment(batch, seed=int(batch_seed), augmentation=limits)
-
-    def change_pair(pair: tuple[Any, Any], batch_seed: Any) -> tuple[Any, Any]:
-        batch, targets = pair
-        changed = tf.numpy_function(change, [batch, batch_seed], tf.float32, stateful=False)
-        return tf.ensure_shape(changed, (None, *_IMAGE_SHAPE)), targets
+    def change(pair: tuple[Any, Any], batch_seed: Any) -> tuple[Any, Any]:
+        changed = tf.numpy_function(
+            lambda batch, seed: augment(batch, seed=int(seed), augmentation=limits),
+            [pair[0], batch_seed],
+            tf.float32,
+            stateful=False,
+        )
+        return tf.ensure_shape(changed, (None, 28, 28, 1)), pair[1]
 
     seeds = tf.data.Dataset.random(seed, rerandomize_each_iteration=True)
     return tf.data.Dataset.zip((dataset, seeds)).map(
-        change_pair, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+        change, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
     )
 
 

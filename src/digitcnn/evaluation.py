@@ -123,8 +123,7 @@ class Evaluation:
     @cached_property
     def confidences(self) -> Probabilities:
         """The probability of each answer, float32 of shape (N,)."""
-        confidences: Probabilities = self.probabilities.max(axis=1)
-        return confidences
+        return self.probabilities.max(axis=1)
 
     @property
     def num_errors(self) -> int:

@@ -3,7 +3,8 @@
 No function shows a window or touches pyplot's list of figures: each draws on what it is given, or
 on a new figure, to which the Axes lead: ``plots.confusion_matrix(counts).figure.savefig("a.png")``.
 Colours are those of Okabe and Ito, which the colour-blind tell apart, and what they say is said by
-text or form too. Needs ``pip install "digitcnn[plots]"``.
+text or form too. Needs ``pip install "digitcnn[plots]"``, without which each raises
+MissingDependencyError.
 """
 
 from __future__ import annotations
@@ -90,8 +91,6 @@ def sample_grid(
     ------
     InvalidArgumentError
         If a shape is another, or there are not as many labels as images.
-    MissingDependencyError
-        If matplotlib is not installed.
 
     See Also
     --------
@@ -146,8 +145,6 @@ def prediction_grid(
     ------
     InvalidArgumentError
         If a shape is another, the numbers of items differ, or a row does not sum to 1.
-    MissingDependencyError
-        If matplotlib is not installed.
 
     See Also
     --------
@@ -199,8 +196,6 @@ def misclassified(
     ------
     InvalidArgumentError
         If a shape is another, the numbers of items differ, or a row does not sum to 1.
-    MissingDependencyError
-        If matplotlib is not installed.
 
     See Also
     --------
@@ -248,8 +243,6 @@ def augmentation_preview(
     ------
     InvalidArgumentError
         If a shape is another.
-    MissingDependencyError
-        If matplotlib is not installed.
     """
     original = _check_images("image", array_of("image", image)[None])[0]
     variants = _check_images("augmented", augmented)
@@ -288,8 +281,6 @@ def steps(
     ------
     InvalidArgumentError
         If an item is no step.
-    MissingDependencyError
-        If matplotlib is not installed.
     """
     taken = list(steps)
     for index, step in enumerate(taken):
@@ -339,8 +330,6 @@ def filters(
     ------
     InvalidArgumentError
         If the shape is another.
-    MissingDependencyError
-        If matplotlib is not installed.
 
     See Also
     --------
@@ -408,8 +397,6 @@ def feature_maps(
     ------
     InvalidArgumentError
         If the shape is another.
-    MissingDependencyError
-        If matplotlib is not installed.
 
     See Also
     --------

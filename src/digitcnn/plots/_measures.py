@@ -102,8 +102,6 @@ def training_curves(
     ------
     InvalidArgumentError
         If there is no curve, or curves differ in length.
-    MissingDependencyError
-        If matplotlib is not installed.
 
     Examples
     --------
@@ -208,8 +206,6 @@ def confusion_matrix(
     ------
     InvalidArgumentError
         If the matrix is not square, or holds anything but counts.
-    MissingDependencyError
-        If matplotlib or seaborn is not installed.
 
     Examples
     --------
@@ -303,8 +299,6 @@ def reliability_diagram(
     ------
     InvalidArgumentError
         If a shape is another, a row does not sum to 1, or there is no image.
-    MissingDependencyError
-        If matplotlib is not installed.
 
     References
     ----------

@@ -79,8 +79,6 @@ def reading(picture: object, reading: Reading, *, ax: Axes | None = None) -> Axe
         If `picture` is none.
     InvalidArgumentError
         If `reading` is none, or that of a picture of another size.
-    MissingDependencyError
-        If matplotlib is not installed.
 
     See Also
     --------

@@ -107,8 +107,7 @@ def _seen_through(ground: Field, ink: Field, strength: float, rng: np.random.Gen
     back = (np.roll(ink[:, ::-1], int(rng.integers(width)), axis=1) * PIXEL_MAX).astype(np.uint8)
     softened = Image.fromarray(back).filter(ImageFilter.BoxBlur(rng.uniform(0, 2)))
     depth = np.float32(rng.uniform(0.08, 0.35) * strength / PIXEL_MAX)
-    shown: Field = ground * (1 - depth * np.asarray(softened, np.float32))
-    return shown
+    return ground * (1 - depth * np.asarray(softened, np.float32))
 
 
 def _on_table(page: Field, boxes: NDArray[np.float32], rng: np.random.Generator) -> Field:
@@ -134,8 +133,7 @@ def _on_table(page: Field, boxes: NDArray[np.float32], rng: np.random.Generator)
         table = table + np.float32(0.2) * _security_pattern(width, height, rng)
     grain = np.float32(rng.uniform(0, 0.06))
     table = table + grain * rng.standard_normal(page.shape, np.float32)
-    laid: Field = (paper * page + (1 - paper) * table).astype(np.float32)
-    return laid
+    return (paper * page + (1 - paper) * table).astype(np.float32)
 
 
 def _mottled(page: Field, rng: np.random.Generator) -> Field:

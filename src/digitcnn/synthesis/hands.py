@@ -180,8 +180,7 @@ def _warp(path: Path, amount: float, rng: np.random.Generator) -> Path:
     waves = rng.normal(0, amount, (3, 2))
     pitch = rng.normal(0, 2.8, (2, 3))
     phase = rng.uniform(0, 2 * math.pi, 3)
-    bent: Path = path + np.sin(path @ pitch + phase) @ waves
-    return bent
+    return path + np.sin(path @ pitch + phase) @ waves
 
 
 @dataclass(frozen=True)
@@ -266,12 +265,10 @@ def _pressure(count: int, pen: Pen, rng: np.random.Generator) -> NDArray[np.floa
     """Return the width along a path, relative to the pen's."""
     along = np.linspace(0, 1, count)
     if pen.kind == "ballpoint":
-        swell: NDArray[np.float64] = np.sin(rng.uniform(2, 9) * along + rng.uniform(0, 6))
-        return 1 + 0.18 * swell
+        return 1 + 0.18 * np.sin(rng.uniform(2, 9) * along + rng.uniform(0, 6))
     start, end = rng.uniform(0.3, 1, 2)
     swell = 0.35 + 0.65 * np.sin(np.pi * along) ** 0.5
-    taper: NDArray[np.float64] = swell * (start + (end - start) * along) ** 0.5
-    return taper
+    return swell * (start + (end - start) * along) ** 0.5
 
 
 def _pull(
@@ -377,8 +374,7 @@ def _place(points: Path, hand: Hand, side: int, rng: np.random.Generator) -> Pat
     scale = min(height / extent[1], room / max(extent[0], extent[1]))
     free = (side - 2 * margin - pen - extent * scale) / 2
     shift = np.clip(rng.normal(0, 0.25, 2), -1, 1) * free
-    placed: Path = (points - (low + high) / 2) * scale + side / 2 + shift
-    return placed
+    return (points - (low + high) / 2) * scale + side / 2 + shift
 
 
 def draw_form(

@@ -65,8 +65,7 @@ def _waves(side: int, rng: np.random.Generator, count: int, fastest: float) -> N
         along, across, phase = rng.uniform(-fastest, fastest, 3)
         field += np.sin(2 * math.pi * (along * xs + across * ys) + phase)
     lowest, highest = field.min(), field.max()
-    scaled: NDArray[np.float64] = (field - lowest) / max(highest - lowest, 1e-9)
-    return scaled
+    return (field - lowest) / max(highest - lowest, 1e-9)
 
 
 def _fill(outline: NDArray[np.float64], side: int, rng: np.random.Generator) -> Picture:

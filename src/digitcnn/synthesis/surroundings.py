@@ -127,33 +127,8 @@ def draw_scribbles(
 
 def is_clear(boxes: Boxes, left: float, top: float, right: float, bottom: float) -> bool:
     """Return whether a region meets no box."""
-    if not len(boxes):
-        return True
-    apart = (
-        (boxes[:, 0] >= right)
-        | (boxes[:, 2] <= left)
-        | (boxes[:, 1] >= bottom)
-        | (boxes[:, 3] <= top)
-    )
-    return bool(apart.all())
-
-
-def draw_rulings(draw: ImageDraw.ImageDraw, size: float, rng: np.random.Generator) -> None:
-    """Draw lined or squared paper; `size` is the digits' height."""
-    width, height = draw.im.size
-    tone = int(rng.uniform(40, 230))
-    tilt = rng.normal(0, 0.015)
-    squared = rng.random() < 0.45
-    pitch = max(6.0, size * (rng.uniform(0.3, 1.3) if squared else rng.uniform(0.8, 2.0)))
-    thick = 1 if squared else int(rng.integers(1, 3))
-    for y in np.arange(rng.uniform(0, pitch), height, pitch).tolist():
-        draw.line((0, y, width, y + tilt * width), fill=tone, width=thick)
-    if squared:
-        for x in np.arange(rng.uniform(0, pitch), width, pitch).tolist():
-            draw.line((x, 0, x - tilt * height, height), fill=tone, width=thick)
-    elif rng.random() < 0.2:  # the margin's line
-        x = rng.uniform(0, width)
-        draw.line((x, 0, x - tilt * height, height), fill=tone, width=thick)
+    apart = (boxes[:, :2] >= (right, bottom)) | (boxes[:, 2:] <= (left, top))
+    return bool(apart.any(axis=1).all())
 
 
 @dataclass(frozen=True)
@@ -172,6 +147,23 @@ class _Rules:
     def level(self, y: float, left: float, right: float) -> None:
         ends = (left, y, right, y - self.lean * (right - left))
         self.draw.line(ends, fill=self.tone, width=self.width)
+
+
+def draw_rulings(draw: ImageDraw.ImageDraw, size: float, rng: np.random.Generator) -> None:
+    """Draw lined or squared paper; `size` is the digits' height."""
+    width, height = draw.im.size
+    tone = int(rng.uniform(40, 230))
+    lean = -rng.normal(0, 0.015)
+    is_squared = rng.random() < 0.45
+    pitch = max(6.0, size * (rng.uniform(0.3, 1.3) if is_squared else rng.uniform(0.8, 2.0)))
+    rules = _Rules(draw, tone, 1 if is_squared else int(rng.integers(1, 3)), lean)
+    for y in np.arange(rng.uniform(0, pitch), height, pitch).tolist():
+        rules.level(y, 0, width)
+    if is_squared:
+        for x in np.arange(rng.uniform(0, pitch), width, pitch).tolist():
+            rules.upright(x, 0, height)
+    elif rng.random() < 0.2:  # the margin's line
+        rules.upright(rng.uniform(0, width), 0, height)
 
 
 def draw_cells(
