@@ -10,7 +10,9 @@ from digitcnn.detection.boxes import BOX, DIGIT, INK, NAMES, NUM_CHANNELS, SIGN,
 from digitcnn.errors import InvalidArgumentError
 from digitcnn.synthesis import GlyphBank, Page, draw_digits, draw_page
 from digitcnn.training import RECIPES, Pages
-from digitcnn.training.pages import (
+
+keras = pytest.importorskip("keras", reason="training needs digitcnn[tensorflow]")
+from digitcnn.training.detector import (  # noqa: E402 - once Keras is known to be there
     BOX_TARGET,
     BOX_WEIGHT,
     HEAT,
@@ -18,10 +20,8 @@ from digitcnn.training.pages import (
     NAME_TARGET,
     VALID,
     make_targets,
+    page_loss,
 )
-
-keras = pytest.importorskip("keras", reason="training needs digitcnn[tensorflow]")
-from digitcnn.training.detector import page_loss  # noqa: E402 - once Keras is known to be there
 
 SMALL = dataclasses.replace(
     RECIPES["reader"],

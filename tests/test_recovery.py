@@ -62,8 +62,8 @@ def death_while_writing(name):
     [
         ["epoch-002.weights.h5", "final.weights.h5"],
         pytest.param(
-            ["plan.json", "pools.npz", "epoch-001.weights.h5", "best-001.weights.h5", "state.json",
-             "history.csv", "run.json"],
+            ["plan.json", "pools.npz", "epoch-001.weights.h5", "best-001.weights.h5", "history.csv",
+             "run.json"],
             marks=pytest.mark.slow,
         ),
     ],
@@ -116,7 +116,7 @@ def test_full_disk_keeps_the_last_checkpoint(digits, undisturbed, tmp_path):
             train(*digits, callbacks=[FillDisk()], **options)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert {"epoch-001.weights.h5", "state.json"} <= names_in(tmp_path)
+    assert {"epoch-001.weights.h5", "history.csv"} <= names_in(tmp_path)
     resumed = train(*digits, **options)
 
     assert_same(undisturbed, resumed)
@@ -126,13 +126,11 @@ ODD_FILES = [
     ("plan.json", b"{"),
     ("plan.json", b"[" * 100_000),
     ("plan.json", b"{}"),
-    ("state.json", b"\xff"),
-    ("state.json", b'{"weights": "../../other.weights.h5"}'),
-    ("state.json", b'{"weights": "/etc/passwd"}'),
-    ("state.json", b'{"history": [{"loss": "no number"}]}'),
-    ("state.json", b'{"other": 7}'),
-    ("state.json", b'{"weights": 7}'),
-    ("state.json", b'{"weights": "epoch-001.weights.h5"}'),
+    ("history.csv", b"\xff"),
+    ("history.csv", b"epoch,loss\n1,no number\n"),
+    ("history.csv", b"epoch,loss\n1\n"),
+    ("history.csv", b"epoch,loss\n1,0.5,0.5\n"),
+    ("history.csv", b"epoch,loss\n1,0.5\n"),
     ("pools.npz", b"PK\3\4 and no more"),
     ("pools.npz", b"cos\nsystem\n(S'true'\ntR."),
 ]

@@ -28,8 +28,7 @@ from registry import add_record, next_version, published_filename
 from digitcnn import DigitClassifier, Evaluation, datasets, evaluate, load_pretrained, preprocess
 from digitcnn._onnx import read_network
 from digitcnn._quantization import round_weights
-from digitcnn.architectures import LINE_READERS, PAGE_NETWORKS
-from digitcnn.evaluation import evaluate_detection
+from digitcnn.architectures import PAGE_NETWORKS
 from digitcnn.models import count_multiply_adds, ensemble, export_onnx
 from digitcnn.synthesis import GlyphBank, draw_page
 from digitcnn.training import RECIPES, RunRecord, read_run
@@ -136,25 +135,21 @@ def _measure_classifier(model: object, onnx: Path) -> Evaluation:
 
 def _measure_on_pages(architecture: str, model: object, onnx: Path) -> dict[str, float]:
     """Measure on drawn pages, once both files have been found to give the same."""
-    from digitcnn.training.detector import find_digits
-    from digitcnn.training.lines import LineValidation, line_examples
-    from digitcnn.training.pages import page_examples
+    from digitcnn.training._fitting import PAGE_TEACHING
 
+    teaching = PAGE_TEACHING[architecture]
     bank = GlyphBank(hands=MEASURED_HANDS, seed=MEASURED_SEED)
     rng = np.random.default_rng(MEASURED_SEED)
     pages = [draw_page(bank, rng) for _ in range(MEASURED_PAGES)]
-    reads_lines = architecture in LINE_READERS
-    batch, _ = (line_examples if reads_lines else page_examples)(pages[:16], rng)
+    batch, _ = teaching.examples(pages[:16], rng)
     session = onnxruntime.InferenceSession(read_network(onnx))
     maps = session.run(None, {session.get_inputs()[0].name: batch})[0]
     keras_says = np.asarray(model(batch, training=False))  # type: ignore[operator]
     # Maps have no bounds, and float32 adds up large numbers less exactly.
     scale = max(1, float(np.abs(maps).max()) / LARGE_MAP_VALUE)
     _compare(keras_says, maps, GREATEST_MAP_DIFFERENCE * scale)
-    if reads_lines:
-        return {"page_text_accuracy": round(LineValidation(pages).measure(model), 6)}
-    scores = evaluate_detection(find_digits(model, pages), pages)
-    return {f"page_{name}": round(value, 6) for name, value in scores._asdict().items()}
+    measured = teaching.measuring(pages)(model)
+    return {f"page_{name}": round(value, 6) for name, value in measured.items()}
 
 
 def _compare(keras_says: np.ndarray, onnx_says: np.ndarray, greatest: float) -> None:

@@ -12,34 +12,19 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from digitcnn._checks import as_labels, real_number, seed_number, shown, whole_number
-from digitcnn._runs import RUN_FILE, RunRecord, read_run
+from digitcnn._runs import RunRecord, read_run
 from digitcnn.augmentation import Augmentation
 from digitcnn.datasets import load_mnist, train_validation_split
 from digitcnn.errors import InvalidArgumentError
 from digitcnn.exporting import export
 from digitcnn.models import find_weights, import_keras
-from digitcnn.training._folders import (
-    BEGINNING_FOLDER,
-    History,
-    as_fields,
-    claim,
-    describe,
-    finish,
-    read_pools,
-    sole_use,
-    write_pools,
-)
-from digitcnn.training._samples import POOLS, EpochPlan, Samples, make_pools, parts, pool_size
-from digitcnn.training.pages import PagePlan
+from digitcnn.training._samples import Samples
 from digitcnn.training.recipes import RECIPES, Pages, Recipe, get_recipe
-
-if TYPE_CHECKING:
-    from digitcnn.training._fitting import Network
 
 logger = logging.getLogger("digitcnn")
 
@@ -248,7 +233,7 @@ def train(
     seed = seed_number(seed)
     import_keras("train")
     # Not before Keras is known to be there.
-    from digitcnn.training._fitting import Network, own_network
+    from digitcnn.training._fitting import Network, Task, carry_out, own_network
 
     if model is not None and initial_weights is not None:
         raise InvalidArgumentError(
@@ -272,18 +257,19 @@ def train(
             reason=f"which fails with: {error}",
             remedy="Choose another one.",
         ) from error
-    task = _Task(
+    if verbose == "auto":  # Keras' bar for a terminal, and elsewhere a line for each epoch
+        verbose = 1 if sys.stdout is not None and sys.stdout.isatty() else 2
+    task = Task(
         network=network,
         given=given,
         validation=validation,
-        data=describe((given, validation)),
         seed=seed,
         class_weights=_class_weights(class_weight, given),
         origin=origin,
         callbacks=callbacks,
-        verbose=_verbosity() if verbose == "auto" else verbose,
+        verbose=verbose,
     )
-    record = _carry_out(recipe, task, folder, initial_weights)
+    record = carry_out(task, recipe, folder, initial_weights)
     measured = validation if len(validation) else given
     _tell_if_near_chance(record, measured, is_fine_tuned=initial_weights is not None)
     return TrainingRun(
@@ -311,100 +297,6 @@ def _tell_if_near_chance(record: RunRecord, measured: Samples, *, is_fine_tuned:
         )
 
 
-@dataclass(frozen=True)
-class _Task:
-    """What a training is about, whatever the recipe."""
-
-    network: Network
-    given: Samples
-    validation: Samples
-    data: str  # the SHA-256 of both
-    seed: int
-    class_weights: np.ndarray | None
-    origin: str | None  # the SHA-256 of the weights to start from
-    callbacks: Sequence[Any]
-    verbose: int | str
-
-
-def _carry_out(
-    recipe: Recipe,
-    task: _Task,
-    folder: Path,
-    initial_weights: str | os.PathLike[str] | None,
-    pools: list[Samples] | None = None,
-) -> RunRecord:
-    """Train by a recipe in a folder, or go on there; a recipe's beginning has a folder inside."""
-    plan = {
-        **task.network.describe(),
-        "recipe": as_fields(recipe),
-        "seed": task.seed,
-        "num_images": len(task.given),
-        "validation_size": len(task.validation),
-        "data": task.data,
-        "initial_weights": task.origin,
-    }
-    if task.class_weights is not None:
-        plan["class_weight"] = task.class_weights.tolist()
-    claim(folder, plan)
-    if (folder / RUN_FILE).exists():
-        return read_run(folder)
-    with sole_use(folder):
-        history, metrics = _go_on(recipe, task, folder, initial_weights, pools)
-        finish(folder, plan | task.network.layout(), metrics, history)
-    return read_run(folder)
-
-
-def _go_on(
-    recipe: Recipe,
-    task: _Task,
-    folder: Path,
-    initial_weights: str | os.PathLike[str] | None,
-    pools: list[Samples] | None,
-) -> tuple[History, dict[str, float]]:
-    """Train from where the folder has come to; give every epoch's metrics, and the network's."""
-    before: History = []
-    part = recipe.ending or recipe
-    # What takes minutes to draw is drawn once, for the beginning and the ending.
-    most = {name: max(getattr(part, name), getattr(recipe, name)) for name in POOLS}
-    drawn = dataclasses.replace(part, **most)
-    pools = pools or _pools(drawn, task.given, task.seed, folder, task.verbose)
-    if recipe.ending is not None:
-        beginning = folder / BEGINNING_FOLDER
-        beginning.mkdir(exist_ok=True)
-        alone = dataclasses.replace(recipe, ending=None)
-        before = _carry_out(alone, task, beginning, initial_weights, pools).history
-        initial_weights = beginning
-    from digitcnn.training._fitting import PAGE_TEACHING, fit
-
-    epoch_plan: EpochPlan | PagePlan
-    if part.pages is not None:
-        examples = PAGE_TEACHING[part.architecture].examples
-        epoch_plan = PagePlan(task.given, part.pages, part.batch_size, task.seed, examples)
-    else:
-        epoch_plan = EpochPlan(
-            given=task.given,
-            pools=pools,
-            parts=parts(part, len(task.given)),
-            augmentation=part.augmentation,
-            batch_size=part.batch_size,
-            seed=task.seed,
-            class_weights=task.class_weights,
-        )
-    history, metrics = fit(
-        task.network,
-        part,
-        epoch_plan,
-        task.validation,
-        folder=folder,
-        initial_weights=initial_weights,
-        callbacks=task.callbacks,
-        verbose=task.verbose,
-    )
-    if "best_epoch" in metrics:
-        metrics["best_epoch"] += len(before)
-    return [*before, *history], metrics
-
-
 def _adapted(recipe: str | Recipe, *, own_weights: bool) -> Recipe:
     """Change a recipe, if it is a named one, to suit what the call brings along."""
     found = get_recipe(recipe)
@@ -419,11 +311,6 @@ def _adapted(recipe: str | Recipe, *, own_weights: bool) -> Recipe:
     )
 
 
-def _verbosity() -> int:
-    """Choose Keras' bar for a terminal, and elsewhere a line for each epoch."""
-    return 1 if sys.stdout is not None and sys.stdout.isatty() else 2
-
-
 def _class_weights(
     class_weight: str | Mapping[int, float] | None, given: Samples
 ) -> np.ndarray | None:
@@ -436,20 +323,19 @@ def _class_weights(
         found = counts > 0
         weights[found] = counts[found].mean() / counts[found]
         return weights
-    rule = "be 'balanced', or a mapping of digits to positive numbers"
-    if isinstance(class_weight, Mapping):
-        for digit, weight in class_weight.items():
-            if digit not in range(len(counts)) or not 0 < weight < math.inf:
-                break
-            weights[digit] = weight
-        else:
-            return weights
-    raise InvalidArgumentError(
-        argument="class_weight",
-        rule=rule,
-        got=shown(class_weight),
-        remedy="Pass one such as {7: 2.0}.",
-    )
+    if not isinstance(class_weight, Mapping) or not all(
+        digit in range(len(counts)) and 0 < weight < math.inf
+        for digit, weight in class_weight.items()
+    ):
+        raise InvalidArgumentError(
+            argument="class_weight",
+            rule="be 'balanced', or a mapping of digits to positive numbers",
+            got=shown(class_weight),
+            remedy="Pass one such as {7: 2.0}.",
+        )
+    for digit, weight in class_weight.items():
+        weights[digit] = weight
+    return weights
 
 
 def _checked_size(total: int, size: int | None, fraction: float | None) -> int:
@@ -540,21 +426,3 @@ def _given_samples(
     return tuple(  # type: ignore[return-value]
         Samples(samples.pixels[part], samples.targets[part]) for part, _ in (training, validation)
     )
-
-
-def _pools(
-    recipe: Recipe, given: Samples, seed: int, folder: Path, verbose: int | str
-) -> list[Samples]:
-    """Make the recipe's pools, or take them from a run that was interrupted."""
-    pools = read_pools(folder)
-    if pools is None:
-        import keras
-
-        total = pool_size(recipe, len(given))
-        if verbose and total:
-            print(f"Drawing {total:,} pictures to learn from", flush=True)  # noqa: T201 - as Keras does
-        # A bar would fill a log, where lines are asked for.
-        bar = keras.utils.Progbar(total or None, verbose=0 if verbose in (0, 2) else 1)
-        pools = make_pools(recipe, given, seed=seed, progress=bar.add)
-        write_pools(folder, pools)
-    return pools

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import os
@@ -14,19 +15,42 @@ import keras
 import numpy as np
 
 from digitcnn._checks import as_probabilities, refuse_bytes_network
-from digitcnn._runs import WEIGHTS_FILE
+from digitcnn._hdf5 import check_plain
+from digitcnn._runs import RUN_FILE, WEIGHTS_FILE, RunRecord, read_run
 from digitcnn.errors import InvalidArgumentError
 from digitcnn.models import OWN, build_model, load_pretrained
 from digitcnn.synthesis import Page
-from digitcnn.training._folders import History, State, read_state, whole, write_history, write_state
-from digitcnn.training._samples import EpochPlan, Samples
-from digitcnn.training.detector import PageValidation, page_loss
-from digitcnn.training.lines import LineValidation, line_examples, line_loss
-from digitcnn.training.pages import PagePlan, draw_validation_pages, page_examples
+from digitcnn.training._folders import (
+    ANEW,
+    BEGINNING_FOLDER,
+    History,
+    as_fields,
+    claim,
+    drop_checkpoints,
+    finish,
+    read_history,
+    read_pools,
+    sole_use,
+    whole,
+    write_history,
+    write_pools,
+)
+from digitcnn.training._samples import (
+    EpochPlan,
+    PagePlan,
+    Samples,
+    describe,
+    draw_validation_pages,
+    make_pools,
+    pool_sizes,
+)
+from digitcnn.training.detector import measure_detection, page_examples, page_loss
+from digitcnn.training.lines import line_examples, line_loss, measure_lines
 from digitcnn.training.recipes import OPTIMIZERS, Recipe
 
 _NAME_BYTES = 4096  # of HDF5's own, for each variable
-_CHUNK_BYTES = 1 << 20
+
+AnyPath = str | os.PathLike[str]
 
 
 class _Teaching(NamedTuple):
@@ -34,12 +58,12 @@ class _Teaching(NamedTuple):
 
     examples: Callable[[list[Page], np.random.Generator], tuple[Any, Any]]
     loss: Callable[[Any, Any], Any]
-    validation: Callable[[list[Page]], Any]
+    measuring: Callable[[list[Page]], Callable[[Any], dict[str, float]]]
 
 
 PAGE_TEACHING = {
-    "reader": _Teaching(page_examples, page_loss, PageValidation),
-    "lines": _Teaching(line_examples, line_loss, LineValidation),
+    "reader": _Teaching(page_examples, page_loss, measure_detection),
+    "lines": _Teaching(line_examples, line_loss, measure_lines),
 }
 
 
@@ -66,7 +90,7 @@ class Network:
         model.set_weights(self.own.get_weights())
         return model
 
-    def load(self, weights: str | os.PathLike[str]) -> Any:
+    def load(self, weights: AnyPath) -> Any:
         """Build it with weights, or with those of a run's folder."""
         if self.own is None:
             return load_pretrained(weights, architecture=self.architecture)
@@ -119,52 +143,139 @@ def own_network(model: Any) -> Network:
     )
 
 
-def fit(
-    network: Network,
+@dataclass(frozen=True)
+class Task:
+    """What a training is about, whatever the recipe."""
+
+    network: Network
+    given: Samples
+    validation: Samples
+    seed: int
+    class_weights: np.ndarray | None
+    origin: str | None  # the SHA-256 of the weights to start from
+    callbacks: Sequence[Any]
+    verbose: int | str
+
+
+def carry_out(
+    task: Task,
     recipe: Recipe,
-    plan: EpochPlan | PagePlan,
-    validation: Samples,
-    *,
     folder: Path,
-    initial_weights: str | os.PathLike[str] | None,
-    callbacks: Sequence[Any],
-    verbose: int | str,
-) -> tuple[History, dict[str, float]]:
+    initial_weights: AnyPath | None,
+    pools: list[Samples] | None = None,
+) -> RunRecord:
+    """Train by a recipe in a folder, or go on there; a recipe's beginning has a folder inside."""
+    plan = {
+        **task.network.describe(),
+        "recipe": as_fields(recipe),
+        "seed": task.seed,
+        "num_images": len(task.given),
+        "validation_size": len(task.validation),
+        "data": describe(task.given, task.validation),
+        "initial_weights": task.origin,
+    }
+    if task.class_weights is not None:
+        plan["class_weight"] = task.class_weights.tolist()
+    claim(folder, plan)
+    if (folder / RUN_FILE).exists():
+        return read_run(folder)
+    with sole_use(folder):
+        part = recipe.ending or recipe
+        # What takes minutes to draw is drawn once, for the beginning and the ending.
+        pools = pools or _pools(task, (part, recipe), folder)
+        if recipe.ending is not None:
+            beginning = folder / BEGINNING_FOLDER
+            beginning.mkdir(exist_ok=True)
+            alone = dataclasses.replace(recipe, ending=None)
+            carry_out(task, alone, beginning, initial_weights, pools)
+            initial_weights = beginning
+        metrics = fit(task, part, folder, initial_weights, pools)
+        finish(folder, plan | task.network.layout(), metrics)
+    return read_run(folder)
+
+
+def _pools(task: Task, recipes: Sequence[Recipe], folder: Path) -> list[Samples]:
+    """Make the pools of recipes, or take them from a run that was interrupted."""
+    pools = read_pools(folder)
+    if pools is None:
+        sizes = pool_sizes(recipes, len(task.given))
+        if task.verbose and sum(sizes):
+            print(f"Drawing {sum(sizes):,} pictures to learn from", flush=True)  # noqa: T201 - as Keras does
+        # A bar would fill a log, where lines are asked for.
+        bar = keras.utils.Progbar(sum(sizes) or None, verbose=0 if task.verbose in (0, 2) else 1)
+        pools = make_pools(sizes, task.given, seed=task.seed, progress=bar.add)
+        write_pools(folder, pools)
+    return pools
+
+
+def fit(
+    task: Task,
+    recipe: Recipe,
+    folder: Path,
+    initial_weights: AnyPath | None,
+    pools: list[Samples],
+) -> dict[str, float]:
     """Train from the last checkpoint to the end, and write the weights that count."""
-    keras.utils.set_random_seed(plan.seed)
-    model = _start(network, recipe, plan.num_steps, initial_weights)
-    state = read_state(folder)
-    if state.history:
+    validation = task.validation if len(task.validation) else None
+    plan: EpochPlan | PagePlan
+    if recipe.pages is not None:
+        examples = PAGE_TEACHING[recipe.architecture].examples
+        plan = PagePlan(task.given, recipe.pages, recipe.batch_size, task.seed, examples)
+    else:
+        plan = EpochPlan(task.given, pools, recipe, task.seed, task.class_weights)
+    keras.utils.set_random_seed(task.seed)
+    model = _start(task.network, recipe, plan.num_steps, initial_weights)
+    before = read_history(folder / BEGINNING_FOLDER)
+    history = read_history(folder)[len(before) :]
+    if history:
+        for name in _checkpoints(history):
+            check_plain(folder / name, argument="run_dir", remedy=ANEW)
         # The optimizer's variables exist only once it knows the model's.
         model.optimizer.build(model.trainable_variables)
-        model.load_weights(folder / state.weights)
-    if len(state.history) < recipe.epochs and not has_stalled(state.history, recipe):
+        model.load_weights(folder / _checkpoints(history)[0])
+    if len(history) < recipe.epochs and not has_stalled(history, recipe):
+        own: list[Any] = [_RawWeights(folder, recipe, task.seed)]
+        if recipe.pages is not None and validation:
+            pages = draw_validation_pages(recipe.pages, validation, seed=task.seed)
+            measure = PAGE_TEACHING[recipe.architecture].measuring(pages)
+            own.append(
+                keras.callbacks.LambdaCallback(
+                    on_epoch_end=lambda _, logs: logs.update(
+                        {f"val_{name}": value for name, value in measure(model).items()}
+                    )
+                )
+            )
+        # Told before the epoch counts: killed in between, it is told again, and never left out.
+        own += [EventLog(folder)] if keras.backend.backend() == "tensorflow" else []
+        own.append(_Recorder(folder, recipe, before, history))
         model.fit(
-            plan.batches(first_epoch=len(state.history)),
+            plan.batches(first_epoch=len(history)),
             steps_per_epoch=plan.num_steps,
             shuffle=False,
-            initial_epoch=len(state.history),
+            initial_epoch=len(history),
             epochs=recipe.epochs,
             validation_data=None
-            if recipe.pages or not len(validation)
+            if recipe.pages or not validation
             else (validation.batch(), validation.targets),
             validation_batch_size=500,
-            callbacks=[*_own_callbacks(recipe, plan.seed, folder, state, validation), *callbacks],
-            verbose=verbose,
+            callbacks=[*own, *task.callbacks],
+            verbose=task.verbose,
         )
-    metrics = _choose_weights(model, recipe, folder, read_state(folder))
+    metrics = _choose_weights(model, recipe, folder, history)
+    if "best_epoch" in metrics:
+        metrics["best_epoch"] += len(before)
     # A fresh model, without the optimizer's variables.
-    finished = network.build()
+    finished = task.network.build()
     finished.set_weights(model.get_weights())
     _save(finished, folder / WEIGHTS_FILE)
-    return read_state(folder).history, metrics
+    return metrics
 
 
 def _start(
     network: Network,
     recipe: Recipe,
     steps_per_epoch: int,
-    initial_weights: str | os.PathLike[str] | None,
+    initial_weights: AnyPath | None,
 ) -> Any:
     """Build and compile the network that the first epoch begins with."""
     if initial_weights is None:
@@ -192,37 +303,6 @@ def _fit_statistics(model: Any, num_steps: int) -> None:
             layer.momentum = fitting_momentum(layer.momentum, num_steps)
 
 
-def _own_callbacks(
-    recipe: Recipe, seed: int, folder: Path, state: State, validation: Samples
-) -> list[Any]:
-    """List what keeps a run, in the order it must happen in at the end of an epoch."""
-    recorder = _Recorder(folder, state, recipe)
-    own: list[Any] = [_SeedDropout(seed), _RawCheckpoint(folder)]
-    if recipe.weight_average:
-        # After the checkpoint, which goes on from the raw weights; before what judges a network.
-        own.append(_AverageBetweenEpochs())
-    if recipe.pages and len(validation):
-        pages = draw_validation_pages(recipe.pages, validation, seed=seed)
-        own.append(PAGE_TEACHING[recipe.architecture].validation(pages))
-    # Told before the epoch counts: killed in between, it is told again, and never left out.
-    return [*own, *event_logs(folder), recorder]
-
-
-class _SeedDropout(keras.callbacks.Callback):  # type: ignore[misc]
-    """Seed dropout anew for each epoch: Keras does not store its state with the weights."""
-
-    def __init__(self, seed: int) -> None:
-        super().__init__()
-        self.seed = seed
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 - Keras' signature
-        for index, layer in enumerate(_layers_of(self.model)):
-            generator = getattr(layer, "seed_generator", None)
-            if generator is not None:
-                words = np.random.SeedSequence([self.seed, epoch, index]).generate_state(2)
-                generator.state.assign(words)
-
-
 def _layers_of(model: Any) -> Iterator[Any]:
     """Go through a network's layers, and through those of an ensemble's members."""
     for layer in model.layers:
@@ -231,76 +311,85 @@ def _layers_of(model: Any) -> Iterator[Any]:
             yield from _layers_of(layer)
 
 
-class _AverageBetweenEpochs(keras.callbacks.Callback):  # type: ignore[misc]
-    """Put the average into the network at an epoch's end, and the raw weights back at the next.
+class _RawWeights(keras.callbacks.Callback):  # type: ignore[misc]
+    """Begins each epoch with the weights that a resumed training would begin it with.
 
-    To the bit, so that a resumed training goes on from the same: `SwapEMAWeights` swaps them by
-    additions, which round (Keras 3.15, TensorFlow).
+    At its end it writes them with the optimizer's state, then puts their average in their place,
+    for what judges the network. They come back to the bit: `SwapEMAWeights` swaps by additions,
+    which round (Keras 3.15, TensorFlow). Dropout is seeded anew for each epoch, because Keras does
+    not store its state with the weights.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path, recipe: Recipe, seed: int) -> None:
         super().__init__()
+        self.folder, self.recipe, self.seed = folder, recipe, seed
         self.raw: list[np.ndarray] = []
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 - Keras' signature
         for variable, value in zip(self.model.trainable_variables, self.raw, strict=False):
             variable.assign(value)
+        for index, layer in enumerate(_layers_of(self.model)):
+            generator = getattr(layer, "seed_generator", None)
+            if generator is not None:
+                words = np.random.SeedSequence([self.seed, epoch, index]).generate_state(2)
+                generator.state.assign(words)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 - Keras' signature
-        variables = self.model.trainable_variables
-        self.raw = [keras.ops.convert_to_numpy(variable) for variable in variables]
-        self.model.optimizer.finalize_variable_values(variables)
-
-
-class _RawCheckpoint(keras.callbacks.Callback):  # type: ignore[misc]
-    """Write what the next epoch would begin with: weights and the optimizer's state."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__()
-        self.folder = folder
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 - Keras' signature
-        _save(self.model, self.folder / _epoch_file(epoch))
+        _save(self.model, self.folder / _checkpoint("epoch", epoch + 1))
+        if self.recipe.weight_average:
+            variables = self.model.trainable_variables
+            self.raw = [keras.ops.convert_to_numpy(variable) for variable in variables]
+            self.model.optimizer.finalize_variable_values(variables)
 
 
 class _Recorder(keras.callbacks.Callback):  # type: ignore[misc]
-    """Keep the best epoch's weights and the history, and stop when nothing improves.
+    """Keeps the best epoch's weights and the history, and stops when nothing improves.
 
-    The small file that names the others is written last, so that a kill at any moment leaves a
-    state to go on from.
+    The history is written last, so that a kill at any moment leaves a state to go on from.
     """
 
-    def __init__(self, folder: Path, state: State, recipe: Recipe) -> None:
+    def __init__(self, folder: Path, recipe: Recipe, before: History, history: History) -> None:
         super().__init__()
-        self.folder = folder
-        self.state = state
-        self.recipe = recipe
+        self.folder, self.recipe = folder, recipe
+        self.before, self.history = before, history
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        metrics = {name: float(value) for name, value in (logs or {}).items()}
-        best = self.state.best
-        if _best_epoch([*self.state.history, metrics]) == len(self.state.history):
-            best = f"best-{epoch + 1:03d}.weights.h5"
+        self.history.append({name: float(value) for name, value in (logs or {}).items()})
+        names = _checkpoints(self.history)
+        if (best := _checkpoint("best", epoch + 1)) in names:
             _save(self.model, self.folder / best)
-        history = [*self.state.history, metrics]
-        self.state = State(weights=_epoch_file(epoch), best=best, history=history)
-        write_state(self.folder, self.state)
-        write_history(self.folder, history)
-        if has_stalled(history, self.recipe):
+        write_history(self.folder, [*self.before, *self.history])
+        drop_checkpoints(self.folder, but=names)
+        if has_stalled(self.history, self.recipe):
             self.model.stop_training = True
+
+
+def _checkpoint(kind: str, number: int) -> str:
+    """Name the weights of an epoch, counted from 1."""
+    return f"{kind}-{number:03d}.weights.h5"
+
+
+def _checkpoints(history: History) -> list[str]:
+    """Name the weights that the next epoch begins with and, with validation, those of the best."""
+    best = _best_epoch(history)
+    own = [_checkpoint("best", best)] if best else []
+    return [_checkpoint("epoch", len(history)), *own]
 
 
 def _best_epoch(history: History) -> int:
     """Return the epoch of the highest validation accuracy; of several, of the least loss.
 
     A small validation set is soon read without an error, long before the network is sure of it.
-    Counted from 0; -1 where nothing was kept apart.
+    Counted from 1; 0 where nothing was kept apart.
     """
-    rated = [index for index, epoch in enumerate(history) if "val_accuracy" in epoch]
+    rated = [number for number, epoch in enumerate(history, 1) if "val_accuracy" in epoch]
     return max(
         rated,
-        key=lambda index: (history[index]["val_accuracy"], -history[index]["val_loss"]),
-        default=-1,
+        key=lambda number: (
+            history[number - 1]["val_accuracy"],
+            -history[number - 1]["val_loss"],
+        ),
+        default=0,
     )
 
 
@@ -313,34 +402,29 @@ def has_stalled(history: History, recipe: Recipe) -> bool:
     return len(values) - 1 - values.index(best) >= recipe.patience
 
 
-def _choose_weights(model: Any, recipe: Recipe, folder: Path, state: State) -> dict[str, float]:
+def _choose_weights(model: Any, recipe: Recipe, folder: Path, history: History) -> dict[str, float]:
     """Load the best epoch's weights or, without validation, the last epoch's average."""
-    if state.best:
-        model.load_weights(folder / state.best)
-        best = _best_epoch(state.history)
-        return {
-            "validation_accuracy": state.history[best]["val_accuracy"],
-            "best_epoch": 1 + best,
-        }
     # From the file, because Keras leaves raw or averaged weights behind, as the case may be.
-    model.load_weights(folder / state.weights)
+    model.load_weights(folder / _checkpoints(history)[-1])
+    if best := _best_epoch(history):
+        return {
+            "validation_accuracy": history[best - 1]["val_accuracy"],
+            "best_epoch": best,
+        }
     if recipe.weight_average:
         model.optimizer.finalize_variable_values(model.trainable_variables)
-    last = state.history[-1]
+    last = history[-1]
     if recipe.pages:
         return {f"validation_{name[4:]}": last[name] for name in last if name.startswith("val_")}
     return {"training_accuracy": last["accuracy"]}
 
 
-def _epoch_file(epoch: int) -> str:
-    """Name the file of an epoch, counted from 0, by its number, counted from 1."""
-    return f"epoch-{epoch + 1:03d}.weights.h5"
-
-
 def _save(model: Any, path: Path) -> None:
     """Write weights whole or not at all."""
     with whole(path) as partial:
-        _reserve(partial, _stored_size(model))
+        # Fail now if so much cannot be written: HDF5 keeps what it could not write until the
+        # process ends, and then crashes (h5py 3.14).
+        partial.write_bytes(bytes(_stored_size(model)))
         model.save_weights(partial)
 
 
@@ -349,21 +433,6 @@ def _stored_size(model: Any) -> int:
     optimizer = getattr(model, "optimizer", None)  # none where it was not compiled
     variables = [*model.variables, *getattr(optimizer, "variables", ())]
     return sum(math.prod(each.shape) * 4 + _NAME_BYTES for each in variables)
-
-
-def _reserve(path: Path, size: int) -> None:
-    """Fail now if a file of this size cannot be written.
-
-    HDF5 keeps what it could not write until the process ends, and then crashes (h5py 3.14).
-    """
-    chunk = bytes(min(size, _CHUNK_BYTES))
-    with path.open("wb") as stream:
-        for start in range(0, size, _CHUNK_BYTES):
-            stream.write(chunk[: size - start])
-
-
-LOG_FOLDER = "tensorboard"
-_PARTS = {"train": "", "validation": "val_"}
 
 
 class EventLog(keras.callbacks.Callback):  # type: ignore[misc]
@@ -375,14 +444,14 @@ class EventLog(keras.callbacks.Callback):  # type: ignore[misc]
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
-        self._folder = folder / LOG_FOLDER
+        self._folder = folder / "tensorboard"
         self._writers: dict[str, Any] = {}
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         rates = {"learning_rate": float(self.model.optimizer.learning_rate)}
         for name, value in {**(logs or {}), **rates}.items():
             part = "validation" if name.startswith("val_") else "train"
-            self._write(part, f"epoch_{name.removeprefix(_PARTS[part])}", value, epoch)
+            self._write(part, f"epoch_{name.removeprefix('val_')}", value, epoch)
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 - Keras' signature
         for writer in self._writers.values():
@@ -401,11 +470,6 @@ class EventLog(keras.callbacks.Callback):  # type: ignore[misc]
         with self._writers[part].as_default():
             tf.summary.write(tag, tf.constant(value, tf.float32), step, metadata)
         self._writers[part].flush()
-
-
-def event_logs(folder: Path) -> list[keras.callbacks.Callback]:
-    """Return the callback that writes the logs, or none on another backend."""
-    return [EventLog(folder)] if keras.backend.backend() == "tensorflow" else []
 
 
 _schedules = keras.optimizers.schedules

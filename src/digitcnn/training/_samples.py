@@ -1,7 +1,9 @@
-"""What a network learns from: given images, drawn ones, and the batches of an epoch."""
+"""What a network learns from: given images, drawn ones or pages, and the batches of an epoch."""
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -10,12 +12,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from digitcnn.augmentation import Augmentation, augment, damage, photograph
+from digitcnn.augmentation import augment, damage, photograph
 from digitcnn.datasets import one_hot
 from digitcnn.errors import NoDigitError
 from digitcnn.preprocessing import preprocess
-from digitcnn.synthesis import draw_digits, draw_nondigits
-from digitcnn.training.recipes import Recipe
+from digitcnn.synthesis import GlyphBank, Page, draw_digits, draw_nondigits, draw_page
+from digitcnn.training.recipes import Pages, Recipe
 
 _NUM_CLASSES = 10
 _PIXEL_MAX = 255
@@ -24,7 +26,7 @@ _LIKE_NONE = np.float32(1 / _NUM_CLASSES)  # what each digit gets of a picture t
 _FULL_SIZE = 60_000  # images: what the recipes' counts are meant for
 
 # The fields of a recipe that count what is drawn for it.
-POOLS = ("drawn_digits", "drawn_nondigits", "damaged")
+_POOLS = ("drawn_digits", "drawn_nondigits", "damaged")
 # Each epoch draws its part anew from a pool this many times as large.
 _POOL_EPOCHS = 3
 # A third of the drawings are seen as photos, with uneven light and grain.
@@ -32,6 +34,11 @@ _PHOTO_PART = 3
 # Of the damaged copies, so many are cut to their box and stretched to a square.
 _STRETCHED_PART = 5
 _POOL_CHUNK = 200
+
+# Epochs that share glyphs: to draw them takes as long as hundreds of pages.
+_BANK_EPOCHS = 10
+_VALIDATION = 1 << 31  # in the place of an epoch
+_VALIDATION_PART = 32
 
 # Makes so many pictures, from a seed, with what is to be learnt of them.
 _Make = Callable[[int, int], tuple[Iterable[np.ndarray], np.ndarray]]
@@ -70,12 +77,33 @@ def _to_pixels(batch: np.ndarray) -> np.ndarray:
     return np.rint(batch[..., 0] * 255).astype(np.uint8)
 
 
+def describe(*samples: Samples) -> str:
+    """Return the SHA-256 of all images and what is to be learnt of them."""
+    digest = hashlib.sha256()
+    for each in samples:
+        digest.update(each.pixels.tobytes())
+        digest.update(each.targets.tobytes())
+    return digest.hexdigest()
+
+
+def parts(recipe: Recipe, num_images: int) -> list[int]:
+    """Return how many of each pool an epoch over so many images takes."""
+    scale = min(1, num_images / _FULL_SIZE)
+    return [round(getattr(recipe, name) * scale) for name in _POOLS]
+
+
+def pool_sizes(recipes: Iterable[Recipe], num_images: int) -> list[int]:
+    """Return how large each pool is that serves all of the recipes."""
+    each = (parts(recipe, num_images) for recipe in recipes)
+    return [_POOL_EPOCHS * max(counts) for counts in zip(*each, strict=True)]
+
+
 def make_pools(
-    recipe: Recipe, given: Samples, *, seed: int, progress: Callable[[int], None]
+    sizes: list[int], given: Samples, *, seed: int, progress: Callable[[int], None]
 ) -> list[Samples]:
     """Make the pools that the epochs take their part from: digits, other things, damaged copies.
 
-    `progress` is told how many more pictures are made, out of `pool_size`.
+    `progress` is told how many more pictures are made.
     """
 
     def digits(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -95,31 +123,14 @@ def make_pools(
             pictures[index] = _stretched(given.pixels[chosen[index]], rng)
         return pictures, given.targets[chosen]
 
-    makes: tuple[_Make, ...] = (digits, nondigits, damaged)
+    makes: list[_Make] = [digits, nondigits, damaged]
     return [
-        _make_pool(make, part * _POOL_EPOCHS, seed=mix(seed, kind), progress=progress)
-        for kind, (make, part) in enumerate(zip(makes, parts(recipe, len(given)), strict=True))
+        _make_pool(make, size, seed=mix(seed, kind), progress=progress)
+        for kind, (make, size) in enumerate(zip(makes, sizes, strict=True))
     ]
 
 
-def pool_size(recipe: Recipe, num_images: int) -> int:
-    """Count the pictures in all pools together."""
-    return sum(parts(recipe, num_images)) * _POOL_EPOCHS
-
-
-def parts(recipe: Recipe, num_images: int) -> tuple[int, ...]:
-    """Return how many of each pool an epoch over so many images takes."""
-    scale = min(1, num_images / _FULL_SIZE)
-    return tuple(round(getattr(recipe, name) * scale) for name in POOLS)
-
-
-def _make_pool(
-    make: _Make,
-    total: int,
-    *,
-    seed: int,
-    progress: Callable[[int], None],
-) -> Samples:
+def _make_pool(make: _Make, total: int, *, seed: int, progress: Callable[[int], None]) -> Samples:
     """Make pictures and preprocess them, some at a time; drop those with nothing to read."""
     pixels = [np.zeros((0, 28, 28), np.uint8)]
     targets = [np.zeros((0, _NUM_CLASSES), np.float32)]
@@ -170,26 +181,30 @@ class EpochPlan:
 
     given: Samples
     pools: list[Samples]
-    parts: tuple[int, ...]
-    augmentation: Augmentation | None
-    batch_size: int
+    recipe: Recipe
     seed: int
     class_weights: np.ndarray | None = None  # of each digit, shape (10,)
+
+    def __post_init__(self) -> None:
+        """Count what each epoch takes of the pools, which may hold less, and join them."""
+        wanted = zip(self.pools, parts(self.recipe, len(self.given)), strict=True)
+        self.taken = [min(part, len(pool)) for pool, part in wanted]
+        samples = [self.given, *self.pools]
+        self.pixels = np.concatenate([each.pixels for each in samples])
+        self.targets = np.concatenate([each.targets for each in samples])
 
     @property
     def num_steps(self) -> int:
         """Batches in an epoch; the last one may be smaller."""
-        taken = sum(min(part, len(pool)) for pool, part in zip(self.pools, self.parts, strict=True))
-        return -(-(len(self.given) + taken) // self.batch_size)
+        return -(-(len(self.given) + sum(self.taken)) // self.recipe.batch_size)
 
     def order(self, epoch: int) -> np.ndarray:
         """Shuffle the given samples with this epoch's part of each pool."""
         rng = np.random.default_rng([self.seed, epoch, 0])
         chosen = [np.arange(len(self.given))]
         start = len(self.given)
-        for pool, part in zip(self.pools, self.parts, strict=True):
-            picked = rng.choice(len(pool), min(part, len(pool)), replace=False)
-            chosen.append(start + picked)
+        for pool, taken in zip(self.pools, self.taken, strict=True):
+            chosen.append(start + rng.choice(len(pool), taken, replace=False))
             start += len(pool)
         return rng.permutation(np.concatenate(chosen))
 
@@ -202,23 +217,78 @@ class EpochPlan:
         for epoch in itertools.count(first_epoch):
             order = self.order(epoch)
             for step in range(self.num_steps):
-                start = step * self.batch_size
-                yield self.batch(order[start : start + self.batch_size], epoch=epoch, step=step)
+                start = step * self.recipe.batch_size
+                indices = order[start : start + self.recipe.batch_size]
+                yield self.batch(indices, epoch=epoch, step=step)
 
     def batch(self, indices: np.ndarray, *, epoch: int, step: int) -> tuple[Any, ...]:
         """Gather, scale and augment one batch."""
-        pixels = np.empty((len(indices), 28, 28), np.uint8)
-        targets = np.empty((len(indices), _NUM_CLASSES), np.float32)
-        start = 0
-        for samples in (self.given, *self.pools):
-            inside = (indices >= start) & (indices < start + len(samples))
-            pixels[inside] = samples.pixels[indices[inside] - start]
-            targets[inside] = samples.targets[indices[inside] - start]
-            start += len(samples)
-        batch = Samples(pixels, targets).batch()
-        if self.augmentation is not None:
+        targets = self.targets[indices]
+        batch = Samples(self.pixels[indices], targets).batch()
+        if self.recipe.augmentation is not None:
             rng = np.random.default_rng([self.seed, epoch, step + 1])
-            batch = augment(batch, seed=rng, augmentation=self.augmentation)
+            batch = augment(batch, seed=rng, augmentation=self.recipe.augmentation)
         if self.class_weights is not None:
             return batch, targets, targets @ self.class_weights
         return batch, targets
+
+
+@dataclass
+class PagePlan:
+    """The pages of each epoch, drawn anew, and what a network learns from them.
+
+    Every page follows from the seed, the epoch and the step, so that a training that was
+    interrupted goes on just as it would have.
+    """
+
+    given: Samples
+    pages: Pages
+    batch_size: int
+    seed: int
+    examples: Callable[[list[Page], np.random.Generator], tuple[Any, Any]]
+
+    @property
+    def num_steps(self) -> int:
+        """Batches in an epoch."""
+        return -(-self.pages.count // self.batch_size)
+
+    def batches(self, *, first_epoch: int) -> Iterator[tuple[Any, Any]]:
+        """Yield the batches of one epoch after the other, without end.
+
+        TensorFlow draws them ahead, in a thread of its own, while the network learns.
+        """
+        for epoch in itertools.count(first_epoch):
+            if epoch == first_epoch or epoch % _BANK_EPOCHS == 0:
+                bank = _make_bank(
+                    self.pages, self.given, seed=mix(self.seed, epoch // _BANK_EPOCHS)
+                )
+            for step in range(self.num_steps):
+                rng = np.random.default_rng([self.seed, epoch, step])
+                while True:
+                    drawn = _draw_pages(self.pages, bank, rng, count=self.batch_size)
+                    inputs, targets = self.examples(drawn, rng)
+                    if len(inputs):  # all pages of a small batch may have nothing to learn from
+                        break
+                yield inputs, targets
+
+
+def _make_bank(pages: Pages, given: Samples, *, seed: int) -> GlyphBank:
+    """Draw the hands that pages are written in, and take in the given digits."""
+    labels = given.targets.argmax(axis=1)
+    return GlyphBank(hands=pages.hands, seed=seed, images=given.pixels, labels=labels)
+
+
+def _draw_pages(
+    pages: Pages, bank: GlyphBank, rng: np.random.Generator, *, count: int
+) -> list[Page]:
+    """Draw so many pages."""
+    return [draw_page(bank, rng, height=pages.height, width=pages.width) for _ in range(count)]
+
+
+def draw_validation_pages(pages: Pages, kept: Samples, *, seed: int) -> list[Page]:
+    """Draw a thirty-second of an epoch, in other hands, with the digits that were kept apart."""
+    bank = _make_bank(
+        dataclasses.replace(pages, hands=-(-pages.hands // 4)), kept, seed=mix(seed, _VALIDATION)
+    )
+    count = -(-pages.count // _VALIDATION_PART)
+    return _draw_pages(pages, bank, np.random.default_rng([seed, _VALIDATION]), count=count)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-import keras
 import numpy as np
 import numpy.typing as npt
 from keras import ops
@@ -122,23 +121,16 @@ def line_loss(targets: Any, maps: Any) -> Any:
     return ops.mean(losses / ops.cast(lengths, "float32"))
 
 
-class LineValidation(keras.callbacks.Callback):  # type: ignore[misc]
-    """Measure at the end of each epoch how many lines of pages kept apart are read exactly."""
+def measure_lines(pages: list[Page]) -> Callable[[Any], dict[str, float]]:
+    """Return what measures which part of the lines of pages a network reads exactly."""
+    lines, targets = line_examples(pages, np.random.default_rng(len(pages)))
 
-    def __init__(self, pages: list[Page]) -> None:
-        super().__init__()
-        self.lines, self.targets = line_examples(pages, np.random.default_rng(len(pages)))
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002 - Keras' signature
-        """Measure, and tell the callbacks that come after."""
-        if logs is not None:
-            logs["val_text_accuracy"] = self.measure(self.model)
-
-    def measure(self, model: Any) -> float:
-        """Return the part of the lines whose symbols are all read, and no others."""
-        maps = model.predict(self.lines, batch_size=_CHUNK, verbose=0)
+    def measure(model: Any) -> dict[str, float]:
+        maps = model.predict(lines, batch_size=_CHUNK, verbose=0)
         exact = [
             symbols_of(line[0, :columns]) == [symbol for symbol in text if symbol != BLANK]
-            for line, (columns, *text) in zip(maps, self.targets.tolist(), strict=True)
+            for line, (columns, *text) in zip(maps, targets.tolist(), strict=True)
         ]
-        return float(np.mean(exact))
+        return {"text_accuracy": float(np.mean(exact))}
+
+    return measure
