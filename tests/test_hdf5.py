@@ -5,7 +5,7 @@ import pytest
 from processes import run_python
 
 from digitcnn import load_pretrained
-from digitcnn._hdf5 import copy_arrays
+from digitcnn._weight_files import copy_arrays
 from digitcnn.errors import CorruptFileError, DigitcnnError, InvalidArgumentError
 
 h5py = pytest.importorskip("h5py", reason="weights for Keras need digitcnn[tensorflow]")
@@ -169,7 +169,7 @@ def test_file_of_another_kind_is_refused(given, own, content):
 MUTATE = """
 import random, sys
 from pathlib import Path
-from digitcnn._hdf5 import copy_arrays
+from digitcnn._weight_files import copy_arrays
 from digitcnn.errors import CorruptFileError
 good, own, bad = map(Path, sys.argv[1:4])
 content, count = good.read_bytes(), 0

@@ -32,20 +32,19 @@ MAY_IMPORT = {
         "plots": "errors _checks images preprocessing readings",
         "_downloads": "errors",
         "_runs": "errors",
-        "_sessions": "errors _onnx",
-        "_hdf5": "errors",
-        "_onnx": "errors",
+        "_sessions": "errors _weight_files weights",
+        "_weight_files": "errors",
         "datasets": "errors _checks _downloads _tables augmentation preprocessing",
         "_tables": "errors",
         "weights": "errors _downloads _runs",
         "_quantization": "errors",
-        "models": "errors _hdf5 _quantization _runs architectures weights",
+        "models": "errors _quantization _runs _weight_files architectures weights",
         "exporting": "errors _checks models",
         "inference": "errors _checks _sessions images models preprocessing reading weights",
         "bulk": "errors __version__ _checks _sessions datasets detection images inference "
         "preprocessing reading readings weights",
         "evaluation": "errors _checks detection images inference preprocessing synthesis",
-        "training": "errors _checks _hdf5 _runs architectures augmentation "
+        "training": "errors _checks _runs _weight_files architectures augmentation "
         "datasets detection evaluation exporting models preprocessing readings synthesis",
         "tuning": "errors _checks preprocessing training",
         "serve": "errors __version__ _checks _sessions inference preprocessing reading weights",
@@ -59,7 +58,7 @@ MAY_LOAD = {
     for package, rooms in {
         "tensorflow": "models training exporting datasets",
         "keras": "augmentation cli models training tuning",
-        "h5py": "_hdf5",
+        "h5py": "_weight_files",
         "onnx": "_quantization models",
         "onnxruntime": "_sessions inference",
         "dask": "bulk",

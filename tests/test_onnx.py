@@ -7,7 +7,7 @@ import pytest
 from networks import write_network
 from processes import run_python
 
-from digitcnn import DigitClassifier, _onnx
+from digitcnn import DigitClassifier, _weight_files
 from digitcnn.errors import CorruptFileError
 from digitcnn.weights import list_weights, resolve
 
@@ -133,7 +133,7 @@ def test_unknown_operators_are_refused(network, name, domain):
 
 def test_too_large_a_network_is_refused(network, monkeypatch):
     """A file is read up to the limit, whatever its length."""
-    monkeypatch.setattr(_onnx, "SIZE_MAX", 1 << 20)
+    monkeypatch.setattr(_weight_files, "ONNX_SIZE_MAX", 1 << 20)
     with network.open("r+b") as stream:
         stream.truncate(1 << 40)
 
@@ -192,4 +192,4 @@ def test_published_networks_are_plain():
         path = Path(__file__).parents[1] / "weights" / record.onnx.filename
         if not path.exists():
             path = resolve(record, download=False)
-        assert _onnx.read_network(path) == path.read_bytes()
+        assert _weight_files.read_network(path) == path.read_bytes()

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from digitcnn import build_model, load_pretrained, predict
-from digitcnn._onnx import read_network
 from digitcnn._quantization import round_weights
+from digitcnn._weight_files import read_network
 from digitcnn.detection.boxes import NUM_CHANNELS
 from digitcnn.errors import CorruptFileError, InvalidArgumentError
 from digitcnn.exporting import export

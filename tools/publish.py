@@ -26,8 +26,8 @@ from looks import enter_look, named
 from registry import add_record, next_version, published_filename
 
 from digitcnn import DigitClassifier, Evaluation, datasets, evaluate, load_pretrained, preprocess
-from digitcnn._onnx import read_network
 from digitcnn._quantization import round_weights
+from digitcnn._weight_files import read_network
 from digitcnn.architectures import PAGE_NETWORKS
 from digitcnn.models import count_multiply_adds, ensemble, export_onnx
 from digitcnn.synthesis import GlyphBank, draw_page

@@ -7,15 +7,15 @@ import math
 import os
 import sys
 import weakref
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from digitcnn._onnx import read_network
+from digitcnn._weight_files import read_network
 from digitcnn.errors import CorruptFileError
+from digitcnn.weights import Weights, resolve
 
 # What a network takes and gives, beyond the number of images; None is a side left open.
 Form = Literal["digits", "maps", "lines"]
@@ -33,73 +33,69 @@ _FIRST_WITH_SPIN_LIMIT = (1, 26)
 _SPIN_US = 100
 
 
-class NetworkSession:
-    """A network of the user's or of this library, ready to run on the CPU.
+class LazySession:
+    """A network of the user's or of this library, to be run on the CPU.
 
-    Attributes
-    ----------
-    is_inherited : bool
-        Whether the process that opened the session was this one's parent. It cannot run here.
+    It is opened at its first use, and anew in a forked or unpickling process.
     """
 
-    is_inherited = False
-
-    def __init__(self, path: Path, threads: int | None, *, form: Form = "digits") -> None:
-        onnxruntime = _import_onnxruntime()
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or available_cpus()
-        options.inter_op_num_threads = 1
-        _limit_spinning(options, onnxruntime.__version__)
-        # The format that was checked, whatever else the bytes may look like.
-        options.add_session_config_entry("session.load_model_format", "ONNX")
-        options.log_severity_level = _ERRORS_ONLY
-        content = read_network(path)
-        try:
-            self._session = onnxruntime.InferenceSession(
-                content, options, providers=["CPUExecutionProvider"]
-            )
-            self._input_name = _checked_input_name(self._session, form)
-        except Exception as error:  # ONNX Runtime's own have no common base
-            raise _refused(path, error) from error
-        self._path = path
-        _sessions.add(self)
-
-    def run(self, batch: npt.NDArray[np.float32]) -> Any:
-        """Return what the network makes of a batch."""
-        try:
-            return self._session.run(None, {self._input_name: batch})[0]
-        except Exception as error:
-            raise _refused(self._path, error) from error
-
-
-class LazySession:
-    """A network that is opened at its first use, and anew in a forked or unpickling process."""
-
     def __init__(
-        self, find: Callable[[], Path], threads: int | None, *, form: Form = "digits"
+        self, weights: str | Path | Weights, threads: int | None, *, form: Form = "digits"
     ) -> None:
-        self._find = find
+        self._weights = weights
         self._threads = threads
         self._form = form
-        self._session: NetworkSession | None = None
+        self._opened: tuple[Any, str, Path] | None = None
 
-    def open(self) -> NetworkSession:
-        """Return the open network."""
-        session = self._session
+    def open(self) -> tuple[Any, str, Path]:
+        """Return ONNX Runtime's session, the name of its input, and the file."""
         # No lock, which a fork could leave held: two threads at once open two sessions, and the
         # second stays.
-        if session is None or session.is_inherited:
-            session = NetworkSession(self._find(), self._threads, form=self._form)
-            self._session = session
-        return session
+        opened = self._opened
+        if opened is None:
+            path = resolve(self._weights, format="onnx")
+            session = _open(path, self._threads)
+            try:
+                name = _checked_input_name(session, self._form)
+            except ValueError as error:
+                raise _refused(path, error) from error
+            _open_ones.add(self)
+            opened = self._opened = session, name, path
+        return opened
 
     def run(self, batch: npt.NDArray[np.float32]) -> Any:
         """Return what the network makes of a batch."""
-        return self.open().run(batch)
+        session, name, path = self.open()
+        try:
+            return session.run(None, {name: batch})[0]
+        except Exception as error:
+            raise _refused(path, error) from error
+
+    def abandon(self) -> None:
+        """Forget the session without destroying it."""
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._opened))
+        self._opened = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the session behind."""
-        return {**self.__dict__, "_session": None}
+        return {**self.__dict__, "_opened": None}
+
+
+def _open(path: Path, threads: int | None) -> Any:
+    """Open a file in ONNX Runtime."""
+    onnxruntime = _import_onnxruntime()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or available_cpus()
+    options.inter_op_num_threads = 1
+    _limit_spinning(options, onnxruntime.__version__)
+    # The format that was checked, whatever else the bytes may look like.
+    options.add_session_config_entry("session.load_model_format", "ONNX")
+    options.log_severity_level = _ERRORS_ONLY
+    content = read_network(path)
+    try:
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime's own have no common base
+        raise _refused(path, error) from error
 
 
 def _limit_spinning(options: Any, version: str) -> None:
@@ -193,7 +189,7 @@ def _signature(values: list[Any]) -> str:
     return " and ".join(f"{each.type} {each.shape}" for each in values) or "nothing"
 
 
-_sessions: weakref.WeakSet[NetworkSession] = weakref.WeakSet()
+_open_ones: weakref.WeakSet[LazySession] = weakref.WeakSet()
 
 
 def _abandon_inherited() -> None:
@@ -207,10 +203,9 @@ def _abandon_inherited() -> None:
     ----------
     .. [1] https://github.com/microsoft/onnxruntime/pull/31961
     """
-    for session in list(_sessions):
-        session.is_inherited = True
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(session))
-    _sessions.clear()
+    for each in list(_open_ones):
+        each.abandon()
+    _open_ones.clear()
 
 
 if hasattr(os, "register_at_fork"):

@@ -6,7 +6,6 @@ import math
 import os
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 import numpy as np
@@ -30,7 +29,7 @@ from digitcnn.errors import InvalidArgumentError
 from digitcnn.images import is_single
 from digitcnn.preprocessing import Failures, batches_of
 from digitcnn.reading import refuse_several_digits
-from digitcnn.weights import DEFAULT, Weights, needs_keras, pin, resolve
+from digitcnn.weights import DEFAULT, Weights, needs_keras, pin
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -122,7 +121,7 @@ def predict(
     >>> predict(["seven.jpg", "scribble.png"], min_confidence=0.9)  # doctest: +SKIP
     array([ 7, -1])
     """
-    return _predict(*_runner(model), images, min_confidence, errors)
+    return _classifier(model).predict(images, min_confidence=min_confidence, errors=errors)
 
 
 def predict_proba(images: Any, *, model: Any = None, errors: Errors = "raise") -> Probabilities:
@@ -153,7 +152,7 @@ def predict_proba(images: Any, *, model: Any = None, errors: Errors = "raise") -
     >>> predict_proba("seven.jpg").argmax()  # doctest: +SKIP
     7
     """
-    return _predict_proba(*_runner(model), images, errors)
+    return _classifier(model).predict_proba(images, errors=errors)
 
 
 class DigitClassifier:
@@ -199,8 +198,7 @@ class DigitClassifier:
         if not is_named or needs_keras(self._weights):
             self._network = _OwnNetwork(self._weights)
         else:
-            find = partial(resolve, self._weights, format="onnx")
-            self._network = LazySession(find, self._threads)
+            self._network = LazySession(self._weights, self._threads)
         self._network.open()
         self.classes_ = np.arange(NUM_CLASSES)
 
@@ -235,7 +233,14 @@ class DigitClassifier:
         digits : int or ndarray of int64, shape (N,)
             -1 stands where the greatest probability is less than `min_confidence`.
         """
-        return _predict(self._run, self._threads, images, min_confidence, errors)
+        min_confidence = checked_confidence(min_confidence)
+        chunks = [
+            choose_digits(rows, min_confidence=min_confidence)
+            for rows in self._chunks(images, CHUNK_SIZE, errors_choice(errors))
+        ]
+        if is_single(images):
+            return int(chunks[0][0])
+        return np.concatenate(chunks) if chunks else np.empty(0, np.int64)
 
     def predict_proba(self, images: Any, *, errors: Errors = "raise") -> Probabilities:
         """Return the probability of each digit, as :func:`digitcnn.predict_proba` does.
@@ -252,7 +257,10 @@ class DigitClassifier:
         probabilities : ndarray of float32, shape (10,) or (N, 10)
             Each row sums to 1.
         """
-        return _predict_proba(self._run, self._threads, images, errors)
+        chunks = list(self._chunks(images, CHUNK_SIZE, errors_choice(errors)))
+        if is_single(images):
+            return chunks[0].reshape(NUM_CLASSES)
+        return np.concatenate(chunks) if chunks else np.empty((0, NUM_CLASSES), np.float32)
 
     def iter_proba(
         self,
@@ -278,7 +286,7 @@ class DigitClassifier:
             Sums to 1.
         """
         chunk_size = whole_number("chunk_size", chunk_size, least=1, such_as=CHUNK_SIZE)
-        chunks = _chunks(self._run, self._threads, images, chunk_size, errors_choice(errors))
+        chunks = self._chunks(images, chunk_size, errors_choice(errors))
         return (row for rows in chunks for row in rows)
 
     def score(self, images: Any, labels: npt.ArrayLike) -> float:
@@ -308,86 +316,54 @@ class DigitClassifier:
         name = self._weights.id if isinstance(self._weights, Weights) else str(self._weights)
         return f"DigitClassifier({name!r}, threads={self._threads})"
 
-    def _run(self, batch: npt.NDArray[np.float32]) -> Any:
-        return self._network.run(batch)
-
-
-def _predict(
-    run: Run, threads: int | None, images: Any, min_confidence: float, errors: Errors
-) -> int | Digits:
-    min_confidence = checked_confidence(min_confidence)
-    chunks = [
-        choose_digits(rows, min_confidence=min_confidence)
-        for rows in _chunks(run, threads, images, CHUNK_SIZE, errors_choice(errors))
-    ]
-    if is_single(images):
-        return int(chunks[0][0])
-    return np.concatenate(chunks) if chunks else np.empty(0, np.int64)
-
-
-def _predict_proba(run: Run, threads: int | None, images: Any, errors: Errors) -> Probabilities:
-    chunks = list(_chunks(run, threads, images, CHUNK_SIZE, errors_choice(errors)))
-    if is_single(images):
-        return chunks[0].reshape(NUM_CLASSES)
-    return np.concatenate(chunks) if chunks else np.empty((0, NUM_CLASSES), np.float32)
-
-
-def _chunks(
-    run: Run, threads: int | None, images: Any, chunk_size: int, errors: str
-) -> Iterator[Probabilities]:
-    """Yield the probabilities of so many images at a time, NaN for those that cannot be read."""
-    # The CPUs take a while to count, and only a list is opened by several threads.
-    threads = (threads or available_cpus()) if isinstance(images, list | tuple) else 1
-    failures: Failures = {} if errors == "return" else None
-    first = 0
-    batches = batches_of(
-        images,
-        chunk_size=chunk_size,
-        threads=threads,
-        failures=failures,
-        inspect=refuse_several_digits,
-    )
-    for batch in batches:
-        rows = as_probabilities(run(batch), len(batch))
-        end = first + len(batch)
-        if failures:
-            unread = [index for index in failures if index < end]
-            rows[[index - first for index in unread]] = np.nan
-            for index in unread:
-                del failures[index]
-        first = end
-        yield rows
+    def _chunks(self, images: Any, chunk_size: int, errors: str) -> Iterator[Probabilities]:
+        """Yield the probabilities of so many images at a time, NaN for those that are not read."""
+        # The CPUs take a while to count, and only a list is opened by several threads.
+        is_list = isinstance(images, list | tuple)
+        failures: Failures = {} if errors == "return" else None
+        first = 0
+        batches = batches_of(
+            images,
+            chunk_size=chunk_size,
+            threads=(self._threads or available_cpus()) if is_list else 1,
+            failures=failures,
+            inspect=refuse_several_digits,
+        )
+        for batch in batches:
+            rows = as_probabilities(self._network.run(batch), len(batch))
+            end = first + len(batch)
+            if failures:
+                unread = [index for index in failures if index < end]
+                rows[[index - first for index in unread]] = np.nan
+                for index in unread:
+                    del failures[index]
+            first = end
+            yield rows
 
 
 _shared: dict[str | Weights, DigitClassifier] = {}
 
 
-def _runner(model: Any) -> tuple[Run, int | None]:
-    """Find what takes a batch to probabilities in the `model` that a caller passed.
-
-    And on how many threads a call may work; None is as many as there are CPUs.
-    """
+def _classifier(model: Any) -> DigitClassifier:
+    """Return the classifier that the `model` which a caller passed is or stands for."""
+    if isinstance(model, DigitClassifier):
+        return model
     if model is None:
         model = DEFAULT
-    if isinstance(model, str | Weights):
-        classifier = _shared.get(model)
-        if classifier is None:
-            classifier = DigitClassifier(model)
-            if isinstance(classifier._weights, Weights):
-                classifier = _shared.setdefault(model, classifier)
-        return classifier._run, classifier._threads
-    if isinstance(model, os.PathLike):
-        model = DigitClassifier(model)
-    if isinstance(model, DigitClassifier):
-        return model._run, model._threads
-    return _function_of(model), None
+    is_named = isinstance(model, str | Weights)
+    classifier = _shared.get(model) if is_named else None
+    if classifier is None:
+        classifier = DigitClassifier(model)
+        if is_named and isinstance(classifier._weights, Weights):
+            classifier = _shared.setdefault(model, classifier)
+    return classifier
 
 
 def _function_of(model: Any) -> Run:
-    """Return what takes a batch to probabilities in a run, a Keras model or a function."""
-    # What `train` gives: not named here, because its room brings Keras along.
-    if hasattr(model, "run_dir"):
-        model = model.model if hasattr(model, "model") else _load(model)
+    """Return what takes a batch to probabilities in a file, a run, a Keras model or a function."""
+    from digitcnn.models import as_network
+
+    model = as_network(model)
     # Keras' own `predict` prints a bar and is slow on few images.
     if hasattr(model, "predict_on_batch"):
         return _fed(model)
@@ -442,8 +418,7 @@ class _OwnNetwork:
     def open(self) -> Run:
         """Return what runs it."""
         if self._function is None:
-            is_file = isinstance(self._source, Path)
-            self._function = _function_of(_load(self._source) if is_file else self._source)
+            self._function = _function_of(self._source)
         return self._function
 
     def run(self, batch: npt.NDArray[np.float32]) -> Any:
@@ -453,10 +428,3 @@ class _OwnNetwork:
     def __getstate__(self) -> dict[str, Any]:
         """Leave what was made of it behind."""
         return {**self.__dict__, "_function": None}
-
-
-def _load(run: Any) -> Any:
-    """Load a training run or a file of weights, for which Keras is imported."""
-    from digitcnn.models import load_pretrained
-
-    return load_pretrained(run)

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from digitcnn._hdf5 import copy_arrays
 from digitcnn._runs import RunRecord, read_record
+from digitcnn._weight_files import copy_arrays
 from digitcnn.architectures import (
     ARCHITECTURES,
     CLASSIFIERS,
@@ -156,9 +156,10 @@ def ensemble(members: Sequence[Any]) -> keras.Model:
 
 def as_network(model: Any) -> Any:
     """Return the Keras model that published weights or a run stand for; any other as it is."""
-    if isinstance(model, str | os.PathLike):
-        return load_pretrained(model)
-    return getattr(model, "model", model)  # of a TrainingRun
+    if hasattr(model, "run_dir") and hasattr(model, "model"):  # what `train` gives
+        return model.model
+    is_named = isinstance(model, str | os.PathLike) or hasattr(model, "run_dir")
+    return load_pretrained(model) if is_named else model
 
 
 def checked_network(model: Any) -> Any:

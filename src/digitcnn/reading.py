@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,7 +29,7 @@ from digitcnn.errors import InvalidArgumentError, NoDigitError, SeveralDigitsErr
 from digitcnn.images import Picture, is_single, iter_pictures
 from digitcnn.preprocessing import to_canonical
 from digitcnn.readings import SIGNS, Box, Digit, Line, Mark, Reading
-from digitcnn.weights import Weights, pin, resolve
+from digitcnn.weights import Weights, pin
 
 __all__ = ["Digit", "DigitReader", "Line", "Mark", "Reading", "read"]
 
@@ -177,16 +176,10 @@ class DigitReader:
     ) -> None:
         self._weights = pin(weights)
         self._threads = thread_count(threads)
-        finder = LazySession(
-            partial(resolve, self._weights, format="onnx"), self._threads, form="maps"
-        )
-        self._namer = LazySession(partial(resolve, NAMER, format="onnx"), self._threads)
-        line_reader = LazySession(
-            partial(resolve, LINES, format="onnx"), self._threads, form="lines"
-        )
-        sign_finder = LazySession(
-            partial(resolve, SIGNS_BESIDE, format="onnx"), self._threads, form="lines"
-        )
+        finder = LazySession(self._weights, self._threads, form="maps")
+        self._namer = LazySession(NAMER, self._threads)
+        line_reader = LazySession(LINES, self._threads, form="lines")
+        sign_finder = LazySession(SIGNS_BESIDE, self._threads, form="lines")
         finder.open()
         self._detector = Detector(finder.run)
         self._words = WordReader(self._names, line_reader.run, sign_finder.run)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,6 @@ from digitcnn.detection.boxes import (
     sigmoid,
     suppress,
 )
-from digitcnn.weights import resolve
 
 READER = "reader"
 
@@ -208,7 +207,7 @@ class Detector:
 @cache
 def published_detector() -> Detector:
     """Return the published detector; on one thread, as a caller may have several of its own."""
-    return Detector(LazySession(partial(resolve, READER, format="onnx"), 1, form="maps").run)
+    return Detector(LazySession(READER, 1, form="maps").run)
 
 
 def to_dark_background(gray: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

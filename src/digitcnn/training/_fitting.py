@@ -15,8 +15,8 @@ import keras
 import numpy as np
 
 from digitcnn._checks import as_probabilities, refuse_bytes_network
-from digitcnn._hdf5 import check_plain
 from digitcnn._runs import RUN_FILE, WEIGHTS_FILE, RunRecord, read_run
+from digitcnn._weight_files import check_plain
 from digitcnn.errors import InvalidArgumentError
 from digitcnn.models import OWN, build_model, load_pretrained
 from digitcnn.synthesis import Page
