@@ -37,8 +37,8 @@ MAY_IMPORT = {
         "datasets": "errors _checks _downloads _tables augmentation preprocessing",
         "_tables": "errors",
         "weights": "errors _downloads _runs",
-        "_quantization": "errors",
-        "models": "errors _quantization _runs _weight_files architectures weights",
+        "_quantization": "errors _checks",
+        "models": "errors _checks _quantization _runs _weight_files architectures weights",
         "exporting": "errors _checks models",
         "inference": "errors _checks _sessions images models preprocessing reading weights",
         "bulk": "errors __version__ _checks _sessions datasets detection images inference "

@@ -8,14 +8,14 @@ import math
 import operator
 import reprlib
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from numbers import Real
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from digitcnn.errors import InvalidArgumentError
+from digitcnn.errors import InvalidArgumentError, MissingDependencyError
 
 # What NumPy, Keras and TensorFlow all take as a seed.
 LARGEST_SEED = 2**32 - 1
@@ -183,6 +183,17 @@ def shown(value: Any) -> str:
         return reprlib.repr(value)
     except ValueError:  # Python writes no whole number of over 4,300 digits
         return f"{type(value).__name__} of thousands of digits"
+
+
+@contextlib.contextmanager
+def needing(what: str, extra: str) -> Iterator[None]:
+    """Say which extra brings what an import within the block lacks: "tune() needs Optuna"."""
+    try:
+        yield
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"{what}; it is not installed.", remedy=f'Type: pip install "digitcnn[{extra}]"'
+        ) from error
 
 
 Probabilities = npt.NDArray[np.float32]

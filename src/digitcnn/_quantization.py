@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from digitcnn.errors import InvalidArgumentError, MissingDependencyError
+from digitcnn._checks import needing
+from digitcnn.errors import InvalidArgumentError
 
 Floats = npt.NDArray[np.float32]
 _Shape = tuple[int | None, ...]
@@ -50,13 +51,8 @@ def _as_bytes(kernel: Floats) -> tuple[npt.NDArray[np.int8], Floats]:
 
 def write_onnx(model: Any, path: str | os.PathLike[str]) -> None:
     """Write a network that finds digits as ONNX, each kernel in the fewest bits that hold it."""
-    try:
+    with needing("export_onnx() needs onnx", "export"):
         import onnx
-    except ImportError as error:
-        raise MissingDependencyError(
-            "export_onnx() needs onnx; it is not installed.",
-            remedy='Type: pip install "digitcnn[export]"',
-        ) from error
     graph = _Graph(onnx)
     names = {id(model.inputs[0]): graph.add("Transpose", "pages", perm=[0, 3, 1, 2])}
     for layer in model.layers:

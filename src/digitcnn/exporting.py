@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from digitcnn._checks import one_of
-from digitcnn.errors import InvalidArgumentError, MissingDependencyError
-from digitcnn.models import checked_network, export_onnx
+from digitcnn._checks import needing, one_of
+from digitcnn.errors import InvalidArgumentError
+from digitcnn.models import as_network, export_onnx
 
 __all__ = ["FORMATS", "export"]
-
-FORMATS = ("h5", "onnx", "tflite", "savedmodel")
 
 _WEIGHTS_ENDING = ".weights.h5"  # the only one that Keras takes for weights alone
 
@@ -55,7 +54,6 @@ def export(model: Any, path: str | os.PathLike[str], *, format: str = "onnx") ->
     >>> exporting.export("base", "base.tflite", format="tflite")  # doctest: +SKIP
     PosixPath('base.tflite')
     """
-    writers = dict(zip(FORMATS, (_write_h5, export_onnx, _write_tflite, _write_saved), strict=True))
     one_of("format", format, FORMATS)
     path = Path(path)
     if format == "h5" and not path.name.endswith(_WEIGHTS_ENDING):
@@ -72,9 +70,16 @@ def export(model: Any, path: str | os.PathLike[str], *, format: str = "onnx") ->
             got=repr(str(path)),
             remedy="Make the folder first.",
         )
-    network = checked_network(model)
+    network = as_network(model)
+    if not hasattr(network, "save_weights"):
+        raise InvalidArgumentError(
+            argument="model",
+            rule="be a Keras model, published weights or a run",
+            got=type(model).__name__,
+            remedy="Pass what load_pretrained() or train() gives.",
+        )
     try:
-        writers[format](network, path)
+        _WRITERS[format](network, path)
     except OSError as error:
         raise InvalidArgumentError(
             argument="path",
@@ -86,9 +91,10 @@ def export(model: Any, path: str | os.PathLike[str], *, format: str = "onnx") ->
     return path
 
 
-def _write_h5(model: Any, path: Path) -> None:
-    """Write the weights as Keras' HDF5."""
-    model.save_weights(path)
+def _import_tensorflow() -> Any:
+    with needing("export() to this format needs TensorFlow", "export"):
+        import tensorflow as tf
+    return tf
 
 
 def _write_saved(model: Any, path: Path) -> None:
@@ -106,13 +112,10 @@ def _write_tflite(model: Any, path: Path) -> None:
         path.write_bytes(tf.lite.TFLiteConverter.from_saved_model(folder).convert())
 
 
-def _import_tensorflow() -> Any:
-    """Import TensorFlow, or say which extra brings it."""
-    try:
-        import tensorflow as tf
-    except ImportError as error:
-        raise MissingDependencyError(
-            "export() to this format needs TensorFlow; it is not installed.",
-            remedy='Type: pip install "digitcnn[export]"',
-        ) from error
-    return tf
+_WRITERS: dict[str, Callable[[Any, Path], None]] = {
+    "h5": lambda model, path: model.save_weights(path),
+    "onnx": export_onnx,
+    "tflite": _write_tflite,
+    "savedmodel": _write_saved,
+}
+FORMATS = tuple(_WRITERS)

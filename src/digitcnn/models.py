@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from digitcnn._checks import needing
 from digitcnn._runs import RunRecord, read_record
 from digitcnn._weight_files import copy_arrays
 from digitcnn.architectures import (
@@ -21,7 +22,7 @@ from digitcnn.architectures import (
     input_shape,
     members_of,
 )
-from digitcnn.errors import InvalidArgumentError, MissingDependencyError
+from digitcnn.errors import InvalidArgumentError
 from digitcnn.weights import identify, resolve
 
 if TYPE_CHECKING:
@@ -160,19 +161,6 @@ def as_network(model: Any) -> Any:
         return model.model
     is_named = isinstance(model, str | os.PathLike) or hasattr(model, "run_dir")
     return load_pretrained(model) if is_named else model
-
-
-def checked_network(model: Any) -> Any:
-    """Return the Keras model that `model` is or stands for; refuse what is none."""
-    network = as_network(model)
-    if not hasattr(network, "save_weights"):
-        raise InvalidArgumentError(
-            argument="model",
-            rule="be a Keras model, published weights or a run",
-            got=type(model).__name__,
-            remedy="Pass what load_pretrained() or train() gives.",
-        )
-    return network
 
 
 def _member(member: Any) -> Any:
@@ -407,14 +395,9 @@ def export_onnx(model: Any, path: str | os.PathLike[str]) -> None:
 
         write_onnx(model, path)
         return
-    try:
+    with needing("export_onnx() needs onnx and tf2onnx", "export"):
         import onnx
         import tf2onnx  # noqa: F401 - Keras calls it
-    except ImportError as error:
-        raise MissingDependencyError(
-            "export_onnx() needs onnx and tf2onnx; one is not installed.",
-            remedy='Type: pip install "digitcnn[export]"',
-        ) from error
     signature = [keras.InputSpec(shape=(None, *INPUT_SHAPE), dtype="float32", name="images")]
     model.export(path, format="onnx", verbose=False, input_signature=signature)
     graph = onnx.load(path)
@@ -427,11 +410,6 @@ def export_onnx(model: Any, path: str | os.PathLike[str]) -> None:
 
 def import_keras(caller: str) -> Any:
     """Import Keras, or say which extra brings it."""
-    try:
+    with needing(f"{caller}() needs Keras 3 with a backend", "tensorflow"):
         import keras
-    except ImportError as error:
-        raise MissingDependencyError(
-            f"{caller}() needs Keras 3 with a backend; it is not installed.",
-            remedy='Type: pip install "digitcnn[tensorflow]"',
-        ) from error
     return keras

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from digitcnn._checks import seed_number, whole_number
-from digitcnn.errors import InvalidArgumentError, MissingDependencyError
+from digitcnn._checks import needing, seed_number, whole_number
+from digitcnn.errors import InvalidArgumentError
 from digitcnn.preprocessing import preprocess
 from digitcnn.training import Recipe, get_recipe, train
 
@@ -89,7 +89,8 @@ def tune(
     ... )  # doctest: +SKIP
     >>> run = train(recipe=tuning.recipe)  # doctest: +SKIP
     """
-    optuna = _import_optuna()
+    with needing("tune() needs Optuna", "tune"):
+        import optuna
     base = dataclasses.replace(get_recipe(recipe), ending=None)
     _check_space(space)
     num_trials = whole_number("num_trials", num_trials, least=1, such_as=20)
@@ -195,22 +196,10 @@ def _pruner(optuna: Any, trial: Any) -> Any:
     """Make the callback that tells Optuna of each epoch, and stops a trial without promise."""
     import keras
 
-    class Pruner(keras.callbacks.Callback):  # type: ignore[misc]
-        def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-            if logs and "val_accuracy" in logs:
-                trial.report(logs["val_accuracy"], epoch)
-                if trial.should_prune():
-                    raise optuna.TrialPruned
+    def report(epoch: int, logs: dict[str, float]) -> None:
+        if "val_accuracy" in logs:
+            trial.report(logs["val_accuracy"], epoch)
+            if trial.should_prune():
+                raise optuna.TrialPruned
 
-    return Pruner()
-
-
-def _import_optuna() -> Any:
-    """Import Optuna, or say which extra brings it."""
-    try:
-        import optuna
-    except ImportError as error:
-        raise MissingDependencyError(
-            "tune() needs Optuna; it is not installed.", remedy='Type: pip install "digitcnn[tune]"'
-        ) from error
-    return optuna
+    return keras.callbacks.LambdaCallback(on_epoch_end=report)

@@ -115,7 +115,8 @@ class Network:
 
 def own_network(model: Any) -> Network:
     """Check a caller's model."""
-    rule, got = "be a Sequential or functional keras.Model", type(model).__name__
+    rule, got, reason = "be a Sequential or functional keras.Model", type(model).__name__, ""
+    remedy = "Begin it with keras.Input((28, 28, 1)), end it with softmax."
     if isinstance(model, keras.Model) and model.built:
         refuse_bytes_network(model)
         try:
@@ -123,24 +124,14 @@ def own_network(model: Any) -> Network:
             as_probabilities(keras.ops.convert_to_numpy(output), 1)
         except (ValueError, TypeError, RuntimeError, NotImplementedError) as error:
             rule = "take batches of shape (N, 28, 28, 1), give ten probabilities and be copied"
-            raise InvalidArgumentError(
-                argument="model",
-                rule=rule,
-                got=got,
-                reason=f"which fails with: {str(error).splitlines()[0].rstrip('.')}",
-                remedy="Replace its Lambda by a layer class of your own."
-                if "Lambda" in str(error)
-                else "Begin it with keras.Input((28, 28, 1)), end it with softmax.",
-            ) from error
-        return Network(OWN, model)
-    if isinstance(model, keras.Model):
+            reason = f"which fails with: {str(error).splitlines()[0].rstrip('.')}"
+            if "Lambda" in str(error):
+                remedy = "Replace its Lambda by a layer class of your own."
+        else:
+            return Network(OWN, model)
+    elif isinstance(model, keras.Model):
         got += ", whose layers have no shapes yet"
-    raise InvalidArgumentError(
-        argument="model",
-        rule=rule,
-        got=got,
-        remedy="Begin it with keras.Input((28, 28, 1)), end it with softmax.",
-    )
+    raise InvalidArgumentError(argument="model", rule=rule, got=got, reason=reason, remedy=remedy)
 
 
 @dataclass(frozen=True)
