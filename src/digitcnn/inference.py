@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 import numpy as np
@@ -386,23 +385,19 @@ def _fed(model: Any) -> Run:
     shape = getattr(model, "input_shape", None)  # none before it is built
     if not isinstance(shape, tuple):
         return model.predict_on_batch
-    fits = len(shape) == 1 + len(_BATCH_SHAPE) and all(
-        side in (None, wanted) for side, wanted in zip(shape[1:], _BATCH_SHAPE, strict=True)
-    )
-    if fits:
+    sides = shape[1:]
+    if None not in sides and math.prod(sides) == math.prod(_BATCH_SHAPE):
+        return lambda batch: model.predict_on_batch(batch.reshape(len(batch), *sides))
+    if len(sides) == len(_BATCH_SHAPE) and all(
+        side in (None, wanted) for side, wanted in zip(sides, _BATCH_SHAPE, strict=True)
+    ):
         return model.predict_on_batch
-    if None not in shape[1:] and math.prod(shape[1:]) == math.prod(_BATCH_SHAPE):
-        return partial(_run_reshaped, model, shape[1:])
     raise InvalidArgumentError(
         argument="model",
         rule="take batches of shape (N, 28, 28, 1)",
         got=f"a Keras model that takes {shape}",
         remedy="Pass a function that brings a batch to that shape and calls the model.",
     )
-
-
-def _run_reshaped(model: Any, sides: tuple[int, ...], batch: npt.NDArray[np.float32]) -> Any:
-    return model.predict_on_batch(batch.reshape(len(batch), *sides))
 
 
 class _OwnNetwork:

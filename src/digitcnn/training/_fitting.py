@@ -263,15 +263,16 @@ def fit(
 
 
 def _start(
-    network: Network,
-    recipe: Recipe,
-    steps_per_epoch: int,
-    initial_weights: AnyPath | None,
+    network: Network, recipe: Recipe, steps_per_epoch: int, initial_weights: AnyPath | None
 ) -> Any:
     """Build and compile the network that the first epoch begins with."""
     if initial_weights is None:
         model = network.build()
-        _fit_statistics(model, steps_per_epoch * recipe.epochs)
+        # Batch normalisation is to learn its statistics in so few steps.
+        for layer in _layers_of(model):
+            if isinstance(layer, keras.layers.BatchNormalization):
+                num_steps = steps_per_epoch * recipe.epochs
+                layer.momentum = fitting_momentum(layer.momentum, num_steps)
     else:
         model = network.load(initial_weights)
     model.compile(
@@ -285,13 +286,6 @@ def _start(
         jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
     )
     return model
-
-
-def _fit_statistics(model: Any, num_steps: int) -> None:
-    """Have batch normalisation learn its statistics in so few steps."""
-    for layer in _layers_of(model):
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.momentum = fitting_momentum(layer.momentum, num_steps)
 
 
 def _layers_of(model: Any) -> Iterator[Any]:

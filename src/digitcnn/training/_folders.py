@@ -226,8 +226,6 @@ def _versions() -> dict[str, str]:
 
     versions = {"python": platform.python_version(), "keras_backend": keras.backend.backend()}
     for package in _PACKAGES:
-        try:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             versions[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
     return versions
