@@ -151,7 +151,7 @@ def test_long_work_shows_a_person_how_far_it_is(network, pictures, answers, monk
     """Whoever sends the lines elsewhere sees a bar with the time left, gone at the end."""
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
-    monkeypatch.setattr(digitcnn.cli._output, "_REFRESH_S", 0)
+    monkeypatch.setattr(digitcnn.cli._console, "_REFRESH_S", 0)
 
     assert main(["predict", str(pictures), "--weights", network]) == 0
 

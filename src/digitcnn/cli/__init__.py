@@ -1,8 +1,8 @@
 """The command `digitcnn`: arguments in, the public functions called, an exit status out.
 
 0 is success; 1 a failure, told in one line on standard error; 2 a wrong command line; 130 an
-interrupt and 141 a closed pipe, as shells have it. Each command is a module with its arguments
-(`add_to`) and what it does (`run`), which imports what it needs only then.
+interrupt and 141 a closed pipe, as shells have it. For each command a module has its arguments
+(`add_...`) and what it does, which imports what it needs only then.
 """
 
 from __future__ import annotations
@@ -15,24 +15,23 @@ import os
 import sys
 import warnings
 from collections.abc import Iterable, Sequence
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from digitcnn import __version__
-from digitcnn.cli._output import drop_output, report, some_output
-from digitcnn.cli._parser import Parser
+from digitcnn.cli._console import Parser, drop_output, report, some_output
 from digitcnn.errors import DigitcnnError
 
-COMMANDS = (
-    "predict",
-    "read",
-    "bulk",
-    "evaluate",
-    "train",
-    "plot",
-    "export",
-    "serve",
-    "weights",
-)
+COMMANDS = {  # and the module of each
+    "predict": "pictures",
+    "read": "pictures",
+    "bulk": "bulk",
+    "evaluate": "evaluate",
+    "train": "train",
+    "plot": "plot",
+    "export": "weights",
+    "serve": "serve",
+    "weights": "weights",
+}
 _FAILED = 1
 _INTERRUPTED = 130
 _PIPE_CLOSED = 141
@@ -54,7 +53,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     with some_output(), warnings.catch_warnings():
         # What can be read past is read, and what cannot is an error.
         warnings.filterwarnings("ignore", module=r"PIL\.")
-        return _run(_parse(sys.argv[1:] if argv is None else argv))
+        arguments = _parse(sys.argv[1:] if argv is None else argv)
+        try:
+            return int(arguments.run(arguments))
+        except BrokenPipeError:
+            drop_output()
+            return _PIPE_CLOSED
+        except KeyboardInterrupt:
+            return _INTERRUPTED
+        except (DigitcnnError, OSError) as error:
+            report(error, arguments)
+            return _FAILED
 
 
 def console() -> NoReturn:
@@ -80,7 +89,8 @@ def build_parser(names: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"digitcnn {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name in names:
-        _command(name).add_to(commands)
+        module = importlib.import_module(f"{__name__}.{COMMANDS[name]}")
+        getattr(module, f"add_{name}")(commands)
     return parser
 
 
@@ -93,21 +103,3 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
         if word.startswith("--") and word.endswith("=--") and word.count("=") == 1:
             parser.error(f"argument {word[:-3]}: expected one argument")
     return parser.parse_args(words)
-
-
-def _command(name: str) -> Any:
-    return importlib.import_module(f"{__name__}.{name}")
-
-
-def _run(arguments: argparse.Namespace) -> int:
-    """Run a command; give its status, or that of what went wrong."""
-    try:
-        return int(_command(arguments.command).run(arguments))
-    except BrokenPipeError:
-        drop_output()
-        return _PIPE_CLOSED
-    except KeyboardInterrupt:
-        return _INTERRUPTED
-    except (DigitcnnError, OSError) as error:
-        report(error, arguments)
-        return _FAILED

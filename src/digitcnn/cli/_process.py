@@ -9,7 +9,6 @@ import platform
 import sys
 import tempfile
 from collections.abc import Iterator
-from typing import Any
 
 _X86_64 = ("x86_64", "AMD64")  # on Linux and macOS, and on Windows
 # The options of glibc's <malloc.h>, by their numbers.
@@ -36,7 +35,10 @@ def import_quietly() -> None:
     """
     if "keras" in sys.modules:
         return
-    _prefer_onednn()
+    # By itself TensorFlow computes by oneDNN only on CPUs with AVX-512. Without, training gains as
+    # well: a fifth of a step of `base`, two fifths of one of `tiny` (AVX2, TensorFlow 2.21).
+    if platform.machine() in _X86_64:
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # what is said later, by warnings
     with _silent_stderr(), contextlib.suppress(ImportError):
         import keras
@@ -65,52 +67,23 @@ def _silent_stderr() -> Iterator[None]:
             os.close(before)
 
 
-def _prefer_onednn() -> None:
-    """Have TensorFlow compute by oneDNN, unless it is loaded already or the user has chosen.
-
-    By itself it does so only on CPUs with AVX-512. Without, training gains as well: a fifth of a
-    step of `base`, two fifths of one of `tiny` (AVX2, TensorFlow 2.21).
-    """
-    if "tensorflow" not in sys.modules and platform.machine() in _X86_64:
-        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-
-
 @contextlib.contextmanager
 def kept_memory() -> Iterator[None]:
-    """Have glibc keep the memory that a step frees, for the next step to take.
+    """Have glibc, where it is the C library, keep what a step frees for the next step to take.
 
     By itself it gives much of that back to the system, which fills it with zeros when it is taken
     again: tens of thousands of page faults in each step of `base`, which doubled its time (glibc
-    2.36, TensorFlow 2.21). Afterwards all that is free is given back. Whoever has set glibc's
-    options by environment variables is left alone, and so are other C libraries.
+    2.36, TensorFlow 2.21). Afterwards all that is free is given back.
     """
-    libc = _glibc()
-    if libc is None or _is_set_by_user():
+    if platform.libc_ver()[0] != "glibc":
         yield
         return
-    _set(libc, _KEEPING)
+    libc = ctypes.CDLL(None)
+    for option, value in _KEEPING.items():
+        libc.mallopt(option, value)
     try:
         yield
     finally:
-        _set(libc, _AFTERWARDS)
+        for option, value in _AFTERWARDS.items():
+            libc.mallopt(option, value)
         libc.malloc_trim(0)
-
-
-def _set(libc: Any, options: dict[int, int]) -> None:
-    for option, value in options.items():
-        libc.mallopt(option, value)
-
-
-def _glibc() -> Any:
-    """Return the process' C library where it is glibc."""
-    if sys.platform != "linux":
-        return None
-    libc = ctypes.CDLL(None)
-    return libc if hasattr(libc, "gnu_get_libc_version") else None
-
-
-def _is_set_by_user() -> bool:
-    """Return whether environment variables tune how memory is allocated."""
-    return "glibc.malloc" in os.environ.get("GLIBC_TUNABLES", "") or any(
-        name.startswith("MALLOC_") for name in os.environ
-    )

@@ -8,29 +8,26 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from digitcnn.cli._output import show_bar, tell, write_line
-from digitcnn.cli._parser import add_command, add_min_confidence
+from digitcnn.cli._console import (
+    add_command,
+    add_min_confidence,
+    options_in,
+    show_bar,
+    tell,
+    write_line,
+)
 
 if TYPE_CHECKING:
     from digitcnn.bulk import Progress
 
 _PAUSE_S = 30.0  # between lines of progress where there is no terminal
-_OPTIONS = (
-    "task",
-    "weights",
-    "min_confidence",
-    "column",
-    "labels",
-    "shard_size",
-    "workers",
-    "scheduler",
-)
 
 
-def add_to(commands: Any) -> None:
+def add_bulk(commands: Any) -> None:
     """Describe the arguments."""
     parser = add_command(
         commands,
+        _run,
         "bulk",
         "read pictures by the million into Parquet files, here or on a cluster",
         'Needs pip install "digitcnn[bulk]". SOURCE is a folder with all folders in it, a glob, a '
@@ -40,8 +37,8 @@ def add_to(commands: Any) -> None:
         "digitcnn bulk scans/ --out answers/",
         "digitcnn bulk train.csv --out checked/ --task predict --labels label",
         "digitcnn bulk s3://forms/2025 --out /shared/answers --scheduler tcp://10.0.0.1:8786",
+        typed={"source": "SOURCE"},
     )
-    parser.set_defaults(typed={"source": "SOURCE"})
     parser.add_argument("source", metavar="SOURCE", help="the pictures: see above")
     parser.add_argument("--out", required=True, metavar="DIR", help="where the answers go")
     parser.add_argument(
@@ -75,7 +72,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--quiet", action="store_true", help="print neither progress nor summary")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def _run(arguments: argparse.Namespace) -> int:
     """Run the job, and print its summary."""
     from digitcnn import bulk
     from digitcnn.bulk.workers import address_of, prepare
@@ -86,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
     summary = bulk.run(
         arguments.source,
         arguments.out,
-        **{name: getattr(arguments, name) for name in _OPTIONS},
+        **options_in(arguments, "source", "out", "quiet"),
         progress=None if arguments.quiet else reporter.report,
     )
     if not arguments.quiet:

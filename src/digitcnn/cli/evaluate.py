@@ -9,27 +9,27 @@ from pathlib import Path
 from typing import Any
 
 import digitcnn
-from digitcnn.cli._output import report, watched, write_line
-from digitcnn.cli._parser import WEIGHTS_HELP, add_command
-from digitcnn.cli.predict import open_model
+from digitcnn.cli._console import WEIGHTS_HELP, add_command, report, watched, write_line
+from digitcnn.cli.pictures import open_model
 from digitcnn.errors import DigitcnnError, InvalidArgumentError
 
 MNIST = ("mnist-test", "mnist-validation")
 
 
-def add_to(commands: Any) -> None:
+def add_evaluate(commands: Any) -> None:
     """Describe the arguments."""
+    typed = dict.fromkeys(("images", "labels", "folder", "path"), "--dataset")
     parser = add_command(
         commands,
+        _run,
         "evaluate",
         "measure a network on labelled pictures",
         "Prints accuracy, loss, calibration, and precision and recall of each digit. Pictures that "
         "cannot be read are left out, and the exit status is 1.",
         "digitcnn evaluate --weights base --dataset mnist-test",
         "digitcnn evaluate --dataset my-digits    # with my-digits/7/seven.jpg and so on",
+        typed=typed | {"model": "--weights"},
     )
-    typed = dict.fromkeys(("images", "labels", "folder", "path"), "--dataset")
-    parser.set_defaults(typed=typed | {"model": "--weights"})
     parser.add_argument("--weights", default="base", help=WEIGHTS_HELP)
     parser.add_argument(
         "--dataset",
@@ -41,7 +41,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object instead")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def _run(arguments: argparse.Namespace) -> int:
     """Print the report; the status is 1 if pictures had to be left out of it."""
     model = open_model(arguments.weights)
     images, labels = load_dataset(arguments.dataset)

@@ -9,20 +9,22 @@ from pathlib import Path
 from typing import Any
 
 import digitcnn
-from digitcnn.cli._output import watched, write_line
-from digitcnn.cli._parser import WEIGHTS_HELP, add_command
+from digitcnn.cli._console import WEIGHTS_HELP, add_command, watched, write_line
 from digitcnn.cli.evaluate import load_dataset
-from digitcnn.cli.predict import open_model
+from digitcnn.cli.pictures import open_model, write_picture
 from digitcnn.errors import CorruptFileError, DigitcnnError, InvalidArgumentError
 
 _DOTS_PER_INCH = 150
 _NUM_VARIANTS = 19  # with the original, two rows
 
 
-def add_to(commands: Any) -> None:
+def add_plot(commands: Any) -> None:
     """Describe the arguments."""
+    typed = dict.fromkeys(("labels", "folder", "path"), "--dataset")
+    typed |= dict.fromkeys(("image", "images", "run_dir"), "SUBJECT")
     parser = add_command(
         commands,
+        _run,
         "plot",
         "draw a chart or a grid of pictures into a file",
         'Needs pip install "digitcnn[plots]". KIND is samples, predictions, misclassified, '
@@ -32,10 +34,8 @@ def add_to(commands: Any) -> None:
         "digitcnn plot confusion --dataset mnist-test --output confusion.png",
         "digitcnn plot curves runs/base",
         "digitcnn plot steps seven.jpg",
+        typed=typed | {"model": "--weights"},
     )
-    subjects = dict.fromkeys(("image", "images", "run_dir"), "SUBJECT")
-    typed = dict.fromkeys(("labels", "folder", "path"), "--dataset")
-    parser.set_defaults(typed=subjects | typed | {"model": "--weights"})
     parser.add_argument("kind", type=_kind, metavar="KIND", help="what to draw: see above")
     parser.add_argument(
         "subject", nargs="?", metavar="SUBJECT", help="the picture or the folder that it is of"
@@ -63,11 +63,9 @@ def _kind(text: str) -> str:
     return text
 
 
-def run(arguments: argparse.Namespace) -> int:
+def _run(arguments: argparse.Namespace) -> int:
     """Draw, write and name the file."""
     import numpy as np
-
-    from digitcnn.cli._files import write_picture
 
     draw = _KINDS[arguments.kind]
     is_of_dataset = draw in _OF_DATASETS

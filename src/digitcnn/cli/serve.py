@@ -7,12 +7,10 @@ import json
 import os
 import re
 import socket
-import sys
 import webbrowser
 from typing import Any
 
-from digitcnn.cli._output import printable, write_line
-from digitcnn.cli._parser import add_command, value
+from digitcnn.cli._console import add_command, printable, tell, value, write_line
 from digitcnn.errors import MissingDependencyError, UnavailableError
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -21,18 +19,19 @@ _SETTINGS = "_DIGITCNN_SERVE"  # tells the worker processes what to make
 _UNITS = {"": 1, "k": 1000, "M": 1000**2, "G": 1000**3}
 
 
-def add_to(commands: Any) -> None:
+def add_serve(commands: Any) -> None:
     """Describe the arguments."""
     parser = add_command(
         commands,
+        _run,
         "serve",
         "open a page to draw on, and a service for other programs",
         'Needs pip install "digitcnn[serve]". Listens on this machine alone unless told otherwise; '
         "with another --host, set DIGITCNN_TOKEN to what clients must send as a bearer token.",
         "digitcnn serve --open",
         "digitcnn serve --port 8080 --samples my-digits",
+        typed={},
     )
-    parser.set_defaults(typed={})
     parser.add_argument("--host", default="127.0.0.1", help="(default: %(default)s)")
     parser.add_argument(
         "--port",
@@ -105,7 +104,7 @@ def _bytes(text: str) -> int:
     return size
 
 
-def run(arguments: argparse.Namespace) -> int:
+def _run(arguments: argparse.Namespace) -> int:
     """Serve until told to stop."""
     try:
         import uvicorn
@@ -152,9 +151,10 @@ def _settings_of(arguments: argparse.Namespace) -> dict[str, Any]:
     from digitcnn._sessions import available_cpus
 
     token = os.environ.get("DIGITCNN_TOKEN") or None
-    if arguments.host not in _LOOPBACK and token is None and sys.stderr is not None:
-        warning = "everybody who can reach this machine may use the service. Set DIGITCNN_TOKEN."
-        print(f"digitcnn: warning: {warning}", file=sys.stderr, flush=True)
+    if arguments.host not in _LOOPBACK and token is None:
+        tell(
+            "warning: everybody who can reach this machine may use the service. Set DIGITCNN_TOKEN."
+        )
     return {
         "weights": arguments.weights,
         "threads": max(1, available_cpus() // arguments.workers),

@@ -7,10 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from digitcnn._checks import nearest
-from digitcnn.cli._output import write_line
-from digitcnn.cli._parser import add_command
-from digitcnn.errors import InvalidArgumentError
+from digitcnn._checks import one_of
+from digitcnn.cli._console import add_command, options_in, write_line
 
 # Here, because `--help` must not wait for the room they live in.
 _RECIPES = {
@@ -28,36 +26,23 @@ _RECIPES = {
     "reader": "finds every digit of a page, learns from drawn ones; hours",
     "lines": "reads a line that was found, learns from drawn pages; hours",
 }
-# What is not given is left to `train` itself.
-_OPTIONS = (
-    "epochs",
-    "batch_size",
-    "learning_rate",
-    "patience",
-    "monitor",
-    "class_weight",
-    "verbose",
-    "seed",
-    "initial_weights",
-    "validation_size",
-    "validation_fraction",
-)
 
 
-def add_to(commands: Any) -> None:
+def add_train(commands: Any) -> None:
     """Describe the arguments."""
+    typed = dict.fromkeys(("labels", "folder", "path"), "--images")
     parser = add_command(
         commands,
+        _run,
         "train",
         "train a network, on MNIST unless told otherwise",
         "Needs TensorFlow. A run that was stopped goes on when the same command is given again.",
         "digitcnn train --recipe conv5x5 --run-dir runs/conv5x5",
         "digitcnn train --images my-digits --recipe conv-pool --epochs 20",
+        typed=typed | {"weights": "--initial-weights"},
     )
     recipes = "\n".join(f"  {name:18} {line}" for name, line in _RECIPES.items())
     parser.epilog = f"{parser.epilog}\n\nrecipes, with the time for MNIST on two CPUs:\n{recipes}"
-    typed = dict.fromkeys(("labels", "folder", "path"), "--images")
-    parser.set_defaults(typed=typed | {"weights": "--initial-weights"})
     parser.add_argument(
         "--recipe", default="base", metavar="NAME", help="one of those below (default: %(default)s)"
     )
@@ -117,34 +102,26 @@ def add_to(commands: Any) -> None:
     )
 
 
-def run(arguments: argparse.Namespace) -> int:
+def _run(arguments: argparse.Namespace) -> int:
     """Train, and say what came of it and where it lies."""
     from digitcnn import datasets, training
     from digitcnn.cli._process import import_quietly, kept_memory
     from digitcnn.training._folders import read_history
 
-    if arguments.recipe not in _RECIPES:
-        raise InvalidArgumentError(
-            argument="--recipe",
-            rule=f"be one of {', '.join(_RECIPES)}",
-            got=repr(arguments.recipe),
-            remedy=nearest(arguments.recipe, _RECIPES),
-        )
+    recipe = one_of("recipe", arguments.recipe, _RECIPES)
     images: Any = None
     labels = None
     if arguments.images is not None:
         is_file = Path(arguments.images).is_file()
         load = datasets.load_file if is_file else datasets.load_folder
         images, labels = load(arguments.images)
-    run_dir = arguments.run_dir or str(Path("runs") / arguments.recipe)
-    given = {name: getattr(arguments, name) for name in _OPTIONS}
-    options = {name: value for name, value in given.items() if value is not None}
+    run_dir = arguments.run_dir or str(Path("runs") / recipe)
+    # What is not given is left to `train` itself.
+    options = options_in(arguments, "recipe", "run_dir", "images")
     import_quietly()
     try:
         with kept_memory():
-            finished = training.train(
-                images, labels, recipe=arguments.recipe, run_dir=run_dir, **options
-            )
+            finished = training.train(images, labels, recipe=recipe, run_dir=run_dir, **options)
     except KeyboardInterrupt:
         saved = len(read_history(Path(run_dir)))
         print(

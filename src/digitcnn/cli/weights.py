@@ -1,4 +1,4 @@
-"""`digitcnn weights`: what has been published, and what of it lies on this machine."""
+"""`digitcnn weights` and `digitcnn export`: published networks, and any written for others."""
 
 from __future__ import annotations
 
@@ -6,22 +6,68 @@ import argparse
 from typing import Any
 
 import digitcnn
-from digitcnn.cli._output import report, write_line
-from digitcnn.cli._parser import add_command
+from digitcnn.cli._console import add_command, report, write_line
 from digitcnn.errors import CorruptFileError, UnavailableError
 
+_ENDINGS = {"h5": ".weights.h5", "onnx": ".onnx", "tflite": ".tflite", "savedmodel": ""}
 
-def add_to(commands: Any) -> None:
-    """Describe the arguments."""
+
+def add_export(commands: Any) -> None:
+    """Describe the arguments of `digitcnn export`."""
     parser = add_command(
         commands,
+        _export,
+        "export",
+        "write a network for other programs",
+        'Needs pip install "digitcnn[export]".',
+        "digitcnn export base --format tflite --output base.tflite",
+        "digitcnn export runs/mine --format onnx",
+        typed={"model": "MODEL", "weights": "MODEL", "path": "--output"},
+    )
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        help="a published name (base), a training run's folder, or a .weights.h5 file",
+    )
+    parser.add_argument(
+        "--format",
+        choices=tuple(_ENDINGS),
+        default="onnx",
+        help="weights for Keras, ONNX, TensorFlow Lite or a SavedModel folder "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--output", metavar="FILE", help="what to write (default: the architecture's name)"
+    )
+    parser.add_argument(
+        "--architecture", metavar="NAME", help="what a .weights.h5 file is for (default: base)"
+    )
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    """Write the network and name the file."""
+    from digitcnn.cli._process import import_quietly
+    from digitcnn.exporting import export
+
+    import_quietly()
+    model = digitcnn.load_pretrained(arguments.model, architecture=arguments.architecture)
+    output = arguments.output or f"{model.name}{_ENDINGS[arguments.format]}"
+    write_line(str(export(model, output, format=arguments.format)))
+    return 0
+
+
+def add_weights(commands: Any) -> None:
+    """Describe the arguments of `digitcnn weights`."""
+    parser = add_command(
+        commands,
+        _weights,
         "weights",
         "list, find, fetch and check published weights",
         "",
         "digitcnn weights list",
         "digitcnn weights fetch base",
+        typed={"weights": "NAME"},
     )
-    parser.set_defaults(typed={"weights": "NAME"})
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     actions.add_parser("list", help="list what has been published")
     path = actions.add_parser(
@@ -39,19 +85,18 @@ def add_to(commands: Any) -> None:
     verify.add_argument("name", metavar="NAME", nargs="?", help="(default: all)")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def _weights(arguments: argparse.Namespace) -> int:
     """Carry out the action."""
     if arguments.action == "list":
         return _list()
     if arguments.action == "verify":
         return _verify(arguments)
     if arguments.action == "path":
-        write_line(
-            str(digitcnn.weights.resolve(arguments.name, format=arguments.format, download=False))
-        )
+        paths = [digitcnn.weights.resolve(arguments.name, format=arguments.format, download=False)]
     else:
-        for path in digitcnn.weights.fetch_weights(arguments.name).values():
-            write_line(str(path))
+        paths = [*digitcnn.weights.fetch_weights(arguments.name).values()]
+    for path in paths:
+        write_line(str(path))
     return 0
 
 

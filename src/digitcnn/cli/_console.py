@@ -1,22 +1,99 @@
-"""Writes lines, whatever the names in them hold, errors as typed, and how far a folder has come."""
+"""What commands share: how arguments are described, lines written, and errors told as typed."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
 import os
-import re
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NoReturn, TypeVar
 
 from digitcnn.errors import DigitcnnError, SeveralDigitsError
 
 _Item = TypeVar("_Item")
 
+WEIGHTS_HELP = (
+    "a published name (base), an .onnx or .weights.h5 file, or a training run's folder; the last "
+    "two need TensorFlow (default: %(default)s)"
+)
 _REFRESH_S = 0.1
 _BAR_COLUMNS = 60
+_ESCAPES = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
+_ESCAPES |= {0x2028: r"\u2028", 0x2029: r"\u2029"}
+
+
+class Parser(argparse.ArgumentParser):
+    """Says in one line, without moving the cursor, what is wrong with a command line."""
+
+    def error(self, message: str) -> NoReturn:
+        """End the program."""
+        super().error(printable(message))
+
+
+class _ExampleFormatter(argparse.HelpFormatter):
+    """Wraps texts, but for the examples."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return text if text.startswith("example") else super()._fill_text(text, width, indent)
+
+
+def add_command(
+    commands: Any,
+    run: Callable[[argparse.Namespace], int],
+    name: str,
+    summary: str,
+    details: str,
+    *examples: str,
+    typed: Mapping[str, str],
+) -> argparse.ArgumentParser:
+    """Add a command whose help ends with examples.
+
+    `typed` says what arguments of functions are called here where that is not an option's name.
+    """
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}. {details}",
+        epilog="\n  ".join(["examples:" if len(examples) > 1 else "example:", *examples]),
+        formatter_class=_ExampleFormatter,
+    )
+    parser.set_defaults(run=run, typed=typed)
+    return parser
+
+
+def add_min_confidence(parser: argparse.ArgumentParser, text: str) -> None:
+    """Add the least probability that an answer must have."""
+    parser.add_argument(
+        "--min-confidence",
+        type=value("probability", _probability),
+        default=0.0,
+        metavar="P",
+        help=f"{text} (default: %(default)s)",
+    )
+
+
+def _probability(text: str) -> float:
+    if not 0 <= float(text) <= 1:
+        raise argparse.ArgumentTypeError(f"must be a number in 0 to 1; got {text}")
+    return float(text)
+
+
+def value(name: str, read: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Set the name by which argparse's message calls what a function reads."""
+    read.__name__ = name
+    return read
+
+
+def options_in(arguments: argparse.Namespace, *others: str) -> dict[str, Any]:
+    """Return what was given beside these others, by the names that a function has for it."""
+    others = ("command", "run", "typed", *others)
+    return {
+        name: given
+        for name, given in vars(arguments).items()
+        if name not in others and given is not None
+    }
 
 
 def write_line(text: str) -> None:
@@ -80,10 +157,7 @@ def show_bar(text: str) -> None:
 
 
 def as_typed(error: BaseException, arguments: argparse.Namespace) -> str:
-    """Return the text of an error for who typed options rather than arguments of a function.
-
-    `typed` of a command says what its arguments are called where that is not the option's name.
-    """
+    """Return the text of an error for who typed options rather than arguments of a function."""
     if isinstance(error, SeveralDigitsError):
         error.remedy = "`digitcnn read` reads every digit."
     name = getattr(error, "argument", None)
@@ -98,10 +172,4 @@ def as_typed(error: BaseException, arguments: argparse.Namespace) -> str:
 
 def printable(name: str) -> str:
     """Escape control characters, so that a name neither breaks its line nor moves the cursor."""
-    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", _escaped, name)
-
-
-def _escaped(found: re.Match[str]) -> str:
-    """Write a character by its number."""
-    number = ord(found[0])
-    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"
+    return name.translate(_ESCAPES)
