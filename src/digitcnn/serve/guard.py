@@ -1,13 +1,14 @@
-"""What stands before every request: who may ask, how much at once, and what a browser may do."""
+"""What stands before every request: who may ask, how much at once, and what is counted."""
 
 from __future__ import annotations
 
 import contextlib
 import hmac
 import ipaddress
-import json
 import time
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -16,11 +17,14 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from digitcnn.serve.bodies import drain
-from digitcnn.serve.metrics import Metrics
+from digitcnn.serve.bodies import drain, problem
 
 MOST_AT_ONCE = 128  # requests with a body that are waited for or answered
 _BODIES_AT_ONCE = 8  # of the largest size
+
+# What is counted apart, and the bounds of the times in seconds.
+_PATHS = ("/v1/predict", "/v1/read", "/v1/explain", "/v1/samples", "/healthz", "/metrics", "/")
+_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 
 _HEADERS = {
     "content-security-policy": (
@@ -46,6 +50,50 @@ class Rules:
     hosts: frozenset[str]
     origins: frozenset[str]
     max_bytes: int
+
+
+class Metrics:
+    """What this process has answered since it began, as Prometheus takes it."""
+
+    def __init__(self) -> None:
+        self.in_progress = 0  # requests with a body
+        self._requests: Counter[tuple[str, int]] = Counter()
+        self._answers: Counter[str] = Counter()
+        self._buckets: Counter[tuple[str, int]] = Counter()
+        self._seconds: Counter[str] = Counter()
+
+    def count(self, path: str, status: int, seconds: float) -> None:
+        """Count a request."""
+        path = path if path in _PATHS else "other"
+        self._requests[path, status] += 1
+        self._seconds[path] += seconds  # type: ignore[assignment]
+        self._buckets[path, bisect_left(_BOUNDS, seconds)] += 1
+
+    def count_answers(self, codes: Iterable[str | None]) -> None:
+        """Count what became of pictures."""
+        self._answers.update(code or "ok" for code in codes)
+
+    def text(self) -> str:
+        """Return all of it in Prometheus' text form."""
+        return "\n".join([*self._lines(), ""])
+
+    def _lines(self) -> Iterator[str]:
+        yield "# TYPE digitcnn_requests_total counter"
+        for (path, status), count in sorted(self._requests.items()):
+            yield f'digitcnn_requests_total{{path="{path}",status="{status}"}} {count}'
+        yield "# TYPE digitcnn_pictures_total counter"
+        for code, count in sorted(self._answers.items()):
+            yield f'digitcnn_pictures_total{{code="{code}"}} {count}'
+        yield "# TYPE digitcnn_requests_in_progress gauge"
+        yield f"digitcnn_requests_in_progress {self.in_progress}"
+        yield "# TYPE digitcnn_request_seconds histogram"
+        for path in sorted(self._seconds):
+            total = 0
+            for at, bound in enumerate([*_BOUNDS, "+Inf"]):
+                total += self._buckets[path, at]
+                yield f'digitcnn_request_seconds_bucket{{path="{path}",le="{bound}"}} {total}'
+            yield f'digitcnn_request_seconds_sum{{path="{path}"}} {self._seconds[path]:.6f}'
+            yield f'digitcnn_request_seconds_count{{path="{path}"}} {total}'
 
 
 class Guard:
@@ -85,7 +133,7 @@ class Guard:
             if has_room:
                 await self._app(scope, receive, guarded)
             else:
-                full = _refused(503, "busy", "The service is busy. Ask again in a second.")
+                full = problem(503, "busy", "The service is busy. Ask again in a second.")
                 full.headers["retry-after"] = "1"
                 await drain(receive)
                 await full(scope, receive, guarded)
@@ -94,10 +142,10 @@ class Guard:
         """Return what is answered to a request that the rules forbid."""
         rules, host, origin = self._rules, headers.get("host", ""), headers.get("origin")
         if host and not _is_own(host, rules.hosts):
-            return _refused(421, "foreign_host", "This service is not called by that name.")
+            return problem(421, "foreign_host", "This service is not called by that name.")
         is_named = origin in rules.origins
         if origin is not None and not is_named and urlsplit(origin).netloc != host:
-            return _refused(403, "foreign_origin", "Pages of other hosts may not call this.")
+            return problem(403, "foreign_origin", "Pages of other hosts may not call this.")
         if is_named and scope["method"] == "OPTIONS":
             allowed = {
                 "access-control-allow-methods": "GET, POST",
@@ -107,7 +155,7 @@ class Guard:
         if rules.token is not None and scope["path"].startswith(("/v1/", "/metrics")):
             sent = headers.get("authorization", "").removeprefix("Bearer ")
             if not hmac.compare_digest(sent.encode(), rules.token.encode()):
-                locked = _refused(401, "unauthorized", "Send the token as a bearer token.")
+                locked = problem(401, "unauthorized", "Send the token as a bearer token.")
                 locked.headers["www-authenticate"] = "Bearer"
                 return locked
         return None
@@ -147,8 +195,3 @@ def _is_own(host: str, names: frozenset[str]) -> bool:
     with contextlib.suppress(ValueError):
         return bool(ipaddress.ip_address(name))
     return name == "localhost" or name in names
-
-
-def _refused(status: int, code: str, error: str) -> Response:
-    content = json.dumps({"code": code, "error": error})
-    return Response(content, status, media_type="application/json")

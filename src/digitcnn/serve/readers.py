@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from fastapi import Request, Response
 from PIL import Image
 
 from digitcnn._checks import thread_count
@@ -21,6 +22,8 @@ from digitcnn.errors import DigitcnnError, InvalidImageError, NoDigitError, Seve
 from digitcnn.inference import DigitClassifier
 from digitcnn.preprocessing import explain
 from digitcnn.reading import DigitReader
+from digitcnn.serve.bodies import json_response, pictures_of
+from digitcnn.serve.guard import Metrics
 
 Answer = dict[str, Any]
 
@@ -36,6 +39,17 @@ _FIRST = np.full((60, 60), 255, np.uint8)
 _FIRST[15:45, 28:33] = 0
 _HOT = np.array([255, 122, 24], np.float32)
 
+# The status of a single picture's answer, 422 for other codes: no digit is an answer, too.
+_STATUS = {
+    None: 200,
+    "no_digit": 200,
+    "not_sure": 200,
+    "several_digits": 200,
+    "invalid_argument": 400,
+    "too_large": 413,
+    "internal": 500,
+}
+
 _log = logging.getLogger(__name__)
 
 
@@ -49,40 +63,52 @@ class Readers:
     """A classifier and a reader, and the threads that use them."""
 
     def __init__(
-        self, weights: str | os.PathLike[str], threads: int | None, max_pixels: int
+        self,
+        weights: str | os.PathLike[str],
+        threads: int | None,
+        max_pixels: int,
+        max_bytes: int,
+        metrics: Metrics,
     ) -> None:
         self._classifier = DigitClassifier(weights, threads=1)
         self._reader = DigitReader(threads=1)
         self._network = self._classifier._network  # noqa: SLF001 - of any weights, and open
-        self._max_pixels = max_pixels
+        self._max_pixels, self._max_bytes, self._metrics = max_pixels, max_bytes, metrics
         self._pool = ThreadPoolExecutor(thread_count(threads) or available_cpus(), "digitcnn")
         # The first answer opens the networks and loads Pillow's plugins: let no user wait for it.
         first = io.BytesIO()
         Image.fromarray(_FIRST).save(first, "PNG")
         for work in (self.predict, self.read, self.explain):
-            self.answer_one(work, first.getvalue())
+            self._answer_one(work, first.getvalue())
 
     async def answer(
         self,
+        request: Request,
         work: Callable[[bytes], Answer],
-        pictures: list[bytes],
+        empty: Answer,
         *,
-        is_quick: bool,
-        is_alone: bool,
-    ) -> list[Answer]:
-        """Answer each picture on its own, in order; what is wrong with one is its answer.
+        is_quick: bool = False,
+    ) -> Response:
+        """Answer each picture of a request on its own; what is wrong with one is its answer.
 
-        Where the work is quick, a single small picture is answered without another thread.
+        `empty` is what an answer holds where the work fails. Where the work `is_quick`, a single
+        small picture is answered without another thread.
         """
-        if is_quick and len(pictures) == 1:
-            most = min(_CANVAS_PIXELS if is_alone else _DIGIT_PIXELS, self._max_pixels)
-            if len(pictures[0]) <= _MOST_BYTES and 0 < _pixels_of_png(pictures[0]) <= most:
-                return [self.answer_one(work, pictures[0], is_small=True)]
-        loop = asyncio.get_running_loop()
-        jobs = [
-            loop.run_in_executor(self._pool, self.answer_one, work, picture) for picture in pictures
-        ]
-        return [await job for job in jobs]
+        pictures, are_many = await pictures_of(request, self._max_bytes)
+        if is_quick and len(pictures) == 1 and self._is_small(pictures[0]):
+            given = [self._answer_one(work, pictures[0], is_small=True)]
+        else:
+            loop = asyncio.get_running_loop()
+            jobs = [
+                loop.run_in_executor(self._pool, self._answer_one, work, picture)
+                for picture in pictures
+            ]
+            given = [await job for job in jobs]
+        answers = [empty | answer for answer in given]
+        self._metrics.count_answers(answer["code"] for answer in answers)
+        if are_many:
+            return json_response({"answers": answers})
+        return json_response(answers[0], _STATUS.get(answers[0]["code"], 422))
 
     def close(self) -> None:
         """Let the threads end."""
@@ -148,7 +174,7 @@ class Readers:
         colored = shown + (_HOT - shown) * heat[..., None] * np.float32(0.8)
         return Image.fromarray(colored.clip(0, 255).astype(np.uint8))
 
-    def answer_one(
+    def _answer_one(
         self, work: Callable[[bytes], Answer], picture: bytes, *, is_small: bool = False
     ) -> Answer:
         """Answer one picture, here and now; its size is looked at unless it `is_small`."""
@@ -165,6 +191,15 @@ class Readers:
         except Exception:  # noqa: BLE001
             _log.exception("a picture could not be answered")
             return {"code": "internal", "error": "The service failed on this picture."}
+
+    def _is_small(self, picture: bytes) -> bool:
+        """Recognize a PNG by its only header that a thread would answer no sooner."""
+        most = _CANVAS_PIXELS if self._metrics.in_progress == 1 else _DIGIT_PIXELS
+        if len(picture) > _MOST_BYTES or not picture.startswith(_PNG_BEGINS):
+            return False
+        pixels = int.from_bytes(picture[16:20]) * int.from_bytes(picture[20:24])
+        is_small = 0 < pixels <= min(most, self._max_pixels)
+        return is_small and picture.count(b"IHDR") == 1  # Pillow takes the last
 
     def _refuse_large(self, picture: bytes) -> None:
         """Refuse a picture by the size in its header, before anything of it is decoded."""
@@ -184,13 +219,6 @@ class Readers:
             got=got,
             remedy="Crop or shrink it first.",
         )
-
-
-def _pixels_of_png(picture: bytes) -> int:
-    """Return how many pixels the only header of a PNG names; 0 for what is no such file."""
-    if not picture.startswith(_PNG_BEGINS) or picture.count(b"IHDR") > 1:  # Pillow takes the last
-        return 0
-    return int.from_bytes(picture[16:20]) * int.from_bytes(picture[20:24])
 
 
 def _viewable(picture: npt.NDArray[Any]) -> Image.Image:
