@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from digitcnn.bulk.job import Progress as Progress
     from digitcnn.bulk.job import run as run
     from digitcnn.bulk.reader import BatchReader as BatchReader
-    from digitcnn.bulk.summary import Summary as Summary
+    from digitcnn.bulk.shards import Summary as Summary
 
 # Loaded when first used, so that the command can have its workers begin to load before itself.
-_FILES = {"BatchReader": "reader", "Progress": "job", "Summary": "summary", "run": "job"}
+_FILES = {"BatchReader": "reader", "Progress": "job", "Summary": "shards", "run": "job"}
 
 __all__ = [*_FILES]  # noqa: PLE0604 - strings
 

@@ -18,10 +18,17 @@ from pathlib import Path
 from digitcnn._checks import checked_confidence, one_of, whole_number
 from digitcnn._sessions import available_cpus
 from digitcnn.bulk.reader import TASKS
-from digitcnn.bulk.shards import JobFolder, Settings, Task, answer_shard
+from digitcnn.bulk.shards import (
+    Counts,
+    JobFolder,
+    Settings,
+    Summary,
+    Task,
+    answer_shard,
+    failure_of,
+)
 from digitcnn.bulk.sources import Shard, check_columns, is_remote
-from digitcnn.bulk.summary import Counts, Summary
-from digitcnn.bulk.workers import Workers, missing, workers_of
+from digitcnn.bulk.workers import Cluster, Processes, missing, workers_of
 from digitcnn.errors import CorruptFileError, DigitcnnError, UnavailableError
 from digitcnn.reading import BESIDE_READER
 from digitcnn.weights import Weights, pin, resolve
@@ -31,7 +38,7 @@ SHARD_SIZES = {"read": 200, "predict": 1000}
 
 _TICK_S = 1.0
 _MOST_WORKERS = 61 if sys.platform == "win32" else 1024  # more handles Windows cannot wait for
-_MOST_KILLS = 4  # the last of them with this shard alone in hand
+_MOST_KILLS = 4  # or as many as it takes for a shard to be alone in hand
 _MOST_NAMED = 5  # shards in a message
 
 
@@ -169,13 +176,14 @@ class _Handed:
     number: int
     shard: Shard
     kills: int = 0
-    is_alone: bool = False
 
 
 class _Driver:
     """Hands shards to the workers, a bounded number at a time, and adds up what comes back."""
 
-    def __init__(self, workers: Workers, task: Task, num_pictures: int, counts: Counts) -> None:
+    def __init__(
+        self, workers: Processes | Cluster, task: Task, num_pictures: int, counts: Counts
+    ) -> None:
         self._workers = workers
         self._task = task
         self._num_pictures = num_pictures
@@ -213,14 +221,11 @@ class _Driver:
         So one that kills its worker is soon alone, and the others are answered without it.
         """
         kills = max((each.kills for each in self._lost + handed), default=0)
-        most = max(1, self._workers.most_in_flight >> kills)
-        room = max(0, most - len(handed))
+        room = max(0, max(1, self._workers.most_in_flight >> kills) - len(handed))
         if not kills:
             return list(islice(todo, room))
         self._lost.sort(key=lambda each: -each.kills)
         chosen, self._lost = self._lost[:room], self._lost[room:]
-        for each in chosen:
-            each.is_alone = most == 1
         return chosen
 
     def _finish(self, future: Future[Counts], handed: _Handed) -> Exception | None:
@@ -232,17 +237,13 @@ class _Driver:
         except DigitcnnError:
             raise
         except Exception as error:
-            name = type(error).__name__
             if isinstance(error, BrokenProcessPool):
                 handed.kills += 1
-                if handed.kills < _MOST_KILLS or not handed.is_alone:
+                if handed.kills < max(_MOST_KILLS, self._workers.most_in_flight.bit_length()):
                     self._lost.append(handed)
                     return None
-            elif name != "KilledWorker":  # of Dask, which has counted
-                raise UnavailableError(
-                    f"A worker failed with {name}: {error}.",
-                    remedy="Put that right, and give the same command again.",
-                ) from error
+            elif type(error).__name__ != "KilledWorker":  # of Dask, which has counted
+                raise failure_of(error) from error
             self._given_up.append(handed.number)
         return None
 

@@ -1,4 +1,4 @@
-"""The folder of a job: its plan, its manifest, and a Parquet file of answers for each shard.
+"""The folder of a job: its plan, its manifest with the counts, and a file of answers a shard.
 
 The plan is made once and lies on disk; a shard is done when its file is there. Each file is written
 under another name and renamed, so that it is whole or not there, whoever is killed.
@@ -10,7 +10,9 @@ import contextlib
 import gzip
 import json
 import os
+import re
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -18,9 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from digitcnn import __version__
+from digitcnn._checks import NUM_CLASSES
 from digitcnn.bulk.reader import BatchReader
 from digitcnn.bulk.sources import Shard, list_shards, read_shard
-from digitcnn.bulk.summary import Counts, Summary, count_answers
+from digitcnn.bulk.workers import AGAIN
 from digitcnn.errors import DigitcnnError, InvalidArgumentError, UnavailableError
 from digitcnn.weights import Weights
 
@@ -29,6 +32,11 @@ _MORE_TRIES = 2
 
 _COUNTS_KEY = b"digitcnn.counts"  # in a file's footer
 _VERSION_KEY = b"digitcnn.schema_version"
+
+# Counts by name, as each file of answers has its own: those of a job are their sum.
+Counts = Counter[str]
+
+_LEAST_CONFIDENCES = (0.0, 0.5, 0.8, 0.9, 0.95, 0.99)
 
 
 @dataclass(frozen=True)
@@ -52,6 +60,62 @@ class Task:
     settings: Settings
     weights: Weights | Path
     folder: Path
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The counts of a finished job.
+
+    `str()` gives a report.
+
+    Attributes
+    ----------
+    num_pictures, num_answered : int
+        How many there were, and how many of them were read.
+    errors : dict of str to int
+        Why the others were not: how many had an error of each code.
+    labelled : dict or None
+        Where labels were asked for: num_pictures with a label; accuracy, the part of them that was
+        read rightly, in all digits of a text; coverage, for each of some confidences the part that
+        is as sure, and the accuracy of that; and confusion, how many digits of each label (row)
+        were read as each digit (column), of texts only where their length was right.
+    """
+
+    num_pictures: int
+    num_answered: int
+    errors: dict[str, int]
+    labelled: dict[str, Any] | None = None
+
+    @classmethod
+    def of(cls, counts: Counts) -> Summary:
+        """Make a summary of counts."""
+        errors = {key[6:]: counts[key] for key in sorted(counts) if key.startswith("error ")}
+        total = counts["pictures"]
+        return cls(total, total - sum(errors.values()), errors, _labelled(counts))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain numbers, strings, lists and dicts, ready for JSON."""
+        return dict(vars(self))
+
+    def __str__(self) -> str:
+        """Report it in a few lines."""
+        lines = [f"{self.num_answered:,} of {self.num_pictures:,} pictures were read"]
+        lines += [f"  {count:,} {code}" for code, count in self.errors.items()]
+        if self.labelled:
+            lines += [
+                f"accuracy {self.labelled['accuracy']:.2%}",
+                "confidence  coverage  accuracy",
+                *(
+                    f"{each['confidence']:10.2f}{each['coverage']:10.2%}{each['accuracy']:10.2%}"
+                    for each in self.labelled["coverage"]
+                ),
+                "labels in rows, answers in columns:",
+                *(
+                    "".join(f"{count:7,}" for count in row)
+                    for row in [range(NUM_CLASSES), *self.labelled["confusion"]]
+                ),
+            ]
+        return "\n".join(lines)
 
 
 class JobFolder:
@@ -183,10 +247,12 @@ def answer_shard(task: Task, number: int, shard: Shard) -> Counts:
     except DigitcnnError:
         raise
     except Exception as error:  # which may not survive the way to the driver
-        raise UnavailableError(
-            f"A worker failed with {type(error).__name__}: {error}.",
-            remedy="Put that right, and give the same command again.",
-        ) from error
+        raise failure_of(error) from error
+
+
+def failure_of(error: Exception) -> UnavailableError:
+    """Return what a worker failed with as an error of this library."""
+    return UnavailableError(f"A worker failed with {type(error).__name__}: {error}.", remedy=AGAIN)
 
 
 def _answer(task: Task, number: int, shard: Shard) -> Counts:
@@ -211,9 +277,57 @@ def _answer(task: Task, number: int, shard: Shard) -> Counts:
             part["label"] = [None if each is None else as_label(each) for each in chunk.labels]
         for name, values in part.items():
             columns.setdefault(name, []).extend(values)
-    counts = count_answers(columns)
+    counts = _count_answers(columns)
     _write(shard_path(task.folder, number), columns, counts)
     return counts
+
+
+def _count_answers(columns: dict[str, list[Any]]) -> Counts:
+    """Count the answers of one file."""
+    counts = Counter({"pictures": len(columns["code"])})
+    counts.update(f"error {code}" for code in columns["code"] if code)
+    answers = columns.get("text", columns.get("digit", []))
+    for label, answer, confidence in zip(
+        columns.get("label", ()), answers, columns["confidence"], strict=False
+    ):
+        if label is None:
+            continue
+        counts["labelled"] += 1
+        if answer is None or answer == -1:
+            continue
+        wanted, given = _digits_of(label), _digits_of(answer)
+        for least in _LEAST_CONFIDENCES:
+            counts[f"covered {least}"] += confidence >= least
+            counts[f"right {least}"] += confidence >= least and wanted == given
+        if len(wanted) == len(given):
+            counts.update(f"confusion {pair}" for pair in zip(wanted, given, strict=True))
+    return counts
+
+
+def _digits_of(value: Any) -> str:
+    return re.sub("[^0-9]", "", str(value))
+
+
+def _labelled(counts: Counts) -> dict[str, Any] | None:
+    total = counts["labelled"]
+    if not total:
+        return None
+    digits = "0123456789"
+    return {
+        "num_pictures": total,
+        "accuracy": counts["right 0.0"] / total,
+        "coverage": [
+            {
+                "confidence": least,
+                "coverage": counts[f"covered {least}"] / total,
+                "accuracy": counts[f"right {least}"] / max(counts[f"covered {least}"], 1),
+            }
+            for least in _LEAST_CONFIDENCES
+        ],
+        "confusion": [
+            [counts[f"confusion {(label, digit)}"] for digit in digits] for label in digits
+        ],
+    }
 
 
 @cache
@@ -282,5 +396,5 @@ def writing(out: Path) -> Iterator[None]:
             rule="be a folder that takes all answers",
             got=repr(str(out)),
             reason=f"which fails with: {error.strerror or error}",
-            remedy="Put that right, and give the same command again.",
+            remedy=AGAIN,
         ) from error

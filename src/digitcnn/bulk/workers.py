@@ -16,7 +16,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection
-from typing import Any, Protocol
+from typing import Any
 
 from digitcnn.errors import MissingDependencyError, UnavailableError
 
@@ -25,29 +25,8 @@ _IN_FLIGHT = 2
 # As many as Dask's scheduler needs to plan, and so many for each of its workers.
 _LEAST_PLANNED, _PLANNED = 32, 4
 _MOST_STARTS = 3  # in a row, of processes that all end before they begin
+AGAIN = "Put that right, and give the same command again."
 _GUARD = 'under if __name__ == "__main__", as each of them imports the script'
-
-
-class Workers(Protocol):
-    """What a driver hands shards to."""
-
-    @property
-    def number(self) -> int:
-        """How many are at work."""
-
-    @property
-    def most_in_flight(self) -> int:
-        """How many shards to hand out at a time."""
-
-    @property
-    def dashboard(self) -> str | None:
-        """The address of a page on the job, where there is one."""
-
-    def submit(self, function: Callable[..., Any], *arguments: object) -> Future[Any]:
-        """Have one of them call a function."""
-
-    def close(self) -> None:
-        """End what was begun."""
 
 
 def prepare() -> str:
@@ -82,21 +61,11 @@ def address_of(scheduler: str | None) -> str | None:
     return scheduler or os.environ.get("DASK_SCHEDULER_ADDRESS")
 
 
-def workers_of(scheduler: str | None, number: int) -> Workers:
-    """Choose the cluster at an address, or where there is none processes of this machine."""
-    address = address_of(scheduler)
-    return Cluster(address) if address else Processes(number)
-
-
 class Processes:
     """Processes of this machine, which end with this one however it ends.
 
     When one is killed, all are replaced, and what they had in hand fails with
     :class:`concurrent.futures.process.BrokenProcessPool`.
-
-    Parameters
-    ----------
-    number : int
     """
 
     dashboard = None
@@ -119,13 +88,7 @@ class Processes:
         self._pool = ProcessPoolExecutor(self.number, self._context, _begin, begin)
 
     def submit(self, function: Callable[..., Any], *arguments: object) -> Future[Any]:
-        """Have one of them call a function; start new ones where one was killed.
-
-        Raises
-        ------
-        UnavailableError
-            If they cannot be started, or end time and again before any of them has begun.
-        """
+        """Have one of them call a function; start new ones where one was killed."""
         try:
             return self._pool.submit(function, *arguments)
         except BrokenProcessPool as error:
@@ -142,7 +105,7 @@ class Processes:
         except Exception as error:  # too few handles, or a process that may have no children
             raise UnavailableError(
                 f"No process can be started that would answer: {type(error).__name__}: {error}.",
-                remedy="Put that right, and give the same command again.",
+                remedy=AGAIN,
             ) from error
 
     def close(self) -> None:
@@ -167,20 +130,7 @@ def _end_with(lifeline: Connection) -> None:
 
 
 class Cluster:
-    """The workers of a Dask cluster, which sees to those that are killed.
-
-    Parameters
-    ----------
-    address : str
-        Of its scheduler.
-
-    Raises
-    ------
-    UnavailableError
-        If none answers there.
-    MissingDependencyError
-        If Dask is not installed.
-    """
+    """The workers of a Dask cluster, which sees to those that are killed."""
 
     def __init__(self, address: str) -> None:
         try:
@@ -223,6 +173,12 @@ class Cluster:
         """Take back what is not done, and leave the cluster to others."""
         self._executor.shutdown(wait=False)
         self._client.close()
+
+
+def workers_of(scheduler: str | None, number: int) -> Processes | Cluster:
+    """Choose the cluster at an address, or where there is none processes of this machine."""
+    address = address_of(scheduler)
+    return Cluster(address) if address else Processes(number)
 
 
 def missing(error: ImportError) -> MissingDependencyError:
