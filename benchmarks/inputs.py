@@ -1,7 +1,5 @@
 """Digits in the forms in which people have them: what `accuracy.py inputs` measures.
 
-    python benchmarks/inputs.py [--images N] [--split test] [--pictures FOLDER] [--sheet FILE.png]
-
 Digits cut to their box, stretched, drawn with thick and thin pens, in a hard shadow, dithered: from
 MNIST's images and from digits that `digitcnn.synthesis` draws by a seed that no training uses. The
 share in brackets is what is asked for. `--pictures` adds people's own pictures, cut to the digit.
@@ -9,8 +7,6 @@ share in brackets is what is asked for. `--pictures` adds people's own pictures,
 
 from __future__ import annotations
 
-import csv
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -19,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageFilter, ImageOps
+from reporting import read_manifest
 
 from digitcnn import DigitReader
 from digitcnn.synthesis import draw_digits
@@ -57,7 +54,7 @@ def enlarged(ink: Ink) -> Ink:
     scale = LARGE / max(cut.shape)
     width, height = (max(4, round(side * scale)) for side in cut.shape[::-1])
     large = resized(cut, width, height).astype(np.float64)
-    return np.clip((large - 0.5 * PIXEL_MAX) * 4 + 0.5 * PIXEL_MAX, 0, PIXEL_MAX).astype(np.uint8)
+    return leveled((large - 0.5 * PIXEL_MAX) * 4 + 0.5 * PIXEL_MAX)
 
 
 def either(ink: Ink, rng: Rng) -> np.ndarray:
@@ -65,11 +62,16 @@ def either(ink: Ink, rng: Rng) -> np.ndarray:
     return ink if rng.random() < 0.5 else PIXEL_MAX - ink
 
 
+def leveled(levels: np.ndarray) -> Ink:
+    """Cut levels off where a picture ends."""
+    return np.clip(levels, 0, PIXEL_MAX).astype(np.uint8)
+
+
 def on_paper(ink: Ink, rng: Rng, light: float | np.ndarray = 1.0) -> np.ndarray:
     """Write dark on bright paper, with the grain of a camera."""
     paper, pen = rng.uniform(170, 245), rng.uniform(20, 90)
     levels = (paper + (pen - paper) * (ink / PIXEL_MAX)) * light
-    return np.clip(levels + rng.normal(0, 3, ink.shape), 0, PIXEL_MAX).astype(np.uint8)
+    return leveled(levels + rng.normal(0, 3, ink.shape))
 
 
 def framed(ink: Ink, rng: Rng) -> Ink:
@@ -95,7 +97,7 @@ def thickened(ink: Ink) -> Ink:
     large = np.pad(enlarged(ink), LARGE // 4)
     while stroke_width(large) < THICK * max(box_of(large).shape):
         levels = np.asarray(Image.fromarray(large).filter(ImageFilter.GaussianBlur(2)), np.float64)
-        large = np.clip((levels - 0.2 * PIXEL_MAX) * 4, 0, PIXEL_MAX).astype(np.uint8)
+        large = leveled((levels - 0.2 * PIXEL_MAX) * 4)
     return box_of(np.asarray(Image.fromarray(large).filter(ImageFilter.GaussianBlur(2.5))), 0.5)
 
 
@@ -103,7 +105,7 @@ def gray_and_noisy(ink: Ink, rng: Rng) -> np.ndarray:
     """Write grey on grey, in noise."""
     dark, bright = rng.uniform(50, 90), rng.uniform(150, 190)
     levels = bright + (dark - bright) * (ink / PIXEL_MAX) + rng.normal(0, 8, ink.shape)
-    return either(np.clip(levels, 0, PIXEL_MAX).astype(np.uint8), rng)
+    return either(leveled(levels), rng)
 
 
 def fitted(ink: Ink) -> np.ndarray:
@@ -213,24 +215,15 @@ def draw_inputs(
 def cut_pictures(folder: Path) -> list[tuple[np.ndarray, int, str]]:
     """Cut people's pictures to the digit, where the reader finds that digit alone."""
     reader, found = DigitReader(), []
-    with (folder / "manifest.csv").open(encoding="utf-8", newline="") as stream:
-        rows = [(folder / row["path"], row["label"]) for row in csv.DictReader(stream)]
-    for path, label in rows:
-        reading = reader.read(path)
-        if reading.text != label:
-            continue
-        with Image.open(path) as picture:
-            upright = ImageOps.exif_transpose(picture)
+    for row in read_manifest(folder):
+        reading = reader.read(row["path"])
+        if reading.text == row["label"]:
+            with Image.open(row["path"]) as picture:
+                upright = ImageOps.exif_transpose(picture).convert("RGBA")
             shown = Image.new("RGBA", upright.size, "white")
-            shown.alpha_composite(upright.convert("RGBA"))
-        left, top, right, bottom = reading.digits[0].box
-        box = (int(left), int(top), int(np.ceil(right)), int(np.ceil(bottom)))
-        picture = np.asarray(shown.convert("RGB").crop(box))
-        found.append((picture, int(label), "people's pictures cut to the digit (97.0%)"))
+            shown.alpha_composite(upright)
+            left, top, right, bottom = reading.digits[0].box
+            box = (int(left), int(top), int(np.ceil(right)), int(np.ceil(bottom)))
+            digit = np.asarray(shown.convert("RGB").crop(box))
+            found.append((digit, int(row["label"]), "people's pictures cut to the digit (97.0%)"))
     return found
-
-
-if __name__ == "__main__":
-    import accuracy
-
-    accuracy.main(["inputs", "--weights", "base", "--name", "inputs", *sys.argv[1:]])

@@ -1,6 +1,6 @@
 """Measure the library's speed against what a user would otherwise do.
 
-    python benchmarks/speed.py [NAME...] [--quick] [--training] [--page docs/performance.md]
+    python benchmarks/speed.py [NAME...] [--rounds 9] [--training] [--page docs/performance.md]
 
 Each line is timed against its yardstick in turn, so that a busy machine slows both; the ratio is
 the median of the rounds' ratios, with their quartiles. The lines of training take minutes each and
@@ -9,18 +9,21 @@ are left out unless named or asked for by `--training`. Exit status 1 where a ta
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import importlib.metadata
 import io
-import math
+import multiprocessing
 import os
 import platform
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
+import timeit
 from collections.abc import Callable
-from dataclasses import dataclass
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,26 +32,27 @@ from typing import Any, NamedTuple
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-import engines
 import numpy as np
 from checkout import ROOT
-from fresh import Run, run_in_turn, run_once
-from PIL import Image, ImageFilter
-from reporting import begin_options, format_table, show
+from PIL import Image, ImageFilter, ImageOps
+from reporting import begin_options, format_table, machine, show
 
 from digitcnn import DigitClassifier, DigitReader, datasets, preprocess
+from digitcnn.cli._process import kept_memory
 from digitcnn.synthesis import draw_digits
+from digitcnn.training import RECIPES
 from digitcnn.weights import resolve
 
-# A single run of a job that takes less than this is timed as a loop of many.
-LEAST_SECONDS = 0.05
 # After a run, ONNX Runtime's threads by default stay awake on a CPU that the next job may need.
 PAUSE_SECONDS = 0.1
-JPEG_SIZE, CANVAS_SIDE = (4000, 3000), 280
-# The scale at which pictures are first looked at: the longer side is at most this many pixels.
-WORKING_SIDE = 512
+JPEG_SIZE, PHOTO_SIZE, CANVAS_SIDE = (4000, 3000), (640, 480), 280
+CHUNK_SIZE = 256  # as many images at once as the library takes
+SEEDS = 5  # of a whole training
+STEP_IMAGES = 6000  # so that drawing what `base` learns from beside them takes seconds
 NUMBER = str(ROOT / "examples" / "numbers" / "cheque-amount.jpg")
 PICTURE = str(ROOT / "examples" / "zero-canvas.png")
+PHOTO = ROOT / "examples" / "seven-on-paper.jpg"
+BICUBIC = Image.Resampling.BICUBIC
 
 DIGITCNN = f"from digitcnn import predict\nprint(predict({PICTURE!r}))"
 READING = f"from digitcnn import read\nprint(read({NUMBER!r}))"
@@ -73,207 +77,116 @@ from digitcnn.synthesis import draw_digits
 image = (preprocess(draw_digits(1, seed=0)[0])[0, ..., 0] * 255).round().astype("uint8")
 print(sum(1 for _ in DigitClassifier().iter_proba(itertools.repeat(image, {count}))))
 """
+FAST = """\
+from digitcnn.cli import main
+options = ["--validation-size", "0", "--seed", "{seed}", "--verbose", "0", "--run-dir", {path!r}]
+main(["train", "--recipe", "fast", *options])
+"""
+# https://keras.io/examples/vision/mnist_convnet/ by F. Chollet, Apache 2.0, its network and its
+# settings; only where the images come from is another.
+CONVNET = """\
+import keras, numpy
+from keras import layers
+from digitcnn.datasets import load_mnist
+(x_train, y_train), _ = load_mnist()
+x_train = numpy.expand_dims(x_train.astype("float32") / 255, -1)
+y_train = keras.utils.to_categorical(y_train, 10)
+model = keras.Sequential([
+    keras.Input(shape=(28, 28, 1)),
+    layers.Conv2D(32, kernel_size=(3, 3), activation="relu"),
+    layers.MaxPooling2D(pool_size=(2, 2)),
+    layers.Conv2D(64, kernel_size=(3, 3), activation="relu"),
+    layers.MaxPooling2D(pool_size=(2, 2)),
+    layers.Flatten(),
+    layers.Dropout(0.5),
+    layers.Dense(10, activation="softmax"),
+])
+model.compile(loss="categorical_crossentropy", optimizer="adam", metrics=["accuracy"])
+model.fit(x_train, y_train, batch_size=128, epochs=12, validation_split=0.1, verbose=0)
+"""
+# A small process between, because Linux counts into a child's peak what the process that started it
+# had in use by then: `ru_maxrss` survives execve(2).
+LAUNCH = """\
+import os, sys, time
+start = time.perf_counter()
+pid = os.posix_spawn(sys.executable, [sys.executable, "-c", sys.argv[1]], os.environ)
+_, status, usage = os.wait4(pid, 0)
+print(time.perf_counter() - start, usage.ru_maxrss, file=sys.stderr)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+RSS_MIB = 2**20 if sys.platform == "darwin" else 2**10  # bytes on macOS, kilobytes on Linux
 
 Job = Callable[[], object]
+Run = Callable[[np.ndarray], object]
+Read = Callable[[Image.Image], object]
+# A figure for each round, ours and the yardstick's; none where that is not installed.
+Result = tuple[list[float], list[float]]
 
 
-class Result(NamedTuple):
-    """A figure for each round, ours and the yardstick's; none where that is not installed."""
+class Line(NamedTuple):
+    """A line of the table: what is measured, against what, and the greatest ratio that will do.
 
-    ours: list[float]
-    theirs: list[float]
-
-    @property
-    def ratios(self) -> list[float]:
-        """Return ours / theirs of each round, or of the means where the rounds do not pair."""
-        if len(self.ours) != len(self.theirs):
-            return [statistics.mean(self.ours) / statistics.mean(self.theirs)]
-        return [ours / theirs for ours, theirs in zip(*self, strict=True)]
-
-
-@dataclass(frozen=True)
-class Line:
-    """A line of the table: what is measured, against what, and the greatest ratio that will do."""
+    `prepare` gives both sides: jobs to be timed, code to be run in new processes, or figures.
+    """
 
     what: str
     yardstick: str
     target: float | None
-    measure: Callable[[bool], Result]  # with few rounds, or with many
+    prepare: Callable[[], tuple[Any, Any]]
     unit: str = "s"
     is_training: bool = False
 
+    def measure(self, rounds: int) -> Result:
+        """Return the figures of so many rounds."""
+        ours, theirs = self.prepare()
+        if isinstance(ours, str):
+            runs = run_in_turn(ours, theirs, rounds=rounds)
+            return tuple(each[1 if self.unit == "MiB" else 0].tolist() for each in runs)
+        return compare(ours, theirs, rounds) if callable(ours) else (ours, theirs)
 
-def _compare(ours: Job, theirs: Job, rounds: int) -> Result:
-    """Time two jobs once a round, after one round that is not counted; short ones in a loop."""
-    jobs, times, loops = (ours, theirs), Result([], []), []
-    for job in jobs:
-        job()
-        loops.append(max(1, math.ceil(LEAST_SECONDS / max(_seconds(job), 1e-7))))
+
+def compare(ours: Job, theirs: Job, rounds: int) -> Result:
+    """Time two jobs once a round, after some that are not counted; short ones in a loop."""
+    jobs, times = (ours, theirs), ([], [])
+    loops = [timeit.Timer(job).autorange()[0] for job in jobs]
     for number in range(rounds):
         # Every other round backwards: neither always follows the other.
         for which in (0, 1)[:: -1 if number % 2 else 1]:
             time.sleep(PAUSE_SECONDS)
-            times[which].append(_seconds(jobs[which], loops[which]))
+            times[which].append(timeit.timeit(jobs[which], number=loops[which]) / loops[which])
     return times
 
 
-def _seconds(job: Job, loops: int = 1) -> float:
-    start = time.perf_counter()
-    for _ in range(loops):
-        job()
-    return (time.perf_counter() - start) / loops
+def run_once(code: str) -> tuple[float, float]:
+    """Run code in a fresh process of this environment; return its seconds, and its peak in MiB.
+
+    An installed package is compiled once, by pip; a checkout may not be, where
+    `PYTHONDONTWRITEBYTECODE` is set. So all modules are kept compiled in a folder of their own.
+    """
+    variables = {**os.environ, "PYTHONPYCACHEPREFIX": str(ROOT / "build" / "bytecode")}
+    variables.pop("PYTHONDONTWRITEBYTECODE", None)
+    command = [sys.executable, "-c", LAUNCH, code]
+    done = subprocess.run(command, capture_output=True, check=False, text=True, env=variables)  # noqa: S603
+    if done.returncode:
+        sys.exit(f"The process failed:\n{code}\n{done.stderr}")
+    taken, peak = done.stderr.splitlines()[-1].split()
+    return float(taken), float(peak) / RSS_MIB
 
 
 @functools.cache
-def _fresh(ours: str, theirs: str, rounds: int) -> list[list[Run]]:
-    return run_in_turn(ours, theirs, rounds=rounds)
+def run_in_turn(*codes: str, rounds: int) -> list[np.ndarray]:
+    """Run each code in fresh processes, after one round that is not counted: (2, rounds) each."""
+    counted = [[run_once(code) for code in codes] for _ in range(rounds + 1)][1:]
+    return [np.array(runs).T for runs in zip(*counted, strict=True)]
 
 
-def _starting(theirs: str, ours: str = DIGITCNN, *, rounds: int, figure: str = "seconds") -> Result:
-    """Measure new processes: the time or the memory that each takes."""
-    if "load_pretrained" in theirs:
-        importlib.metadata.version("keras")
-    return Result(
-        *([getattr(run, figure) for run in each] for each in _fresh(ours, theirs, rounds))
-    )
+def mnist() -> np.ndarray:
+    """Return 10,000 of MNIST's images, or nearly so: a whole number of chunks."""
+    return datasets.load_mnist()[1][0][: 39 * CHUNK_SIZE]
 
 
-def _first_answer(quick: bool) -> Result:
-    bare = BARE.format(network=str(resolve("base", format="onnx")))
-    return _starting(bare, rounds=3 if quick else 15)
-
-
-def _one_array(open_run: Callable[[], Callable[[np.ndarray], object]], quick: bool) -> Result:
-    image, classifier, run = mnist(quick)[0], DigitClassifier(), open_run()
-    batch = preprocess(image)
-    return _compare(lambda: classifier.predict(image), lambda: run(batch), 5 if quick else 21)
-
-
-def _bare_run() -> Callable[[np.ndarray], object]:
-    session = engines.bare_session()
-    return lambda batch: session.run(None, {"images": batch})
-
-
-def _many_arrays(open_run: Callable[[], Callable[[np.ndarray], object]], quick: bool) -> Result:
-    images, classifier, run = mnist(quick), DigitClassifier(), open_run()
-    batch = preprocess(images)
-    return _compare(lambda: classifier.predict(images), lambda: run(batch), 3 if quick else 11)
-
-
-def _strangers(open_reader: Callable[[], Callable[[Image.Image], object]], quick: bool) -> Result:
-    """Measure another program that reads digits, on a few images, per image."""
-    read, images, classifier = open_reader(), mnist(quick), DigitClassifier()
-    pages = [engines.as_page(image) for image in images[: 20 if quick else 200]]
-    read(pages[0])
-    classifier.predict(images)
-    theirs = [_seconds(partial(read, page)) for page in pages]
-    return Result([_seconds(lambda: classifier.predict(images)) / len(images)] * 3, theirs)
-
-
-def _jpeg(quick: bool) -> Result:
-    content, classifier = phone_jpeg(), DigitClassifier()
-    # In colour, as the library has to: ink may stand out by its colour alone.
-    size = [side // -(-max(JPEG_SIZE) // WORKING_SIDE) for side in JPEG_SIZE]
-    decode = partial(_decode, content, size)
-    return _compare(lambda: classifier.predict(content), decode, 3 if quick else 9)
-
-
-def _photo_of_number(quick: bool) -> Result:
-    """Measure `read` on a small photo against the time that a person does not notice."""
-    content, reader = phone_jpeg((640, 480), 5), DigitReader()
-    reader.read(content)
-    times = [_seconds(lambda: reader.read(content)) for _ in range(5 if quick else 21)]
-    return Result(times, [0.06] * len(times))
-
-
-def _strangers_number(open_reader: Callable[[], Callable[[Path], str]], quick: bool) -> Result:
-    """Measure another program on that photo."""
-    content, reader, read = phone_jpeg((640, 480), 5), DigitReader(), open_reader()
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "number.jpg"
-        path.write_bytes(content)
-        reader.read(path)
-        read(path)
-        return _compare(lambda: reader.read(path), lambda: read(path), 3 if quick else 9)
-
-
-def _phone_photo_of_number(quick: bool) -> Result:
-    content, reader = phone_jpeg(num_digits=5), DigitReader()
-    return _compare(lambda: reader.read(content), lambda: _decode(content), 3 if quick else 9)
-
-
-def _first_reading(quick: bool, figure: str = "seconds") -> Result:
-    return _starting(DIGITCNN, READING, rounds=3 if quick else 15, figure=figure)
-
-
-def _canvases(quick: bool) -> Result:
-    drawn, _ = draw_digits(100 if quick else 1000, seed=5, side=CANVAS_SIDE)
-    images = (Image.fromarray(255 - digit).convert("RGBA") for digit in drawn)
-    contents, classifier = [_encoded(image, "PNG") for image in images], DigitClassifier()
-    decode = lambda: [_decode(content) for content in contents]  # noqa: E731
-    return _compare(lambda: classifier.predict(contents), decode, 3 if quick else 9)
-
-
-def _decode(content: bytes, reduced: list[int] | None = None) -> None:
-    with Image.open(io.BytesIO(content)) as image:
-        if reduced:
-            image.draft(None, reduced)
-        image.load()
-
-
-def _growth(quick: bool) -> Result:
-    classifier = DigitClassifier()
-    digits = np.rint(preprocess(draw_digits(100, seed=0)[0])[..., 0] * 255).astype(np.uint8)
-    small = np.tile(digits, (10 if quick else 100, 1, 1))
-    large = np.tile(small, (10, 1, 1))
-    return _compare(lambda: classifier.predict(large), lambda: classifier.predict(small), 3)
-
-
-def _memory(quick: bool) -> Result:
-    counts = (20_000 if quick else 1_000_000, 10_000)
-    return Result(*([run_once(STREAM.format(count=count)).peak_mib] for count in counts))
-
-
-def _request(kind: str, quick: bool) -> Result:
-    """Measure a request to the service against the call that it makes."""
-    import service
-
-    importlib.metadata.version("fastapi")
-    photo = Image.open(ROOT / "examples" / "seven-on-paper.jpg").resize((640, 480))
-    pictures = {
-        "28": _encoded(Image.fromarray(mnist(quick=True)[0]), "PNG"),
-        "canvas": Path(PICTURE).read_bytes(),
-        "photo": _encoded(photo, "JPEG", quality=90),
-    }
-    return Result(*service.processor_times(pictures[kind], 3 if quick else 7))
-
-
-def _training_step(name: str, quick: bool) -> Result:
-    import training_speed
-
-    times = training_speed.steps(1 if quick else 5)
-    return Result(times[name], times["keras"])
-
-
-def _fast(quick: bool) -> Result:
-    import training_speed
-
-    ours, _ = training_speed.fast(1 if quick else 5)
-    return Result(ours, [run_once(training_speed.CONVNET).seconds for _ in range(2)])
-
-
-def _fast_errors(quick: bool) -> Result:
-    import training_speed
-
-    return Result([statistics.mean(training_speed.fast(1 if quick else 5)[1])], [1.0])
-
-
-def mnist(quick: bool) -> np.ndarray:
-    """Return 10,000 of MNIST's images, or fewer: a whole number of chunks of 256."""
-    return datasets.load_mnist()[1][0][: 2048 if quick else 9984]
-
-
-def phone_jpeg(size: tuple[int, int] = JPEG_SIZE, num_digits: int = 1) -> bytes:
+@functools.cache
+def phone_jpeg(size: tuple[int, int], num_digits: int) -> bytes:
     """Draw a photo as a phone takes it: digits in ink on paper, unevenly lit, with grain."""
     width, height = size
     side = min(1024, 3 * width // 4 // num_digits)
@@ -295,119 +208,360 @@ def _encoded(picture: Image.Image, form: str, **options: Any) -> bytes:
     return stream.getvalue()
 
 
-FIRST = "first answer: new process, one PNG, to printed digit"
-MANY, ONE = "10,000 MNIST arrays", "one 28 x 28 array, warm"
-SAME = "Keras, the same network"
-STOCK = "the same network and batch, stock Keras `fit` in float32"
+def decode(content: bytes, reduced: list[int] | None = None) -> None:
+    """Decode a picture by Pillow alone, a JPEG at about a size."""
+    with Image.open(io.BytesIO(content)) as image:
+        if reduced:
+            image.draft(None, reduced)
+        image.load()
+
+
+# What else reads digits, or runs the same network.
+
+
+def keras_model() -> Any:
+    """Load the network of `base` in Keras."""
+    import keras  # noqa: F401 - tells at once where it is missing
+
+    from digitcnn import load_pretrained
+
+    return load_pretrained("base")
+
+
+def _bare_run() -> Run:
+    import onnxruntime
+
+    path = str(resolve("base", format="onnx"))
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    return lambda batch: session.run(None, {"images": batch})
+
+
+def _in_chunks(run: Run, size: int = CHUNK_SIZE) -> Run:
+    return lambda batch: [run(batch[at : at + size]) for at in range(0, len(batch), size)]
+
+
+def in_best_chunks(run: Run) -> Run:
+    """Return what runs batches in parts of the size that takes the shortest."""
+    batch = preprocess(mnist())
+    run(batch[:CHUNK_SIZE])
+    runs = [_in_chunks(run, size) for size in (64, 128, 256, 512, 1024)]
+    return min(runs, key=lambda each: timeit.timeit(partial(each, batch), number=1))
+
+
+def _openvino_run() -> Run:
+    import openvino
+
+    # As exact as the others; its own choice may be bfloat16.
+    hints = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
+    path = str(resolve("base", format="onnx"))
+    request = openvino.Core().compile_model(path, "CPU", hints).create_infer_request()
+    return _in_chunks(lambda batch: request.infer({0: batch}, share_inputs=True)[0])
+
+
+def _litert_run() -> Run:
+    import tensorflow as tf
+    from ai_edge_litert.interpreter import Interpreter
+
+    content = tf.lite.TFLiteConverter.from_keras_model(keras_model()).convert()
+    interpreter = Interpreter(model_content=content, num_threads=len(os.sched_getaffinity(0)))
+    takes, gives = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    interpreter.resize_tensor_input(takes["index"], (CHUNK_SIZE, 28, 28, 1))
+    interpreter.allocate_tensors()
+
+    def run(batch: np.ndarray) -> np.ndarray:
+        interpreter.set_tensor(takes["index"], batch)
+        interpreter.invoke()
+        return interpreter.get_tensor(gives["index"])
+
+    return _in_chunks(run)
+
+
+def rapidocr(*, whole: bool) -> Read:
+    """Return what reads a page by RapidOCR: with detection or, of one digit, without."""
+    from rapidocr import RapidOCR
+
+    engine = RapidOCR()
+
+    def read(page: Image.Image) -> object:
+        pixels = np.asarray(page)
+        found = engine(pixels).txts if whole else None
+        return found or engine(pixels, use_det=False, use_cls=False, use_rec=True)
+
+    return read
+
+
+def _tesseract(*, whole: bool) -> Read:
+    import pytesseract
+
+    try:
+        pytesseract.get_tesseract_version()
+    except pytesseract.TesseractNotFoundError as error:
+        raise ImportError(str(error)) from error
+    config = f"--psm {6 if whole else 10} -c tessedit_char_whitelist=0123456789"
+    return partial(pytesseract.image_to_string, config=config)
+
+
+# The jobs of a line, ours and the yardstick's.
+
+
+def beside(images: np.ndarray, run: Run) -> tuple[Job, Job]:
+    """Classify images, beside running the batch that they make."""
+    return partial(DigitClassifier().predict, images), partial(run, preprocess(images))
+
+
+def per_image(read: Read) -> Result:
+    """Classify images and have a few of them read by another program: seconds for each."""
+    # As those programs want it: dark on white, with a margin, larger.
+    large = (Image.fromarray(255 - each).resize((112, 112), BICUBIC) for each in mnist()[:200])
+    pages = [ImageOps.expand(each, 32, fill=255).convert("RGB") for each in large]
+    read(pages[0])
+    classify = partial(DigitClassifier().predict, mnist())
+    classify()
+    ours = timeit.timeit(classify, number=1) / len(mnist())
+    return [ours], [timeit.timeit(partial(read, page), number=1) for page in pages]
+
+
+def reading(yardstick: Callable[[bytes], object], size: tuple[int, int]) -> tuple[Job, Job]:
+    """Read the photo of a number, beside what else is done with it."""
+    content = phone_jpeg(size, 5)
+    return partial(DigitReader().read, content), partial(yardstick, content)
+
+
+def _keras_start() -> tuple[str, str]:
+    importlib.metadata.version("keras")
+    return DIGITCNN, KERAS
+
+
+def stranger(open_reader: Callable[..., Read]) -> tuple[Job, Job]:
+    """Read the photo of a number, beside another program."""
+    read = open_reader(whole=True)
+    return reading(lambda content: read(Image.open(io.BytesIO(content))), PHOTO_SIZE)
+
+
+def jpeg() -> tuple[Job, Job]:
+    """Read a digit's photo, beside decoding it in colour: ink may stand out by its colour alone."""
+    content = phone_jpeg(JPEG_SIZE, 1)
+    size = [side // 8 for side in JPEG_SIZE]  # as it is looked at first: 512 pixels at most
+    return partial(DigitClassifier().predict, content), partial(decode, content, size)
+
+
+def _canvases() -> tuple[Job, Job]:
+    drawn, _ = draw_digits(1000, seed=5, side=CANVAS_SIDE)
+    images = (Image.fromarray(255 - digit).convert("RGBA") for digit in drawn)
+    contents = [_encoded(image, "PNG") for image in images]
+    return partial(DigitClassifier().predict, contents), lambda: [*map(decode, contents)]
+
+
+def request(picture: bytes) -> Result:
+    """Measure requests to the service, beside the call that it makes."""
+    import service
+
+    importlib.metadata.version("fastapi")
+    return service.processor_times(picture, 7)
+
+
+def _growth() -> tuple[Job, Job]:
+    classify = DigitClassifier().predict
+    digits = np.rint(preprocess(draw_digits(100, seed=0)[0])[..., 0] * 255).astype(np.uint8)
+    small, large = np.tile(digits, (100, 1, 1)), np.tile(digits, (1000, 1, 1))
+    return partial(classify, large), partial(classify, small)
+
+
+def time_step(name: str) -> float:
+    """Train for two epochs; return the median time of a step of the second."""
+    if name == "keras":
+        # As Keras comes by itself: another line may have set it for this process, too.
+        os.environ.pop("TF_ENABLE_ONEDNN_OPTS", None)
+    import keras
+    from recipes import step_watch
+
+    from digitcnn import build_model, train
+
+    (images, labels), _ = datasets.load_mnist()
+    images, labels = images[:STEP_IMAGES], labels[:STEP_IMAGES]
+    base, (watch, ends) = RECIPES["base"], step_watch()
+    options = {"epochs": 2, "verbose": 0, "callbacks": [watch]}
+    if name == "keras":
+        model = build_model("base")
+        model.compile(optimizer="adamw", loss="categorical_crossentropy", metrics=["accuracy"])
+        batch = (images / np.float32(255))[..., None]
+        targets = keras.utils.to_categorical(labels, 10)
+        model.fit(batch, targets, batch_size=base.batch_size, **options)
+    else:
+        bare = {"augmentation": None, "drawn_digits": 0, "drawn_nondigits": 0, "damaged": 0}
+        recipe = dataclasses.replace(base, **(bare if name == "plain" else {}))
+        with kept_memory():  # as `digitcnn train` has it
+            train(images, labels, recipe=recipe, validation_size=0, **options)
+    return statistics.median(np.diff(ends))
+
+
+@functools.cache
+def steps() -> dict[str, list[float]]:
+    """Time a step of `base`, of it without what makes its images, and of stock Keras, in turn."""
+    times: dict[str, list[float]] = {"base": [], "plain": [], "keras": []}
+    # A process for each, because what one leaves behind in memory can slow the next.
+    fresh = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=fresh, max_tasks_per_child=1) as processes:
+        for number in range(SEEDS):
+            for name in list(times)[:: -1 if number % 2 else 1]:
+                times[name].append(processes.submit(time_step, name).result())
+    return times
+
+
+@functools.cache
+def fast() -> Result:
+    """Train `fast` from nothing in fresh processes; return the seconds and the errors in 100."""
+    from digitcnn import evaluate
+
+    times, errors = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        for seed in range(SEEDS):
+            path = str(Path(folder) / str(seed))
+            times.append(run_once(FAST.format(seed=seed, path=path))[0])
+            errors.append(100 * (1 - evaluate(path, *datasets.load_mnist()[1]).accuracy))
+    return times, errors
+
+
+FIRST, SAME = "first answer: new process, one PNG, to printed digit", "Keras, the same network"
 BARE_START = "bare `import numpy, PIL.Image, onnxruntime`, open session, run once"
-SENT = {"28": ("PNG of 28 x 28", 2.2), "canvas": ("canvas", 1.5), "photo": ("photo", 1.2)}
-
-
-def _keras_start(quick: bool, figure: str = "seconds") -> Result:
-    return _starting(KERAS, rounds=2 if quick else 7, figure=figure)
-
-
-def _import(quick: bool) -> Result:
-    return _starting("import numpy", "import digitcnn", rounds=3 if quick else 15)
-
-
-def _keras_run() -> Callable[[np.ndarray], object]:
-    return partial(engines.keras_model().predict, verbose=0)
-
-
-LINES: dict[str, Line] = {
-    "import": Line("`import digitcnn`", "`import numpy`", 1.3, _import),
-    "first-answer-bare": Line(FIRST, BARE_START, 1.3, _first_answer),
-    "first-answer-keras": Line(FIRST, SAME, 1 / 20, _keras_start),
-    "first-answer-memory": Line(
-        f"{FIRST}: peak memory", SAME, 1 / 5, partial(_keras_start, figure="peak_mib"), "MiB"
+ONE, MANY = "one 28 x 28 array, warm", "10,000 MNIST arrays"
+EACH, CALL = f"{MANY}, per image", "`predict_proba(bytes)`"
+ANSWER, FULL = "first answer of `read`", "detection and recognition"
+REQUEST = "a request to the service, {}: processor time"
+STOCK = "the same network and batch, stock Keras `fit` in float32"
+CLAIMED = '`recipe="fast"`: images of MNIST\'s test set misread, mean of five seeds'
+LINES = {
+    "import": Line(
+        "`import digitcnn`", "`import numpy`", 1.3, lambda: ("import digitcnn", "import numpy")
     ),
+    "first-answer-bare": Line(
+        FIRST,
+        BARE_START,
+        1.3,
+        lambda: (DIGITCNN, BARE.format(network=str(resolve("base", format="onnx")))),
+    ),
+    "first-answer-keras": Line(FIRST, SAME, 1 / 20, _keras_start),
+    "first-answer-memory": Line(f"{FIRST}: peak memory", SAME, 1 / 5, _keras_start, "MiB"),
     "one-array-bare": Line(
-        ONE, "`InferenceSession.run` on the ready batch of one", 2, partial(_one_array, _bare_run)
+        ONE,
+        "`InferenceSession.run` on the ready batch of one",
+        2,
+        lambda: beside(mnist()[0], _bare_run()),
     ),
     "one-array-keras": Line(
-        ONE, "Keras `predict` on the ready batch", 1 / 50, partial(_one_array, _keras_run)
+        ONE,
+        "Keras `predict` on the ready batch",
+        1 / 50,
+        lambda: beside(mnist()[0], partial(keras_model().predict, verbose=0)),
     ),
-    **{
-        f"many-arrays-{name}": Line(MANY, yardstick, target, partial(_many_arrays, open_run))
-        for name, (yardstick, target, open_run) in engines.ENGINES.items()
-    },
-    **{
-        f"many-arrays-{name}": Line(
-            f"{MANY}, per image", f"{name}, per image", None, partial(_strangers, open_reader)
-        )
-        for name, (open_reader, _) in engines.READERS.items()
-    },
-    "jpeg": Line("12-megapixel phone JPEG", "Pillow decoding it, colour, reduced", 1.5, _jpeg),
+    "many-arrays-bare": Line(
+        MANY,
+        "`InferenceSession.run` on ready batches, best chunk size",
+        1.15,
+        lambda: beside(mnist(), in_best_chunks(_bare_run())),
+    ),
+    "many-arrays-keras": Line(
+        MANY,
+        "Keras `predict(batch_size=512)` on the same network",
+        2 / 3,
+        lambda: beside(mnist(), partial(keras_model().predict, batch_size=512, verbose=0)),
+    ),
+    "many-arrays-openvino": Line(
+        MANY, "OpenVINO on ready float32 batches", None, lambda: beside(mnist(), _openvino_run())
+    ),
+    "many-arrays-litert": Line(
+        MANY, "LiteRT on ready float32 batches", None, lambda: beside(mnist(), _litert_run())
+    ),
+    "many-arrays-rapidocr": Line(
+        EACH, "rapidocr, per image", None, lambda: per_image(rapidocr(whole=False))
+    ),
+    "many-arrays-tesseract": Line(
+        EACH, "tesseract, per image", None, lambda: per_image(_tesseract(whole=False))
+    ),
+    "jpeg": Line("12-megapixel phone JPEG", "Pillow decoding it, colour, reduced", 1.5, jpeg),
     "canvas": Line("1,000 canvas PNGs of 280 x 280", "Pillow decoding them", 2.5, _canvases),
-    "read-photo": Line("`read`, a 640 x 480 photo of a number", "60 ms", 1, _photo_of_number),
-    **{
-        f"read-{name}": Line(
-            "`read`, the same photo",
-            f"{name}, detection and recognition",
-            1 / 10 if name == "rapidocr" else None,
-            partial(_strangers_number, open_reader),
-        )
-        for name, (_, open_reader) in engines.READERS.items()
-    },
+    "read-photo": Line(  # the time that a person does not notice
+        "`read`, a 640 x 480 photo of a number",
+        "60 ms",
+        1,
+        lambda: reading(lambda _: time.sleep(0.06), PHOTO_SIZE),
+    ),
+    "read-rapidocr": Line(
+        "`read`, the same photo", f"rapidocr, {FULL}", 1 / 10, lambda: stranger(rapidocr)
+    ),
+    "read-tesseract": Line(
+        "`read`, the same photo", f"tesseract, {FULL}", None, lambda: stranger(_tesseract)
+    ),
     "read-jpeg": Line(
-        "`read`, a 12-megapixel photo", "Pillow decoding it", 3, _phone_photo_of_number
+        "`read`, a 12-megapixel photo", "Pillow decoding it", 3, lambda: reading(decode, JPEG_SIZE)
     ),
-    "read-first": Line("first answer of `read`: new process", "of `predict`", 2, _first_reading),
+    "read-first": Line(f"{ANSWER}: new process", "of `predict`", 2, lambda: (READING, DIGITCNN)),
     "read-memory": Line(
-        "first answer of `read`: peak memory",
-        *("of `predict`", None, partial(_first_reading, figure="peak_mib"), "MiB"),
+        f"{ANSWER}: peak memory", "of `predict`", None, lambda: (READING, DIGITCNN), "MiB"
     ),
-    **{
-        f"serve-{kind}": Line(
-            f"a request to the service, {what}: processor time",
-            "`predict_proba(bytes)`",
-            target,
-            partial(_request, kind),
-        )
-        for kind, (what, target) in SENT.items()
-    },
+    "serve-28": Line(
+        REQUEST.format("PNG of 28 x 28"),
+        CALL,
+        2.2,
+        lambda: request(_encoded(Image.fromarray(mnist()[0]), "PNG")),
+    ),
+    "serve-canvas": Line(
+        REQUEST.format("canvas"), CALL, 1.5, lambda: request(Path(PICTURE).read_bytes())
+    ),
+    "serve-photo": Line(
+        REQUEST.format("photo"),
+        CALL,
+        1.2,
+        lambda: request(_encoded(Image.open(PHOTO).resize(PHOTO_SIZE), "JPEG", quality=90)),
+    ),
     "growth": Line("growth: 100,000 arrays", "10,000 of them", 10.5, _growth),
     "memory": Line(
-        "peak memory of an iterator of 1,000,000", "of one of 10,000", 1.05, _memory, "MiB"
+        "peak memory of an iterator of 1,000,000",
+        "of one of 10,000",
+        1.05,
+        lambda: [[run_once(STREAM.format(count=count))[1]] for count in (1_000_000, 10_000)],
+        "MiB",
     ),
     "base-epoch": Line(
         "`base` training, a step of 128 images",
         STOCK,
         1,
-        partial(_training_step, "base"),
-        "s",
-        True,
+        lambda: (steps()["base"], steps()["keras"]),
+        is_training=True,
     ),
     "plain-epoch": Line(
         "the same without augmentation and drawings",
-        *(STOCK, 1, partial(_training_step, "plain"), "s", True),
+        STOCK,
+        1,
+        lambda: (steps()["plain"], steps()["keras"]),
+        is_training=True,
     ),
     "fast": Line(
         '`recipe="fast"`: from nothing to a trained network, five seeds',
         "Keras' own MNIST convnet example (12 epochs, batch 128)",
-        *(1 / 10, _fast, "s", True),
+        1 / 10,
+        lambda: (fast()[0], [run_once(CONVNET)[0] for _ in range(2)]),
+        is_training=True,
     ),
     "fast-errors": Line(
-        '`recipe="fast"`: images of MNIST\'s test set misread, mean of five seeds',
-        *("one in a hundred", 1, _fast_errors, "%", True),
+        CLAIMED, "one in a hundred", 1, lambda: ([statistics.mean(fast()[1])], [1.0]), "%", True
     ),
 }
 
 
-def row(line: Line, result: Result) -> tuple[str, ...]:
+def row(line: Line, ours: list[float], theirs: list[float]) -> tuple[str, ...]:
     """Write one line of the table."""
     target = "-" if line.target is None else f"<= {_ratio(line.target)}"
-    if not result.theirs:
+    if not theirs:
         return line.what, line.yardstick, "-", "-", "-", target, "not installed"
-    middle = statistics.median(result.ratios)
-    spread = ""
-    if len(result.ratios) > 1:
-        low, _, high = statistics.quantiles(result.ratios, n=4, method="inclusive")
-        spread = f" ({_ratio(low)} to {_ratio(high)})"
+    ratios = [mine / other for mine, other in zip(ours, theirs, strict=False)]
+    if len(ours) != len(theirs):  # the rounds do not pair
+        ratios = [statistics.mean(ours) / statistics.mean(theirs)]
+    low, middle, high = np.quantile(ratios, (0.25, 0.5, 0.75)).tolist()
+    spread = f" ({_ratio(low)} to {_ratio(high)})" if len(ratios) > 1 else ""
     verdict = "reported" if line.target is None else "met" if middle <= line.target else "not met"
-    ours, theirs = (_figure(statistics.median(each), line.unit) for each in result)
-    return line.what, line.yardstick, ours, theirs, _ratio(middle) + spread, target, verdict
+    figures = (_figure(statistics.median(each), line.unit) for each in (ours, theirs))
+    return line.what, line.yardstick, *figures, _ratio(middle) + spread, target, verdict
 
 
 def _ratio(ratio: float) -> str:
@@ -426,27 +580,25 @@ def cold_start_table(rounds: int = 7) -> str:
     codes = {"digitcnn": DIGITCNN, "keras": KERAS, "python alone": "print()"}
     rows = []
     for name, runs in zip(codes, run_in_turn(*codes.values(), rounds=rounds), strict=True):
-        seconds, peak = (statistics.median(each) for each in zip(*runs, strict=True))
-        rows.append((name, f"{seconds:.2f} s", f"{peak:.0f} MiB"))
-    command = f"python benchmarks/speed.py --cold-start, median of {rounds}; {machine()}"
+        taken, peak = np.median(runs, axis=1)
+        rows.append((name, f"{taken:.2f} s", f"{peak:.0f} MiB"))
+    command = f"python benchmarks/speed.py --cold-start, median of {rounds}; {versions()}"
     return format_table(("one picture in a new process", "time", "peak memory"), rows, command)
 
 
-def machine() -> str:
-    """Describe the machine by what bears on speed, and by nothing that names it."""
-    parts = [platform.machine(), f"{os.cpu_count()} CPUs", f"Python {platform.python_version()}"]
+def versions() -> str:
+    """Describe the machine and what is installed on it."""
     installed = {each.name.lower(): each.version for each in importlib.metadata.distributions()}
     packages = ("numpy", "pillow", "onnxruntime", "keras", "tensorflow")
-    return ", ".join(
-        parts + [f"{name} {installed[name]}" for name in packages if name in installed]
-    )
+    named = [f"{name} {installed[name]}" for name in packages if name in installed]
+    return ", ".join([machine(), f"Python {platform.python_version()}", *named])
 
 
 def main() -> int:
     """Measure and print."""
     parser = begin_options(__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(LINES))
-    parser.add_argument("--quick", action="store_true", help="few rounds and images: rough figures")
+    parser.add_argument("--rounds", type=int, default=9, help="few give rough figures")
     parser.add_argument("--training", action="store_true", help="the lines of training, too")
     parser.add_argument("--cold-start", action="store_true", help="only what the README has")
     arguments = parser.parse_args()
@@ -459,19 +611,18 @@ def main() -> int:
     rows = {}
     for name in arguments.names or everything:
         try:
-            result = LINES[name].measure(arguments.quick)
+            result = LINES[name].measure(arguments.rounds)
         except ImportError:
-            result = Result([], [])
-        rows[name] = row(LINES[name], result)
+            result = ([], [])
+        rows[name] = row(LINES[name], *result)
         print(f"{name:22}", *rows[name][2:], sep="  ", flush=True)
     head = ("what", "yardstick", "ours", "yardstick's", "ratio (quartiles)", "target", "verdict")
     words = [*arguments.names, *(["--training"] if arguments.training else [])]
-    words += ["--quick"] if arguments.quick else []
-    command = f"python benchmarks/speed.py {' '.join(words)}".strip()
+    command = " ".join(["python benchmarks/speed.py", *words])
     for table, is_training in (("speed", False), ("training speed", True)):
         chosen = [rows[name] for name in rows if LINES[name].is_training == is_training]
         if arguments.page and chosen:
-            show(format_table(head, chosen, f"{command}, on {machine()}"), arguments.page, table)
+            show(format_table(head, chosen, f"{command}, on {versions()}"), arguments.page, table)
     return int(any(each[-1] == "not met" for each in rows.values()))
 
 

@@ -12,12 +12,11 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
-from reporting import save_sheet
+from reporting import COLUMNS, save_sheet
 
 from digitcnn.synthesis import GlyphBank, Page, draw_page
 
-ROWS, COLUMNS, HANDS = 9, 6, 60
-GAP = 6  # pixels
+ROWS, HANDS = 9, 60
 
 
 def boxed(page: Page) -> Image.Image:
@@ -26,22 +25,15 @@ def boxed(page: Page) -> Image.Image:
     draw = ImageDraw.Draw(image)
     for box, label in zip(page.boxes.tolist(), page.labels.tolist(), strict=True):
         draw.rectangle(box, outline="grey" if label < 0 else "red" if label < 10 else "green")
-    cell = Image.new("RGB", (image.width + GAP, image.height + GAP), "white")
-    cell.paste(image)
-    return cell
+    return image
 
 
-def main() -> None:
-    """Draw and save."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("sheet", type=Path, help="the picture to write")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     rng = np.random.default_rng(arguments.seed)
     bank = GlyphBank(hands=HANDS, seed=arguments.seed)
     pages = [draw_page(bank, rng) for _ in range(ROWS * COLUMNS)]
-    save_sheet([boxed(page) for page in pages], COLUMNS, arguments.sheet)
-
-
-if __name__ == "__main__":
-    main()
+    save_sheet([("", [boxed(page)]) for page in pages], arguments.sheet)
