@@ -28,7 +28,7 @@ INKS = ((0.1, 0.1, 0.12), (0.12, 0.17, 0.5), (0.2, 0.2, 0.22), (0.55, 0.1, 0.12)
 BLACK = INKS[:1]
 PAPERS = ((0.95, 0.94, 0.92), (0.9, 0.9, 0.9), (0.96, 0.93, 0.82))
 
-Size = tuple[int, int]
+Size, Point = tuple[int, int], tuple[float, float]
 Drawing = Callable[[ImageDraw.ImageDraw], object]
 
 
@@ -50,19 +50,12 @@ class Draft:
         return box.astype(np.float32) / PIXEL_MAX
 
     def cover(
-        self,
-        height: float,
-        pen: float = 0.05,
-        *,
-        size: Size = SIZE,
-        center: tuple[float, float] | None = None,
+        self, height: float, pen: float = 0.05, *, size: Size = SIZE, center: Point | None = None
     ) -> np.ndarray:
         """Cover paper of `size` with ink: the digit, `height` pixels tall."""
         ink, (width, length) = self.cut(height=height, pen=pen), size
-        x, y = center or (
-            width * self.rng.uniform(0.42, 0.58),
-            length * self.rng.uniform(0.45, 0.55),
-        )
+        uniform = self.rng.uniform
+        x, y = center or (width * uniform(0.42, 0.58), length * uniform(0.45, 0.55))
         page = Image.new("L", size)
         page.paste(to_image(ink), (round(x - ink.shape[1] / 2), round(y - ink.shape[0] / 2)))
         return np.asarray(page, np.float32) / PIXEL_MAX
@@ -85,7 +78,7 @@ class Draft:
 
     def printed(self, drawing: Drawing, *colors: tuple[float, ...], soft: float = 0) -> np.ndarray:
         """Return paper with something drawn on it in one of some colours."""
-        return lay(self.paper(), drawn(drawing, soft), self.pick(colors))
+        return self.written(self.paper(), drawn(drawing, soft), colors)
 
     def written(self, scene: np.ndarray, cover: np.ndarray, inks: Sequence[Any] = INKS) -> Any:
         """Lay ink of one of some colours over a scene."""
@@ -103,6 +96,22 @@ class Draft:
     ) -> np.ndarray:
         """Write on a scene, and light it."""
         return self.written(scene, cover, inks) * self.light(scene.shape[1::-1], fall)
+
+    def note(
+        self,
+        height: float,
+        pen: float = 0.05,
+        *,
+        on: np.ndarray | None = None,
+        center: Point | None = None,
+        inks: Sequence[Any] = INKS,
+        fall: float = 0.25,
+        blur: float = 0.8,
+    ) -> bytes:
+        """Write the digit on a blank sheet or on a scene, and photograph it by a lamp's light."""
+        scene = self.paper() if on is None else on
+        cover = self.cover(height, pen, center=center)
+        return self.photo(self.lit(scene, cover, inks, fall), blur=blur)
 
     def photo(
         self, scene: np.ndarray, *, blur: float = 0.8, noise: float = 0.01, quality: int = 75
@@ -125,13 +134,10 @@ def to_image(plane: np.ndarray) -> Image.Image:
     return Image.fromarray(np.rint(np.clip(plane, 0, 1) * PIXEL_MAX).astype(np.uint8))
 
 
-def encoded(plane: np.ndarray, *, quality: int | None = None) -> bytes:
+def encoded(plane: np.ndarray, **jpeg: int) -> bytes:
     """Encode brightness as JPEG of a quality, or else as PNG."""
     file = io.BytesIO()
-    if quality is None:
-        to_image(plane).save(file, "PNG")
-    else:
-        to_image(plane).save(file, "JPEG", quality=quality)
+    to_image(plane).save(file, "JPEG" if jpeg else "PNG", **jpeg)
     return file.getvalue()
 
 
@@ -167,26 +173,16 @@ def rules(
 # Printed paper.
 
 
-def _ruled(
-    draft: Draft,
-    *,
-    down: bool,
-    pitch: tuple[float, float],
-    tall: tuple[float, float] = (130, 200),
-    width: tuple[float, float] = (0.8, 2.2),
-    tilt: float = 0.02,
-    shade: float = 0.8,
-    colors: Sequence[Any] = (BLUE, GRAY),
-    pen: float = 0.045,
-    strength: float = 0.92,
-    inks: Sequence[Any] = INKS[:3],
-) -> bytes:
-    uniform = draft.rng.uniform
-    height, pitch_, width_ = uniform(*tall), uniform(*pitch), uniform(*width)
+def _ruled(draft: Draft, *, down: bool, pitch: tuple[float, float], dark: bool = False) -> bytes:
+    uniform, tilt = draft.rng.uniform, 0.015 if dark else 0.02
+    height = uniform(*((150, 220) if dark else (130, 200)))
+    pitch_, width = uniform(*pitch), uniform(0.8, 1.6 if dark else 2.2)
     cover = rules(
-        pitch=pitch_, width=width_, first=uniform(0, 40), tilt=uniform(-tilt, tilt), down=down
+        pitch=pitch_, width=width, first=uniform(0, 40), tilt=uniform(-tilt, tilt), down=down
     )
+    colors, shade = (((0.4, 0.42, 0.5),), 1) if dark else ((BLUE, GRAY), 0.8)
     scene = draft.written(draft.paper(), shade * cover, colors)
+    pen, strength, inks = (0.055, 0.95, BLACK) if dark else (0.045, 0.92, INKS[:3])
     return draft.photo(draft.lit(scene, strength * draft.cover(height, pen), inks, 0.15))
 
 
@@ -233,7 +229,7 @@ def _outline(draw: ImageDraw.ImageDraw, boxes: Sequence[Any], width: int) -> Non
 def _underlined(draft: Draft) -> bytes:
     line = partial(ImageDraw.ImageDraw.line, xy=(300, 760, 1000, 765), fill=PIXEL_MAX, width=5)
     scene = draft.printed(line, (0.25, 0.25, 0.28))
-    return draft.photo(draft.lit(scene, draft.cover(190, center=(WIDTH / 2, 255)), INKS, 0.15))
+    return draft.note(190, on=scene, center=(WIDTH / 2, 255), fall=0.15)
 
 
 # Sheets and tables.
@@ -262,7 +258,7 @@ def _sheet_on_table(draft: Draft, kind: str, *, fall: float) -> bytes:
     sheet = drawn(lambda draw: draw.polygon(outline, fill=PIXEL_MAX))[..., None]
     scene = _table(draft, kind) * (1 - sheet) + draft.paper() * sheet
     center = (WIDTH / 2 + uniform(-40, 40), HEIGHT / 2 + uniform(-25, 25))
-    return draft.photo(draft.lit(scene, draft.cover(150, 0.055, center=center), INKS, fall))
+    return draft.note(150, 0.055, on=scene, center=center, fall=fall)
 
 
 def _table_at_one_side(draft: Draft) -> bytes:
@@ -271,7 +267,7 @@ def _table_at_one_side(draft: Draft) -> bytes:
     beyond = x * np.cos(angle) + y * np.sin(angle) - draft.rng.uniform(0.72, 0.88)
     table = np.clip(beyond * 300, 0, 1)[..., None]
     scene = draft.paper() * (1 - table) + _table(draft, draft.pick(("wood", "dark"))) * table
-    return draft.photo(draft.lit(scene, draft.cover(190, center=MIDDLE), INKS, 0.2))
+    return draft.note(190, on=scene, center=MIDDLE, fall=0.2)
 
 
 def _scanner_border(draft: Draft) -> bytes:
@@ -292,7 +288,7 @@ def _spiral_holes(draft: Draft) -> bytes:
             draw.ellipse([2 * side for side in box], fill=PIXEL_MAX)
 
     scene = draft.printed(holes, (0.12, 0.11, 0.1))
-    return draft.photo(draft.lit(scene, draft.cover(200, center=(WIDTH / 2, HEIGHT * 0.57))))
+    return draft.note(200, on=scene, center=(WIDTH / 2, HEIGHT * 0.57))
 
 
 def _finger_at_the_border(draft: Draft) -> bytes:
@@ -300,13 +296,13 @@ def _finger_at_the_border(draft: Draft) -> bytes:
     box = [2 * side for side in (left, HEIGHT - 75, left + 90, HEIGHT + 160)]
     finger = partial(ImageDraw.ImageDraw.rounded_rectangle, xy=box, radius=85, fill=PIXEL_MAX)
     scene = draft.printed(finger, (0.78, 0.55, 0.45), soft=1.5)
-    return draft.photo(draft.lit(scene, draft.cover(210, center=(WIDTH / 2, 200))))
+    return draft.note(210, on=scene, center=(WIDTH / 2, 200))
 
 
 def _pen_at_the_border(draft: Draft) -> bytes:
     pen = partial(ImageDraw.ImageDraw.line, xy=(1140, 340, 1380, 1020), fill=PIXEL_MAX, width=46)
     scene = draft.printed(pen, (0.1, 0.12, 0.35))
-    return draft.photo(draft.lit(scene, draft.cover(230, center=(260, HEIGHT / 2))))
+    return draft.note(230, on=scene, center=(260, HEIGHT / 2))
 
 
 # Light.
@@ -360,7 +356,7 @@ def _colored_ground(draft: Draft) -> bytes:
     cards = ((0.85, 0.3, 0.3), (0.25, 0.55, 0.8), (0.95, 0.8, 0.2), (0.3, 0.65, 0.4))
     card = draft.paper() / 0.94 * np.array(draft.pick(cards))
     inks = ((0.08, 0.08, 0.1), (0.97, 0.97, 0.97), (0.15, 0.15, 0.5))
-    return draft.photo(draft.lit(card, draft.cover(250, 0.08), inks))
+    return draft.note(250, 0.08, on=card, inks=inks)
 
 
 def _thick_marker(draft: Draft) -> bytes:
@@ -402,7 +398,7 @@ def _see_through(draft: Draft) -> bytes:
     page = other.cover(260, center=(draft.rng.uniform(150, 490), HEIGHT / 2))
     soft = to_image(page[:, ::-1]).filter(ImageFilter.GaussianBlur(2.5))
     scene = lay(draft.paper(), 0.14 * np.asarray(soft) / PIXEL_MAX, INKS[0])
-    return draft.photo(draft.lit(scene, draft.cover(230), BLACK, 0.1))
+    return draft.note(230, on=scene, inks=BLACK, fall=0.1)
 
 
 def _smudged(draft: Draft) -> bytes:
@@ -485,22 +481,10 @@ def _on_transparent(draft: Draft) -> bytes:
 KINDS: dict[str, Callable[[Draft], bytes]] = {
     "clean": lambda draft: encoded(1 - draft.cover(200)),
     "canvas": _canvas,
-    "on paper": lambda draft: draft.photo(draft.lit(draft.paper(), draft.cover(240))),
+    "on paper": lambda draft: draft.note(240),
     "squared wide": partial(_ruled, down=True, pitch=(80, 140)),
     "squared narrow": partial(_ruled, down=True, pitch=(22, 60)),
-    "squared dark": partial(
-        _ruled,
-        down=True,
-        pitch=(35, 90),
-        tall=(150, 220),
-        width=(0.8, 1.6),
-        tilt=0.015,
-        shade=1,
-        colors=((0.4, 0.42, 0.5),),
-        pen=0.055,
-        strength=0.95,
-        inks=BLACK,
-    ),
+    "squared dark": partial(_ruled, down=True, pitch=(35, 90), dark=True),
     "millimetre paper": _millimetre_paper,
     "ruled wide": partial(_ruled, down=False, pitch=(60, 90)),
     "ruled narrow": partial(_ruled, down=False, pitch=(22, 50)),
@@ -519,9 +503,7 @@ KINDS: dict[str, Callable[[Draft], bytes]] = {
     "soft shadow": partial(_shadowed, soft=0.15, depth=(0.25, 0.5)),
     "narrow shadow": partial(_shadowed, soft=0.04, depth=(0.2, 0.45)),
     "hard shadow": partial(_shadowed, soft=0.008, depth=(0.2, 0.45)),
-    "strong gradient": lambda draft: draft.photo(
-        draft.lit(draft.paper(), draft.cover(240), INKS, 0.7)
-    ),
+    "strong gradient": lambda draft: draft.note(240, fall=0.7),
     "folded paper": _folded_paper,
     "whiteboard glare": _whiteboard_glare,
     "blackboard": _blackboard,
@@ -529,9 +511,7 @@ KINDS: dict[str, Callable[[Draft], bytes]] = {
     "colored ground": _colored_ground,
     "thick marker": _thick_marker,
     "hairline": _hairline,
-    "hairline photo": lambda draft: draft.photo(
-        draft.lit(draft.paper(), draft.cover(330, 0.01), BLACK)
-    ),
+    "hairline photo": lambda draft: draft.note(330, 0.01, inks=BLACK),
     "tiny digit": _tiny_digit,
     "tight crop": _tight_crop,
     "at the edge": _at_the_edge,
@@ -541,7 +521,7 @@ KINDS: dict[str, Callable[[Draft], bytes]] = {
     "broken strokes": _broken_strokes,
     "poor jpeg": _poor_jpeg,
     "noisy night": _noisy_night,
-    "out of focus": lambda draft: draft.photo(draft.lit(draft.paper(), draft.cover(230)), blur=6),
+    "out of focus": lambda draft: draft.note(230, blur=6),
     "canvas with border": _canvas_with_border,
     "border in jpeg": _border_in_jpeg,
     "screenshot": _screenshot,
