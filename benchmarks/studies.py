@@ -16,8 +16,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import os
-import platform
 import statistics
 import sys
 import time
@@ -29,14 +27,23 @@ import accuracy
 import keras
 import numpy as np
 from checkout import ROOT
-from looks import enter_look, named
-from reporting import begin_options, format_table, show
+from registry import enter_look, named
+from reporting import begin_options, format_table, machine, show
 
-from digitcnn import Evaluation, TrainingRun, datasets, evaluate, load_pretrained, preprocess, train
+from digitcnn import (
+    Evaluation,
+    TrainingRun,
+    datasets,
+    evaluate,
+    load_pretrained,
+    predict_proba,
+    preprocess,
+    train,
+)
 from digitcnn.synthesis import draw_digits
-from digitcnn.training import RECIPES, Recipe, RunRecord, read_run
+from digitcnn.training import RECIPES, Recipe, read_run
 
-MEASURED_FILE, SECONDS_FILE, ANSWERS_FILE = "measured.json", "seconds.json", "mnist-test.npy"
+MEASURED_FILE, SECONDS_FILE = "measured.json", "seconds.txt"
 DRAWN, DRAWN_SEED = 2000, 2**31  # apart from all that the trainings draw by
 SHORT_EPOCHS = 6
 
@@ -73,33 +80,22 @@ STUDIES = {
 }
 
 
-class EpochSeconds(keras.callbacks.Callback):  # type: ignore[misc]
-    """Write how long each epoch took, so that the sum outlives a kill."""
+def note_seconds(path: Path) -> keras.callbacks.Callback:
+    """Return what writes how long each epoch took, so that the sum outlives a kill."""
+    begun: list[float] = []
 
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self.path = path
+    def note(epoch: int, *_: Any, **__: Any) -> None:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(f"{epoch} {time.perf_counter() - begun[-1]}\n")
 
-    def on_epoch_begin(self, *_: Any, **__: Any) -> None:
-        """Start the clock."""
-        self.began = time.perf_counter()
-
-    def on_epoch_end(self, epoch: int, *_: Any, **__: Any) -> None:
-        """Stop it; an epoch that is done again replaces its first time."""
-        seconds = read_json(self.path) or {}
-        write_json(self.path, {**seconds, str(epoch): time.perf_counter() - self.began})
+    begin = lambda *_, **__: begun.append(time.perf_counter())  # noqa: E731
+    return keras.callbacks.LambdaCallback(on_epoch_begin=begin, on_epoch_end=note)
 
 
-def read_json(path: Path) -> Any:
-    """Read a file, or None where there is none."""
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write a file whole or not at all."""
-    partial = path.with_name(f"partial-{path.name}")
-    partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    partial.replace(path)
+def sum_seconds(path: Path) -> float:
+    """Add the epochs up; one that was done again counts by its last time."""
+    lines = path.read_text("utf-8").splitlines() if path.exists() else ()
+    return sum(float(seconds) for seconds in dict(line.split() for line in lines).values())
 
 
 def train_variant(
@@ -122,7 +118,7 @@ def train_variant(
         validation_size=validation_size,
         seed=seed,
         run_dir=folder,
-        callbacks=[EpochSeconds(folder / SECONDS_FILE)],
+        callbacks=[note_seconds(folder / SECONDS_FILE)],
         verbose=2,
     )
 
@@ -142,32 +138,36 @@ def measure(variant: Variant, run: TrainingRun, arguments: argparse.Namespace) -
     measured["drawn digits"] = evaluate(run.model, *draw_digits(DRAWN, seed=DRAWN_SEED)).accuracy
     if arguments.pictures:
         samples = accuracy.pictures(arguments)
-        right = accuracy.is_right(samples, accuracy.read_by(run.model)(samples.images))
-        measured["pictures"] = float(right.mean())
+        answers = predict_proba(samples.images, model=run.model, errors="return")
+        measured["pictures"] = float(accuracy.is_right(samples, answers).mean())
     measured["epochs"] = len(run.history["loss"])
-    measured["minutes"] = sum((read_json(run.run_dir / SECONDS_FILE) or {}).values()) / 60
+    measured["minutes"] = sum_seconds(run.run_dir / SECONDS_FILE) / 60
     return measured
 
 
 def run_study(study: str, arguments: argparse.Namespace) -> str:
     """Train and measure what is missing; return the table of all that is there."""
 
-    def folder_of(variant: Variant, seed: int | str) -> Path:
-        return arguments.runs / f"{variant.name.replace(' ', '-').lower()}-{seed}"
+    def file_of(variant: Variant, seed: int | str) -> Path:
+        name = variant.name.replace(" ", "-").lower()
+        return arguments.runs / f"{name}-{seed}" / MEASURED_FILE
 
     # Seed by seed, so that a table of one seed is there first.
     for seed in range(arguments.seeds):
         for variant in STUDIES[study]:
-            folder = folder_of(variant, seed)
-            if arguments.only in (None, variant.name) and not (folder / MEASURED_FILE).exists():
-                print(f"\n{variant.name}, seed {seed}, in {folder}", flush=True)
+            file = file_of(variant, seed)
+            if arguments.only in (None, variant.name) and not file.exists():
+                print(f"\n{variant.name}, seed {seed}, in {file.parent}", flush=True)
                 options = {"epochs": arguments.epochs, "num_images": arguments.images}
-                run = train_variant(variant, seed, folder, **options)
-                write_json(folder / MEASURED_FILE, measure(variant, run, arguments))
+                run = train_variant(variant, seed, file.parent, **options)
+                file.write_text(json.dumps(measure(variant, run, arguments)), "utf-8")
     found = {}
     for variant in STUDIES[study]:
-        pattern = f"{folder_of(variant, '[0-9]*').name}/{MEASURED_FILE}"
-        found[variant] = [read_json(path) for path in sorted(arguments.runs.glob(pattern))]
+        files = sorted(
+            arguments.runs.glob(f"{file_of(variant, '[0-9]*').parent.name}/{MEASURED_FILE}")
+        )
+        if files:
+            found[variant] = [json.loads(file.read_text("utf-8")) for file in files]
     names = list(dict.fromkeys(name for runs in found.values() for run in runs for name in run))
     rows = [
         (
@@ -175,10 +175,9 @@ def run_study(study: str, arguments: argparse.Namespace) -> str:
             *(spread(name, [run[name] for run in runs if name in run]) for name in names),
         )
         for variant, runs in found.items()
-        if runs
     ]
-    command = f"python benchmarks/studies.py {study}, on {platform.machine()}, {os.cpu_count()}"
-    return format_table(("trained by", "claim", "seeds", *names), rows, f"{command} CPUs")
+    command = f"python benchmarks/studies.py {study}, on {machine()}"
+    return format_table(("trained by", "claim", "seeds", *names), rows, command)
 
 
 def spread(name: str, values: Sequence[float]) -> str:
@@ -195,55 +194,39 @@ def spread(name: str, values: Sequence[float]) -> str:
 
 def report_seeds(arguments: argparse.Namespace) -> tuple[str, str]:
     """Measure trainings that differ by their seed; return what they are, and the table."""
-    runs = [read_run(folder) for folder in arguments.run_dirs]
-    _check_alike(runs)
-    size = arguments.members
-    if len(runs) % size:
-        raise SystemExit(f"{len(runs)} runs make no whole number of ensembles of {size}")
-    groups = [runs[start : start + size] for start in range(0, len(runs), size)]
-    _, (images, labels) = datasets.load_mnist()
-    measured = [
-        Evaluation(labels, np.mean([_answers(run, images) for run in group], axis=0))
-        for group in groups
+    runs, size = [read_run(folder) for folder in arguments.run_dirs], arguments.members
+    first = runs[0]
+    if any((run.recipe, run.num_images) != (first.recipe, first.num_images) for run in runs):
+        sys.exit("the runs differ by more than their seed")
+    if len({run.seed for run in runs}) < len(runs) or len(runs) % size:
+        sys.exit(f"the runs must have a seed each, and make whole ensembles of {size}")
+    if any(run.validation_size for run in runs):
+        sys.exit("the runs chose their epoch by validation; train with validation_size=0")
+    images, labels = datasets.load_mnist()[1]
+    batch, rows, measured = preprocess(images), [], []
+    answers = [
+        load_pretrained(run.run_dir).predict(batch, batch_size=500, verbose=0) for run in runs
     ]
-    rows = [
-        (named(run.seed for run in group), f"{each.accuracy:.2%}", str(each.num_errors))
-        for group, each in zip(groups, measured, strict=True)
-    ]
+    for start in range(0, len(runs), size):
+        group = runs[start : start + size]
+        each = Evaluation(labels, np.mean(answers[start : start + size], axis=0))
+        measured.append(each)
+        rows.append(
+            (named(run.seed for run in group), f"{each.accuracy:.2%}", f"{each.num_errors}")
+        )
+        if arguments.card:
+            enter_look(arguments.card, group, each)
     errors = statistics.mean(each.num_errors for each in measured)
     rows.append(("mean", spread("test", [each.accuracy for each in measured]), f"{errors:.1f}"))
-    if arguments.card:
-        for group, each in zip(groups, measured, strict=True):
-            enter_look(arguments.card, group, each)
-    recipe = named(run.recipe["name"] for run in groups[0])
-    members = f" --members {size}" if size > 1 else ""
+    members, by = (f" --members {size}", f" by {size}") if size > 1 else ("", "")
     command = f"python benchmarks/studies.py seeds RUN_FOLDER...{members}"
-    how = f"{runs[0].num_images:,} images, {len(runs[0].history)} epochs, the last one counts"
+    how = f"{first.num_images:,} images, {len(first.history)} epochs, the last one counts"
+    recipe = first.recipe["name"]
     head = (f"`{recipe}`, seed", "MNIST test", "errors")
-    name = f"{recipe} seeds" if size == 1 else f"{recipe} seeds by {size}"
-    return name, format_table(head, rows, f"{command}, {how}")
+    return f"{recipe} seeds{by}", format_table(head, rows, f"{command}, {how}")
 
 
-def _answers(run: RunRecord, images: np.ndarray) -> np.ndarray:
-    """Return a training's probabilities for the test images, computed once."""
-    path = run.run_dir / ANSWERS_FILE
-    if not path.exists():
-        model = load_pretrained(run.run_dir)
-        np.save(path, model.predict(preprocess(images), batch_size=500, verbose=0))
-    return np.load(path)
-
-
-def _check_alike(runs: Sequence[RunRecord]) -> None:
-    """Refuse runs that differ by more than their seed, or that chose an epoch."""
-    if any((r.recipe, r.num_images) != (runs[0].recipe, runs[0].num_images) for r in runs):
-        raise SystemExit("the runs differ by more than their seed")
-    if len({run.seed for run in runs}) < len(runs):
-        raise SystemExit("two runs have the same seed")
-    if any(run.validation_size for run in runs):
-        raise SystemExit("the runs chose their epoch by validation; train with validation_size=0")
-
-
-def main(words: list[str] | None = None) -> int:
+def main(words: list[str] | None = None) -> None:
     """Train what is missing, measure it, and print the table."""
     parser = begin_options(__doc__)
     add = parser.add_argument
@@ -272,11 +255,7 @@ def main(words: list[str] | None = None) -> int:
     else:
         name, text = arguments.study, run_study(arguments.study, arguments)
     show(text, arguments.page, name)
-    return 0
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit("stopped; the same command goes on")
+    main()

@@ -1,6 +1,7 @@
 """The benchmark that sets the tutorials' claims beside what their recipes give."""
 
 import importlib.util
+import json
 import sys
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from digitcnn import datasets
 from digitcnn.synthesis import draw_digits
+from digitcnn.training import read_run
 
 pytest.importorskip("keras", reason="training needs digitcnn[tensorflow]")
 
@@ -38,7 +40,7 @@ def test_finished_trainings_are_reported_without_another_look(
     """A second call neither trains nor measures again, and writes what it prints into the page."""
     for name in ("conv-pool", "three-conv"):
         benchmark.run("--only", name, "--seeds", "1", "--epochs", "1")
-    first = benchmark.read_json(tmp_path / "three-conv-0" / "measured.json")
+    first = json.loads((tmp_path / "three-conv-0" / "measured.json").read_text())
     capsys.readouterr()
 
     monkeypatch.setattr(benchmark, "evaluate", None)
@@ -62,14 +64,13 @@ def test_last_epoch_counts_where_the_tutorial_keeps_no_best(benchmark, tmp_path)
         if variant.name in ("three-conv", "two-conv-dropout"):
             folder = tmp_path / variant.name
             run = benchmark.train_variant(variant, 0, folder, epochs=1, num_images=None)
-            record = benchmark.read_json(run.run_dir / "run.json")
-            kept[variant.name] = ("best_epoch" in run.metrics, record)
+            kept[variant.name] = ("best_epoch" in run.metrics, read_run(run.run_dir))
 
     assert not kept["three-conv"][0]
     assert kept["two-conv-dropout"][0]
     # The same images are trained on; those kept apart are measured afterwards.
-    assert kept["three-conv"][1]["num_images"] == NUM_IMAGES * 11 // 12
-    assert kept["two-conv-dropout"][1]["num_images"] == NUM_IMAGES * 11 // 12
+    assert kept["three-conv"][1].num_images == NUM_IMAGES * 11 // 12
+    assert kept["two-conv-dropout"][1].num_images == NUM_IMAGES * 11 // 12
 
 
 def test_a_quick_try_is_kept_out_of_the_page(benchmark, tmp_path, capsys):

@@ -22,8 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
-from looks import enter_look, named
-from registry import add_record, next_version, published_filename
+from registry import add_record, enter_look, named, next_version, published_filename
 
 from digitcnn import DigitClassifier, Evaluation, datasets, evaluate, load_pretrained, preprocess
 from digitcnn._quantization import round_weights
@@ -54,21 +53,16 @@ SIZES = {"reader": 1_490_000, "lines": 890_000}
 MEASURED_PAGES, MEASURED_HANDS, MEASURED_SEED = 256, 100, 2**32 - 1
 
 
-def main() -> None:
-    """Publish the runs named on the command line."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("run_dirs", nargs="+", type=Path, help="folders of finished training runs")
-    parser.add_argument("--name", default="base", help="what the weights are called")
-    arguments = parser.parse_args()
-    runs = [read_run(each) for each in arguments.run_dirs]
-    record = publish(runs, arguments.name)
-    print(f"published {record.id}:", *(f"{name} {each}" for name, each in record.metrics.items()))
-
-
 def publish(runs: Sequence[RunRecord], name: str) -> Weights:
     """Write the files, compare them, measure them, and enter the record."""
     for run in runs:
-        _check_recipe(run)
+        recipe = run.recipe["name"]
+        known = RECIPES.get(recipe)
+        if known is None or as_fields(recipe_from_fields(run.recipe)) != as_fields(known):
+            raise SystemExit(
+                f"the run was trained by another recipe than RECIPES[{recipe!r}], so nobody could "
+                "train it again by name; enter the recipe first"
+            )
     first = runs[0]
     version = next_version(name)
     h5, onnx = (RELEASE / published_filename(name, version, form) for form in ("h5", "onnx"))
@@ -102,8 +96,11 @@ def publish(runs: Sequence[RunRecord], name: str) -> Weights:
             recipe=named(run.recipe["name"] for run in runs),
             date=dt.datetime.now(tz=dt.UTC).date().isoformat(),
         )
-        if name in BUNDLED_NAMES:
-            _bundle(name, h5, onnx)
+        if name in BUNDLED_NAMES:  # the newest version takes the place of the one before
+            for old in BUNDLE.glob(f"digitcnn-{name}-v*"):
+                old.unlink()
+            for file in (h5, onnx):
+                shutil.copy(file, BUNDLE)
         add_record(record)
     except BaseException:
         # An unpublished half must not block the next attempt.
@@ -111,17 +108,6 @@ def publish(runs: Sequence[RunRecord], name: str) -> Weights:
         onnx.unlink(missing_ok=True)
         raise
     return record
-
-
-def _check_recipe(run: RunRecord) -> None:
-    """Refuse a run whose recipe is not the one that its name stands for in this checkout."""
-    name = run.recipe["name"]
-    known = RECIPES.get(name)
-    if known is None or as_fields(recipe_from_fields(run.recipe)) != as_fields(known):
-        raise SystemExit(
-            f"the run was trained by another recipe than RECIPES[{name!r}], so nobody could train "
-            "it again by name; enter the recipe first"
-        )
 
 
 def _measure_classifier(model: object, onnx: Path) -> Evaluation:
@@ -160,13 +146,10 @@ def _compare(keras_says: np.ndarray, onnx_says: np.ndarray, greatest: float) -> 
         raise SystemExit(f"Keras and ONNX Runtime differ by {difference:.1e}")
 
 
-def _bundle(name: str, *files: Path) -> None:
-    """Put the newest version into the package, in place of the one before."""
-    for old in BUNDLE.glob(f"digitcnn-{name}-v*"):
-        old.unlink()
-    for file in files:
-        shutil.copy(file, BUNDLE / file.name)
-
-
 if __name__ == "__main__":
-    main()
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("run_dirs", nargs="+", type=Path, help="folders of finished training runs")
+    parser.add_argument("--name", default="base", help="what the weights are called")
+    arguments = parser.parse_args()
+    record = publish([read_run(each) for each in arguments.run_dirs], arguments.name)
+    print(f"published {record.id}:", *(f"{name} {each}" for name, each in record.metrics.items()))
