@@ -1,12 +1,12 @@
 """What jobs of many pictures cost: processor time, memory and disk, against one process.
 
-    python benchmarks/bulk.py [--pictures 20000] [--rows 100000] [--folder FOLDER] [--workers N]
+    python benchmarks/bulk.py [--pictures 20000] [--rows 100000] [--folder FOLDER]
 
 Writes that many of MNIST's digits as PNG files and as Parquet, 20 of them cut short and 20 blank,
 and has `digitcnn bulk --task predict` and, in one process with one thread, `iter_proba` answer
-them, in turn, `--repeats` times, of which the medians count; then a Parquet file of `--rows`, for
-the memory. FOLDER holds pictures for `--task read`. The
-last table says what 100 million would cost at these figures.
+them, in turn, three times, of which the medians count; then a Parquet file of `--rows`, for the
+memory. FOLDER holds pictures for `--task read`. The last table says what 100 million would cost at
+these figures.
 """
 
 from __future__ import annotations
@@ -22,10 +22,9 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from statistics import median
-from typing import NamedTuple
 
 import checkout  # noqa: F401 - says where reporting.py lies
+import numpy as np
 import psutil
 import pyarrow as pa
 from PIL import Image
@@ -35,7 +34,7 @@ from reporting import begin_options, format_table
 from digitcnn import datasets
 
 BROKEN = BLANK = 20
-SAMPLE_S = 0.1
+SAMPLE_S, REPEATS = 0.1, 3
 GROWN = 100_000_000
 
 # What `digitcnn bulk` is held against: the same answers by one process with one thread.
@@ -60,15 +59,8 @@ print(sum(1 for _ in answers))
 """
 
 
-class Cost(NamedTuple):
-    """What a command took, with all processes that it started."""
-
-    cpu_s: float
-    wall_s: float
-
-
-def cost_of(words: list[str]) -> Cost:
-    """Run a command."""
+def cost_of(words: list[str]) -> tuple[float, float]:
+    """Run a command; return what it and all processes that it started took of CPUs, and of time."""
     set_child_subreaper = 36  # processes that outlive their parent count as this one's (Linux)
     ctypes.CDLL(None).prctl(set_child_subreaper, 1)
     begun, used = time.perf_counter(), cpu_seconds()
@@ -77,7 +69,7 @@ def cost_of(words: list[str]) -> Cost:
     with contextlib.suppress(ChildProcessError):
         while True:
             os.wait()
-    return Cost(cpu_seconds() - used, wall_s)
+    return cpu_seconds() - used, wall_s
 
 
 def peak_of(words: list[str]) -> float:
@@ -124,30 +116,30 @@ def write_table(path: Path, contents: list[bytes], rows: int) -> str:
     return str(path)
 
 
-def job(name: str, task: str, source: str, options: list[str], repeats: int) -> list[str]:
-    """Run a job and one process in turn, or the job alone; return the cells of both tables."""
-    costs, alone = [], []
-    words = ["-m", "digitcnn", "bulk", source, "--task", task, "--quiet", *options, "--out"]
-    for _ in range(max(1, repeats)):
+def job(name: str, source: str, task: str = "predict", *, alone: bool = True) -> list[str]:
+    """Run a job and, in turn, one process that does the same; return the cells of both tables."""
+    ours, theirs = [], []
+    words = ["-m", "digitcnn", "bulk", source, "--task", task, "--quiet", "--out"]
+    for _ in range(REPEATS if alone else 1):
         with tempfile.TemporaryDirectory() as folder:
-            costs.append(cost_of([*words, folder]))
+            ours.append(cost_of([*words, folder]))
             summary = json.loads((Path(folder) / "manifest.json").read_text("utf-8"))["summary"]
             size = sum(file.stat().st_size for file in Path(folder).rglob("*.*"))
-        if repeats:
-            alone.append(cost_of(["-c", ONE_PROCESS, task, source]))
+        if alone:
+            theirs.append(cost_of(["-c", ONE_PROCESS, task, source]))
     with tempfile.TemporaryDirectory() as folder:
         peak = peak_of([*words, folder])
-    count, errors = summary["num_pictures"], sum(summary["errors"].values())
-    ours = Cost(*map(median, zip(*costs, strict=True)))
+    cpu_s, wall_s = np.median(ours, axis=0)
     ratios = ["", ""]
     if alone:
-        theirs = Cost(*map(median, zip(*alone, strict=True)))
-        ratios = [f"{ours.cpu_s / theirs.cpu_s:.2f} x", f"{theirs.wall_s / ours.wall_s:.2f} x"]
+        alone_cpu_s, alone_wall_s = np.median(theirs, axis=0)
+        ratios = [f"{cpu_s / alone_cpu_s:.2f} x", f"{alone_wall_s / wall_s:.2f} x"]
     print(f"{name}: done", file=sys.stderr)
-    hours = ours.cpu_s / count * GROWN / 3600
+    count, errors = summary["num_pictures"], sum(summary["errors"].values())
+    hours = cpu_s / count * GROWN / 3600
     return [
-        *(name, f"{count:,}", f"{errors}", f"{ours.cpu_s:.1f}", ratios[0]),
-        *(f"{count / ours.wall_s:,.0f}", ratios[1], f"{peak:.0f}"),
+        *(name, f"{count:,}", f"{errors}", f"{cpu_s:.1f}", ratios[0]),
+        *(f"{count / wall_s:,.0f}", ratios[1], f"{peak:.0f}"),
         *(f"{hours:,.0f}", f"{hours / 100:,.1f}", f"{size / count * GROWN / 1e9:,.1f}"),
     ]
 
@@ -157,11 +149,8 @@ def main() -> None:
     parser = begin_options(__doc__)
     parser.add_argument("--pictures", type=int, default=20_000)
     parser.add_argument("--rows", type=int, default=100_000)
-    parser.add_argument("--repeats", type=int, default=3, help="of each pair (default: 3)")
     parser.add_argument("--folder", help="pictures for the task read")
-    parser.add_argument("--workers", help="processes (default: one for each CPU)")
     arguments = parser.parse_args()
-    options = ["--workers", arguments.workers] if arguments.workers else []
     print(f"{os.cpu_count()} CPUs; load when this began: {os.getloadavg()[0]:.1f}\n")
     with tempfile.TemporaryDirectory() as folder:
         work, contents = Path(folder), encoded(arguments.pictures)
@@ -169,15 +158,14 @@ def main() -> None:
         for number, content in enumerate(contents):
             (work / "png" / f"{number:06d}.png").write_bytes(content)
         few = write_table(work / "few.parquet", contents, len(contents))
+        many = write_table(work / "many.parquet", contents[BLANK + BROKEN :], arguments.rows)
         rows = [
-            job("PNG files", "predict", str(work / "png"), options, arguments.repeats),
-            job("Parquet", "predict", few, options, arguments.repeats),
+            job("PNG files", str(work / "png")),
+            job("Parquet", few),
+            job("Parquet, more", many, alone=False),
         ]
-        if arguments.rows:
-            many = write_table(work / "many.parquet", contents[BLANK + BROKEN :], arguments.rows)
-            rows.append(job("Parquet, more", "predict", many, options, repeats=0))
         if arguments.folder:
-            rows.append(job("read", "read", arguments.folder, options, arguments.repeats))
+            rows.append(job("read", arguments.folder, "read"))
     ours = ("job", "pictures", "errors", "processor s", "against one process", "pictures/s")
     print(format_table((*ours, "against one process", "peak MiB"), [row[:8] for row in rows]))
     grown = (f"{GROWN:,} pictures", "processor hours", "hours on 100 CPUs", "GB of answers")

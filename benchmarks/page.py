@@ -1,6 +1,6 @@
 """Measure how soon the page of `digitcnn serve` answers a stroke, in a real Chromium.
 
-    python benchmarks/page.py [--rounds 5]
+    python benchmarks/page.py
 
 Draws digits with the mouse and times each movement of the pen until the page shows an answer to a
 sheet that has it. Needs Playwright's Python package and Debian's `chromium`.
@@ -8,7 +8,6 @@ sheet that has it. Needs Playwright's Python package and Debian's `chromium`.
 
 from __future__ import annotations
 
-import argparse
 import os
 import shutil
 import statistics
@@ -18,7 +17,7 @@ import service
 from playwright.sync_api import Page, sync_playwright
 
 PAUSE_MS = 16  # between movements, as a screen of 60 Hz gives them
-TARGET_MS = 80
+TARGET_MS, ROUNDS = 80, 5
 # In parts of the sheet: a 2 and a 7.
 STROKES = (
     ((0.2, 0.4), (0.24, 0.28), (0.32, 0.3), (0.33, 0.4), (0.2, 0.72), (0.36, 0.72)),
@@ -65,11 +64,7 @@ def delays_of(page: Page) -> list[float]:
     return found
 
 
-def main() -> None:
-    """Measure, and print the median and the quartiles."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5)
-    rounds = parser.parse_args().rounds
+if __name__ == "__main__":
     with service.running() as (_, connection), sync_playwright() as playwright:
         options = {"executable_path": shutil.which("chromium"), "args": ["--no-sandbox"]}
         browser = playwright.chromium.launch(**options)
@@ -77,12 +72,8 @@ def main() -> None:
         page.add_init_script(WATCH)
         page.goto(f"http://{connection.host}:{connection.port}")
         delays_of(page)  # the first answers load code
-        delays = [delay for _ in range(rounds) for delay in delays_of(page)]
+        delays = [delay for _ in range(ROUNDS) for delay in delays_of(page)]
         browser.close()
     low, middle, high = statistics.quantiles(delays, n=4)
     print(f"{len(delays)} movements, load {os.getloadavg()[0]:.1f}: from stroke to answer "
           f"{middle:.0f} ms ({low:.0f} to {high:.0f}), to be below {TARGET_MS}")  # fmt: skip
-
-
-if __name__ == "__main__":
-    main()
