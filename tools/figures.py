@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import argparse
 import io
-import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import matplotlib as mpl
@@ -27,17 +27,15 @@ from digitcnn import explain, plots, predict_proba, preprocess, read
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path.append(str(PROJECT / "benchmarks"))
 import accuracy  # noqa: E402 - where to find them is said above
+import read_numbers  # noqa: E402
 import scene_kinds  # noqa: E402
 import speed  # noqa: E402
 
-PAGES = (
+PAGES = [
     PROJECT / "README.md",
-    PROJECT / "docs" / "model-card.md",
-    PROJECT / "docs" / "experiments.md",
-    PROJECT / "docs" / "numbers.md",
-)
-COLUMNS = 7
-SCENES = (3, 6)  # rows and columns
+    *(PROJECT / "docs" / f"{name}.md" for name in ("model-card", "experiments", "numbers")),
+]
+PICTURES = PROJECT / "docs" / "images"
 SEED = 7
 IMAGES = "images"
 
@@ -45,88 +43,82 @@ IMAGES = "images"
 def main() -> None:
     """Measure, write and draw."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--pictures", type=Path, help="folder of labelled pictures")
-    parser.add_argument("--numbers", type=Path, help="folder of labelled pictures of numbers")
-    parser.add_argument("--nondigits", type=Path, help="file of pictures of what is no digit")
+    parser.add_argument("--pictures", help="folder of labelled pictures")
+    parser.add_argument("--numbers", help="folder of labelled pictures of numbers")
+    parser.add_argument("--nondigits", help="file of pictures of what is no digit")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="of the figures, or `images`")
     arguments = parser.parse_args()
-    pictures = str(arguments.pictures)
-    everything = ["--split", "test", "--brief"]
+    everything = ["--brief", "--split", "test"]
     for option in ("pictures", "nondigits"):
-        if folder := getattr(arguments, option):
-            everything += [f"--{option}", str(folder)]
-    both = ("--weights", "base", "base:tutorial", "--pictures", pictures)
-    measures: dict[str, Callable[[], str]] = {
-        "mnist": lambda: accuracy.main(["mnist", "--weights", "base"]),
-        "accuracy": lambda: accuracy.main(["mnist"]),
-        "everything": lambda: accuracy.main(everything),
+        if path := getattr(arguments, option):
+            everything += [f"--{option}", path]
+    measures: dict[str, Callable[[], object]] = {
+        "mnist": partial(accuracy.main, ["mnist", "--weights", "base"]),
+        "accuracy": partial(accuracy.main, ["mnist"]),
+        "everything": partial(accuracy.main, everything),
         "cold start": speed.cold_start_table,
+        IMAGES: draw_images,
     }
     if arguments.pictures:
-        measures["pictures"] = lambda: accuracy.main(["pictures", *both])
+        both = ["--weights", "base", "base:tutorial", "--pictures", arguments.pictures]
+        measures["pictures"] = partial(accuracy.main, ["pictures", *both])
     if arguments.numbers:
-        measures["numbers"] = lambda: number_figures(arguments.numbers)
-    wanted = arguments.only or [*measures, IMAGES]
-    unknown = set(wanted) - {*measures, IMAGES}
-    if unknown:
+        measures["numbers"] = partial(read_numbers.main, [arguments.numbers])
+    wanted = arguments.only or [*measures]
+    if unknown := set(wanted) - {*measures}:
         parser.error(f"unknown, or without its FOLDER or FILE: {', '.join(sorted(unknown))}")
-    for name in set(wanted) - {IMAGES}:
+    for name in wanted:
         table = measures[name]()
-        for page in PAGES:
-            write_figures(page, name, table)
-    if IMAGES in wanted:
-        draw_examples(PROJECT / "docs" / "images" / "examples.png")
-        draw_scenes(PROJECT / "docs" / "images" / "scenes.jpg")
-        steps = plots.steps(explain(PROJECT / "examples" / "seven-crossed.jpg"))
-        steps[0, 0].figure.savefig(PROJECT / "docs" / "images" / "steps.png", dpi=72)
-        log = PROJECT / "examples" / "numbers" / "meter-log.jpg"
-        drawn = plots.reading(log, read(log)).figure
-        path = PROJECT / "docs" / "images" / "numbers.jpg"
-        drawn.savefig(path, dpi=84, pil_kwargs={"quality": 80})
+        for page in PAGES if name != IMAGES else ():
+            write_figures(page, name, str(table))
 
 
-def number_figures(folder: Path) -> str:
-    """Measure people's own pictures of numbers by the benchmark that does so."""
-    command = [sys.executable, str(PROJECT / "benchmarks" / "read_numbers.py"), str(folder)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - this project's own
-    return done.stdout.strip() + "\n"
+def draw_images() -> None:
+    """Draw the pictures of the pages."""
+    draw_examples(PICTURES / "examples.png")
+    draw_scenes(PICTURES / "scenes.jpg")
+    steps = plots.steps(explain(PROJECT / "examples" / "seven-crossed.jpg"))
+    steps[0, 0].figure.savefig(PICTURES / "steps.png", dpi=72)
+    log = PROJECT / "examples" / "numbers" / "meter-log.jpg"
+    drawn = plots.reading(log, read(log)).figure
+    drawn.savefig(PICTURES / "numbers.jpg", dpi=84, pil_kwargs={"quality": 80})
 
 
 def draw_examples(path: Path) -> None:
     """Draw the pictures of `examples/` with the digit read in each."""
-    pictures = sorted(
-        each for each in (PROJECT / "examples").iterdir() if each.suffix in (".jpg", ".png", ".gif")
-    )
+    suffixes = (".jpg", ".png", ".gif")
+    pictures = sorted(each for each in (PROJECT / "examples").iterdir() if each.suffix in suffixes)
     with mpl.rc_context({"font.size": 15}):
-        rows = -(-len(pictures) // COLUMNS)
-        figure = Figure(figsize=(1.75 * COLUMNS, 2.2 * rows), layout="constrained")
-        axes = figure.subplots(rows, COLUMNS).ravel()
+        rows = -(-len(pictures) // 7)
+        figure = Figure(figsize=(1.75 * 7, 2.2 * rows), layout="constrained")
+        axes = figure.subplots(rows, 7).ravel()
         for ax in axes:
             ax.axis("off")
         for ax, picture in zip(axes, pictures, strict=False):
-            probabilities = predict_proba(picture)
             ax.imshow(_thumbnail(picture), interpolation="nearest")
-            ax.set_title(f"{probabilities.argmax()}  ({probabilities.max():.0%})")
-        path.parent.mkdir(parents=True, exist_ok=True)
+            ax.set_title(_answer(picture))
         figure.savefig(path, dpi=72)
 
 
 def draw_scenes(path: Path) -> None:
     """Draw a scene of every other kind, what is made of it, and the digit read."""
-    kinds = list(scene_kinds.KINDS)[1::2][: SCENES[0] * SCENES[1]]
+    kinds = list(scene_kinds.KINDS)[1::2][:18]
     with mpl.rc_context({"font.size": 10}):
-        figure = Figure(figsize=(2.1 * SCENES[1], 2.1 * SCENES[0]), layout="constrained")
-        for ax, kind in zip(figure.subplots(*SCENES).ravel(), kinds, strict=True):
+        figure = Figure(figsize=(2.1 * 6, 2.1 * 3), layout="constrained")
+        for ax, kind in zip(figure.subplots(3, 6).ravel(), kinds, strict=True):
             _, scene = scene_kinds.draw(kind, 0, SEED)
-            probabilities = predict_proba(scene)
-            with Image.open(io.BytesIO(scene)) as picture:
-                ax.imshow(ImageOps.exif_transpose(picture).convert("RGB"))
+            ax.imshow(Image.open(io.BytesIO(scene)).convert("RGB"))
             inset = ax.inset_axes((0.66, 0.02, 0.32, 0.42))
             inset.imshow(preprocess(scene)[0, ..., 0], cmap="gray", vmin=0, vmax=1)
-            ax.set_title(f"{kind}\n{probabilities.argmax()}  ({probabilities.max():.0%})")
-            for each in (ax, inset):
-                each.axis("off")
+            ax.axis("off")
+            inset.axis("off")
+            ax.set_title(f"{kind}\n{_answer(scene)}")
         figure.savefig(path, dpi=84, pil_kwargs={"quality": 80})
+
+
+def _answer(picture: Path | bytes) -> str:
+    probabilities = predict_proba(picture)
+    return f"{probabilities.argmax()}  ({probabilities.max():.0%})"
 
 
 def _thumbnail(path: Path) -> Image.Image:

@@ -15,8 +15,8 @@ import argparse
 import contextlib
 import io
 import re
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 _BLOCK = re.compile(
     r"^(?:<!-- budget: (?P<old>.+?) -> (?P<new>.+?) -->\n)?"
@@ -26,35 +26,22 @@ _BLOCK = re.compile(
 _EXPECTED = re.compile(r"# prints (.+)$", re.MULTILINE)
 
 
-@dataclass(frozen=True)
-class Block:
+class Block(NamedTuple):
     """A fenced block: where its code begins, what it says, and what of it is run otherwise."""
 
     path: Path
     line: int
-    language: str
-    body: str
     old: str | None
     new: str | None
-
-    def affordable(self) -> str:
-        """Return the code as it is run: with less to do where a comment says so."""
-        if self.old is None or self.new is None:
-            return self.body
-        if self.body.count(self.old) != 1:
-            raise SystemExit(f"{self.path}:{self.line}: {self.old!r} does not stand in it once")
-        return self.body.replace(self.old, self.new)
+    language: str
+    body: str
 
 
 def blocks(path: Path, language: str | None = None) -> list[Block]:
     """List the fenced blocks, of one language or all, in order."""
     text = path.read_text("utf-8")
     return [
-        Block(
-            path,
-            line=text.count("\n", 0, found.start("body")) + 1,
-            **{name: found[name] for name in ("language", "body", "old", "new")},
-        )
+        Block(path, text.count("\n", 0, found.start("body")) + 1, *found.groups())
         for found in _BLOCK.finditer(text)
         if language in (None, found["language"])
     ]
@@ -62,9 +49,13 @@ def blocks(path: Path, language: str | None = None) -> list[Block]:
 
 def run_python(block: Block, namespace: dict[str, object]) -> None:
     """Run one block, and hold it to what its comments say it prints."""
+    code, printed = block.body, io.StringIO()
+    if block.old is not None:
+        if code.count(block.old) != 1:
+            raise SystemExit(f"{block.path}:{block.line}: {block.old!r} does not stand in it once")
+        code = code.replace(block.old, str(block.new))
     # Blank lines before it, so that a traceback names the page's own line.
-    code = "\n" * (block.line - 1) + block.affordable()
-    printed = io.StringIO()
+    code = "\n" * (block.line - 1) + code
     with contextlib.redirect_stdout(printed):
         exec(compile(code, str(block.path), "exec"), namespace)  # noqa: S102 - the project's own docs
     expected = _EXPECTED.findall(block.body)
@@ -82,8 +73,7 @@ def shorten_mnist(count: int) -> None:
     datasets.read_idx = lambda path: read_whole(path)[:count]
 
 
-def main() -> None:
-    """Print or run blocks."""
+if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("path", type=Path)
     parser.add_argument("language")
@@ -106,7 +96,3 @@ def main() -> None:
             print(block.body, end="")
     if arguments.run:
         print(f"{arguments.path}: {len(found)} blocks ran")
-
-
-if __name__ == "__main__":
-    main()

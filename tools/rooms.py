@@ -15,8 +15,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from reporting import begin_options, format_table, show
 
-ROOT = Path(__file__).resolve().parents[1]
-SOURCE = ROOT / "src" / "digitcnn"
+SOURCE = Path(__file__).resolve().parents[1] / "src" / "digitcnn"
 # Every room may tell an error, and does; drawn, that would hide the rest.
 EVERYWHERE = {"errors", "_checks"}
 
@@ -79,7 +78,6 @@ def draw(path: Path) -> None:
         ax.text(x, y, room, ha="center", va="center", fontsize=11, bbox=box)
     ax.set(xlim=(0, widest), ylim=(-0.5, len(floors) - 0.5))
     ax.axis("off")
-    path.parent.mkdir(exist_ok=True)
     figure.savefig(path, dpi=72)
 
 
@@ -93,13 +91,8 @@ def table() -> str:
     return format_table(head, rows, "python tools/rooms.py")
 
 
-def main() -> None:
-    """Print the table; draw and write where a page is named."""
+if __name__ == "__main__":
     page = begin_options(__doc__).parse_args().page
     if page:
         draw(page.parent / "images" / f"{page.stem}.png")
     show(table(), page, "rooms")
-
-
-if __name__ == "__main__":
-    main()

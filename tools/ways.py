@@ -1,6 +1,6 @@
 """Count the ways through the library: the functions and files that a call passes from end to end.
 
-    python tools/ways.py [--list] [--page docs/architecture.md]
+    python tools/ways.py [--page docs/architecture.md]
 
 Only the library's own count, imports do not. The way from MNIST to a checkpoint trains for one
 epoch on 256 images; without TensorFlow it is left out.
@@ -70,11 +70,8 @@ WAYS: dict[str, Callable[[], object]] = {
 }
 
 
-def main() -> None:
-    """Walk each way and print what it passes."""
-    parser = begin_options(__doc__)
-    parser.add_argument("--list", action="store_true", help="name each function, too")
-    arguments = parser.parse_args()
+if __name__ == "__main__":
+    page = begin_options(__doc__).parse_args().page
     rows = []
     for name, way in WAYS.items():
         if way is train_shortly and importlib.util.find_spec("keras") is None:
@@ -84,11 +81,5 @@ def main() -> None:
         with ProcessPoolExecutor(1, mp_context=fresh) as process:
             passed = process.submit(walk, name).result()
         rows.append((name, str(len(passed)), str(len({file for file, _ in passed}))))
-        if arguments.list:
-            print(name, *(f"  {file}: {function}" for file, function in sorted(passed)), sep="\n")
     text = format_table(("way", "functions", "files"), rows, "python tools/ways.py")
-    show(text, arguments.page, "ways")
-
-
-if __name__ == "__main__":
-    main()
+    show(text, page, "ways")
