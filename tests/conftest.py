@@ -53,6 +53,20 @@ def mnist_test_images(mnist):
     return mnist[1][0]
 
 
+@pytest.fixture
+def mnist_in_little(monkeypatch):
+    """Let MNIST be a few drawn digits: give the two parts that are measured."""
+    from digitcnn import training
+    from digitcnn.synthesis import draw_digits
+
+    (images, labels), test = draw_digits(40, seed=1), draw_digits(12, seed=2)
+    parts = (images[:30], labels[:30]), (images[30:], labels[30:])
+    for room in (datasets, training):
+        monkeypatch.setattr(room, "load_mnist", lambda: ((images, labels), test))
+    monkeypatch.setattr(datasets, "train_validation_split", lambda *_, **__: parts)
+    return {"mnist-test": test, "mnist-validation": parts[1]}
+
+
 @pytest.fixture(scope="session")
 def network(tmp_path_factory):
     """Give the path of a small network."""
