@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from digitcnn import datasets
 from digitcnn.errors import UnavailableError
+
+# The tests import what publishes and what measures, as both do each other.
+sys.path += [str(Path(__file__).parents[1] / folder) for folder in ("tools", "benchmarks")]
 
 # Each of the processes that share the tests computes by one thread: more would wait for others.
 if "PYTEST_XDIST_WORKER" in os.environ:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +34,15 @@ def run_command(*words: object, **options: Any) -> subprocess.CompletedProcess[b
 
 
 @contextlib.contextmanager
-def started(*words: str, **options: Any) -> Iterator[subprocess.Popen[str]]:
+def started(
+    *words: object, prefix: Sequence[str] = (), **options: Any
+) -> Iterator[subprocess.Popen[str]]:
     """Start Python in a group of its own, which Ctrl-C reaches; end it with all that it began."""
+    command = [*prefix, sys.executable, *map(str, words)]
     # A shell that starts the tests in the background would have them ignore an interrupt.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | options
-    process = subprocess.Popen([sys.executable, *words], start_new_session=True, **streams)
+    process = subprocess.Popen(command, start_new_session=True, **streams)
     signal.signal(signal.SIGINT, before)
     try:
         yield process
