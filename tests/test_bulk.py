@@ -5,9 +5,13 @@ from __future__ import annotations
 import csv
 import gc
 import json
+import os
 import pickle
+import runpy
+import shutil
 import sys
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -370,6 +374,40 @@ def test_what_a_worker_fails_with_reaches_the_driver(pictures, job, monkeypatch)
     with pytest.raises(UnavailableError, match=r"failed with UnsentError: .*the store is tired"):
         job(pictures)
     assert len(tries) == 3
+
+
+@pytest.mark.parametrize(
+    ("engine", "recipe", "call"),
+    [("ray", "on_ray.py", "read_table"), ("pyspark", "on_spark.py", "read_folder")],
+)
+@pytest.mark.skipif(
+    os.environ.get("DIGITCNN_TEST_ENGINES") != "1",
+    reason="Ray and Spark take long to start: DIGITCNN_TEST_ENGINES=1 runs them",
+)
+@pytest.mark.filterwarnings("ignore")  # neither closes all that it opens
+def test_the_recipes_for_engines_answer_as_one_process(engine, recipe, call, pictures, tmp_path):
+    """Ray Data's actors take `BatchReader` as a class; Spark's `mapInPandas` hands it frames."""
+    pytest.importorskip(engine, reason="the recipe needs Ray or Spark")
+    if engine == "pyspark" and shutil.which("java") is None:
+        pytest.skip("Spark needs Java")
+    folder = shutil.copytree(pictures / "0", tmp_path / "pages")
+    shutil.copy(pictures / "broken.png", folder)
+    files, source = sorted(folder.iterdir()), folder
+    if engine == "ray":
+        source = tmp_path / "pages.parquet"
+        table = {"path": list(map(str, files)), "bytes": [file.read_bytes() for file in files]}
+        parquet.write_table(pa.table(table), source)
+    recipes = Path(__file__).parents[1] / "examples" / "bulk"
+
+    runpy.run_path(str(recipes / recipe))[call](str(source), str(tmp_path / "out"))
+
+    rows = parquet.read_table(tmp_path / "out").to_pylist()
+    expected = [
+        (file.name, reading.text if reading.error is None else None)
+        for file, reading in zip(files, read(files, errors="return"), strict=True)
+    ]
+    assert sorted((Path(row["path"]).name, row["text"]) for row in rows) == expected
+    assert [row["code"] for row in rows if row["code"]] == ["unreadable_image"]
 
 
 def test_a_batch_reader_answers_columns(digits, pictures):

@@ -12,7 +12,7 @@ import time
 
 import pytest
 from PIL import Image
-from processes import run_command, wait_until
+from processes import run_command, started, wait_until
 from written import write_page
 
 from digitcnn import bulk, read
@@ -42,31 +42,10 @@ def texts(pages):
     return {str(path): read(path).text for path in pages.iterdir()}
 
 
-@contextlib.contextmanager
-def started(*words):
-    """Start a process of its own group, which Ctrl-C reaches, and end it with all that it began."""
-    # A shell that starts the tests in the background would have them ignore an interrupt.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    process = subprocess.Popen(
-        [sys.executable, "-m", *words],
-        start_new_session=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    signal.signal(signal.SIGINT, before)
-    try:
-        yield process
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-
-
 def bulk_command(pages, out, *options):
     """Give the command line of the job."""
-    words = ["digitcnn", "bulk", str(pages), "--out", str(out), "--shard-size", str(SHARD_SIZE)]
-    return [*words, *options]
+    words = ["-m", "digitcnn", "bulk", pages, "--out", out, "--shard-size", SHARD_SIZE]
+    return [*map(str, words), *options]
 
 
 def num_shards(out):
@@ -123,7 +102,7 @@ def test_an_interrupt_ends_in_seconds_and_a_second_driver_is_refused(pages, text
         workers = workers_of(driver)
         for worker in workers:  # or the job is done before the second driver has started
             worker.suspend()
-        second = run_command(*bulk_command(pages, out)[1:])
+        second = run_command(*bulk_command(pages, out)[2:])
         for worker in workers:
             worker.resume()
         begun = time.monotonic()
@@ -172,12 +151,11 @@ def test_a_script_that_starts_a_job_wherever_it_is_imported_is_told_so(pages, tm
     call = f"bulk.run({str(pages)!r}, {str(tmp_path / 'out')!r})"
     script.write_text(f"from digitcnn import bulk\n{call}\n")
 
-    done = subprocess.run(
-        [sys.executable, script], check=False, capture_output=True, text=True, timeout=60
-    )
+    with started(script) as driver:
+        _, errors = driver.communicate(timeout=60)
 
-    assert done.returncode == 1
-    assert 'keep the call under if __name__ == "__main__"' in done.stderr.splitlines()[-1]
+    assert driver.returncode == 1
+    assert 'keep the call under if __name__ == "__main__"' in errors.splitlines()[-1]
 
 
 @pytest.mark.parametrize("name", ["pandas.py", "onnxruntime.py", "queue.py"])
@@ -189,10 +167,10 @@ def test_what_lies_in_the_current_folder_is_not_loaded(name, pages, texts, tmp_p
     script.parent.mkdir()
     script.write_text(f"if __name__ == '__main__':\n    {command}\n")
 
-    words = [sys.executable, script, *bulk_command(pages, tmp_path / "out")[1:]]
-    done = subprocess.run(words, check=False, capture_output=True, cwd=tmp_path, timeout=120)
+    with started(script, *bulk_command(pages, tmp_path / "out")[2:], cwd=tmp_path) as driver:
+        printed = driver.communicate(timeout=PATIENCE_S)
 
-    assert done.returncode == 0, done.stderr
+    assert driver.returncode == 0, printed
     assert not (tmp_path / "loaded").exists()
     check(tmp_path / "out", texts)
 
@@ -243,8 +221,15 @@ def test_a_folder_that_cannot_be_written_is_told(pages, tmp_path):
 def test_a_cluster_of_separate_processes_loses_nothing(pages, texts, tmp_path):
     """A scheduler and two workers, started on their own, do the job; one of them is killed."""
     out, file = tmp_path / "out", str(tmp_path / "scheduler.json")
-    scheduler = ("distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0")
-    worker = ("distributed.cli.dask_worker", "--nthreads", "1", "--no-nanny", "--no-dashboard")
+    scheduler = ("-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0")
+    worker = (
+        "-m",
+        "distributed.cli.dask_worker",
+        "--nthreads",
+        "1",
+        "--no-nanny",
+        "--no-dashboard",
+    )
     with (
         started(*scheduler, "--no-dashboard", "--scheduler-file", file),
         started(*worker, "--scheduler-file", file) as first,

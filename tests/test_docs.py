@@ -1,7 +1,6 @@
 """The README and the site: what they tell a reader to type does what they say."""
 
 import dataclasses
-import importlib.util
 import json
 import re
 import shlex
@@ -11,7 +10,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import readme
 from PIL import Image
+from processes import run_python
 
 import digitcnn
 from digitcnn import cli, datasets
@@ -20,15 +21,9 @@ from digitcnn.synthesis import draw_digits
 from digitcnn.training import RECIPES
 
 ROOT = Path(__file__).parents[1]
-TOOL = ROOT / "tools" / "readme.py"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
 TUTORIAL = ROOT / "docs" / "from-a-tutorial.md"
 MNIST_IMAGES = 200
-
-_spec = importlib.util.spec_from_file_location("readme", TOOL)
-readme = importlib.util.module_from_spec(_spec)
-sys.modules["readme"] = readme
-_spec.loader.exec_module(readme)
 
 WITH_PYTHON = [page for page in PAGES if readme.blocks(page, "python")]
 # A page that trains is run in this process, where TensorFlow, which takes long to import, mostly is
@@ -96,13 +91,10 @@ def test_python_blocks_run_without_tensorflow(page, reader, mnist):
     del mnist, reader
     code = (
         "import sys; sys.modules['tensorflow'] = sys.modules['keras'] = None\n"
-        f"sys.argv = ['readme.py', {str(page)!r}, 'python', '--run', '--mnist', "
-        f"'{MNIST_IMAGES}']\n"
-        f"import runpy; runpy.run_path({str(TOOL)!r}, run_name='__main__')"
+        f"sys.argv = ['', {str(page)!r}, 'python', '--run', '--mnist', '{MNIST_IMAGES}']\n"
+        f"import runpy; runpy.run_path({readme.__file__!r}, run_name='__main__')"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-
-    assert done.returncode == 0, done.stderr
+    run_python(code)
 
 
 @pytest.mark.parametrize("page", TRAINING, ids=name_of)
@@ -110,11 +102,9 @@ def test_python_blocks_that_train_run(page, reader, mnist, monkeypatch):
     """What a page of training shows runs, on a few images and for as long as it says."""
     pytest.importorskip("keras", reason="training needs digitcnn[tensorflow]")
     del mnist, reader
-    from digitcnn.training import RECIPES
-
     for name, recipe in RECIPES.items():  # the drawn pictures of some take half a minute
-        few = {each: min(getattr(recipe, each), 50) for each in ("drawn_digits", "drawn_nondigits")}
-        few["damaged"] = min(recipe.damaged, 50)
+        drawn = ("drawn_digits", "drawn_nondigits", "damaged")
+        few = {each: min(getattr(recipe, each), 50) for each in drawn}
         monkeypatch.setitem(RECIPES, name, dataclasses.replace(recipe, **few))
     monkeypatch.setattr(datasets, "read_idx", datasets.read_idx)  # given back afterwards
     readme.shorten_mnist(MNIST_IMAGES)
@@ -140,9 +130,11 @@ def test_commands_are_understood(command):
 
 
 def test_scripts_exist_with_their_options():
-    """Each `python FILE --option` names a file of the project that knows the option."""
+    """Each `python FILE --option` is the project's and knows the option; no other is unknown."""
+    known = ANY_SHELL | {"digitcnn", "python", "pip", "pytest"}
     shared = (ROOT / "tools" / "reporting.py").read_text("utf-8")
     for where, words in shell_commands():
+        assert Path(words[0]).name in known, f"{where}: {shlex.join(words)}"
         if words[0] == "python" and words[1] != "-m":
             script = ROOT / words[1]
             assert script.is_file(), f"{where}: {script}"
@@ -152,22 +144,17 @@ def test_scripts_exist_with_their_options():
 
 
 def test_the_dockerfile_is_a_sound_one():
-    """It is slim and pinned, runs without root, says whether it is well, and stops on a signal."""
+    """It is slim and pinned, runs without root, and its commands can be run."""
     (block,) = readme.blocks(ROOT / "docs" / "serve.md", "dockerfile")
-    lines = [line.partition(" ") for line in block.body.splitlines()]
-    by_name = {name: rest for name, _, rest in lines}
+    lines = dict(line.split(" ", 1) for line in block.body.splitlines())
 
-    known = {"FROM", "COPY", "RUN", "USER", "ENV", "EXPOSE", "HEALTHCHECK", "CMD"}
-    assert lines[0][0] == "FROM"
-    assert set(by_name) == known
-    assert re.fullmatch(r"python:3\.\d+-slim", by_name["FROM"])
-    assert "--no-cache-dir" in by_name["RUN"]
-    assert by_name["USER"] in by_name["RUN"]
-    command = json.loads(by_name["CMD"])
-    assert build_parser().parse_args(command[1:])
-    health = json.loads(by_name["HEALTHCHECK"].removeprefix("CMD "))
+    assert set(lines) == {"FROM", "COPY", "RUN", "USER", "ENV", "EXPOSE", "HEALTHCHECK", "CMD"}
+    assert re.fullmatch(r"python:3\.\d+-slim", lines["FROM"])
+    assert lines["USER"] in lines["RUN"]
+    assert build_parser().parse_args(json.loads(lines["CMD"])[1:])
+    health = json.loads(lines["HEALTHCHECK"].removeprefix("CMD "))
     compile(health[2], "HEALTHCHECK", "exec")
-    assert f":{by_name['EXPOSE']}/healthz" in health[2]
+    assert f":{lines['EXPOSE']}/healthz" in health[2]
 
 
 def test_extras_exist():
@@ -180,13 +167,6 @@ def test_extras_exist():
             assert set(named.split(",")) <= set(extras), f"{name_of(page)}: {named}"
     table = r"^\| .* \| `pip install \"\.\[(\w+)\]\"` \|$"
     assert set(re.findall(table, PAGES[0].read_text("utf-8"), re.MULTILINE)) == set(extras)
-
-
-def test_other_commands_are_known_ones():
-    """A page tells nobody to run what no test here knows."""
-    for where, words in shell_commands():
-        known = ANY_SHELL | {"digitcnn", "python", "pip", "pytest"}
-        assert Path(words[0]).name in known, f"{where}: {shlex.join(words)}"
 
 
 @pytest.mark.parametrize("command", [each for each in OWN_COMMANDS if is_cheap(each)])
@@ -241,28 +221,17 @@ def test_links_between_pages_lead_somewhere():
             assert (page.parent / target).exists(), f"{name_of(page)}: {target}"
 
 
-def lines_of(block):
-    """Count the lines of code in a block."""
-    return sum(bool(line.strip()) for line in block.splitlines())
-
-
-def counted():
-    """Count the lines of each step's two blocks."""
-    steps = re.split(r"^## ", TUTORIAL.read_text("utf-8"), flags=re.MULTILINE)[1:]
-    return [
-        (step.splitlines()[0], *map(lines_of, re.findall(r"```python\n(.*?)```", step, re.DOTALL)))
-        for step in steps
-    ]
-
-
 def test_the_table_counts_the_lines_of_both_ways():
     """Each step has two blocks, and the table their lines; the last row adds them up."""
-    rows = counted()
-    total = ("all", sum(row[1] for row in rows), sum(row[2] for row in rows))
+    pair = r"(?ms)^## (.*?)$.*?```python\n(.*?)```.*?```python\n(.*?)```"
+    rows = [
+        (step, *(sum(map(bool, block.split("\n"))) for block in blocks))
+        for step, *blocks in re.findall(pair, TUTORIAL.read_text("utf-8"))
+    ]
+    rows.append(("all", sum(row[1] for row in rows), sum(row[2] for row in rows)))
 
-    expected = [f"| {step} | {keras} | {ours} |" for step, keras, ours in [*rows, total]]
+    expected = [f"| {step} | {keras} | {ours} |" for step, keras, ours in rows]
 
-    assert {len(row) for row in rows} == {3}
     table = [line for line in TUTORIAL.read_text("utf-8").splitlines() if line.startswith("| ")]
     assert table[2:] == expected
 

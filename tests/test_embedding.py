@@ -8,11 +8,10 @@ import os
 import statistics
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
-from processes import run_python
+from processes import memory_mib, run_python
 from strategies import encode
 
 from digitcnn import DigitClassifier, build_model, predict, predict_proba
@@ -20,7 +19,6 @@ from digitcnn.errors import NoDigitError
 from digitcnn.synthesis import draw_digits
 
 PICTURES = list(draw_digits(8, seed=3, side=40)[0])
-STATUS = Path("/proc/self/status")
 
 
 @pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
@@ -40,19 +38,17 @@ def test_a_pool_of_processes_predicts(network, method):
 
 
 FIRST_USE = """
-import sys, threading
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from digitcnn.synthesis import draw_digits
 from digitcnn import predict
 images, _ = draw_digits(8, seed=3)
-answers, barrier = [], threading.Barrier(8)
-def work():
+barrier = threading.Barrier(8)
+def work(_):
     barrier.wait()
-    answers.append(tuple(predict(images)))
-threads = [threading.Thread(target=work) for _ in range(8)]
-for thread in threads:
-    thread.start()
-for thread in threads:
-    thread.join()
+    return tuple(predict(images))
+with ThreadPoolExecutor(8) as pool:
+    answers = list(pool.map(work, range(8)))
 print(len(answers), len(set(answers)))
 """
 
@@ -174,9 +170,6 @@ def test_keras_settings_stay():
     assert after == ("mixed_float16", 1e-5, "float32")
 
 
-MOST_GROWTH_MIB = 8
-
-
 def test_no_thread_spins_on_after_an_answer(network):
     """Threads wait asleep for the next call: ONNX Runtime's own way takes 10 ms of CPU and more."""
     classifier = DigitClassifier(network, threads=2)
@@ -191,7 +184,7 @@ def test_no_thread_spins_on_after_an_answer(network):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not STATUS.exists(), reason="reads memory in /proc")
+@pytest.mark.skipif(sys.platform != "linux", reason="reads memory in /proc")
 def test_memory_does_not_grow(network):
     """After 100,000 calls of every form, errors among them, the process is as large as before."""
     classifier = DigitClassifier(network, threads=1)
@@ -206,9 +199,8 @@ def test_memory_does_not_grow(network):
                 predict(file[:-30], model=classifier)
             with pytest.raises(NoDigitError, match="blank"):
                 predict(np.zeros((30, 30)), model=classifier)
-        (line,) = (line for line in STATUS.read_text().splitlines() if line.startswith("VmRSS"))
-        return int(line.split()[1]) / 1024
+        return memory_mib("VmRSS")
 
     before = call_all(1_000)
 
-    assert call_all(25_000) - before < MOST_GROWTH_MIB
+    assert call_all(25_000) - before < 8

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import ImageFile
 from strategies import encode
 
 from digitcnn import DigitClassifier, NoDigitError, predict, preprocess
 from digitcnn.errors import ImageReadError
-from digitcnn.preprocessing import _batches, batches_of
 from digitcnn.synthesis import draw_digits
 
 DIGITS, LABELS = draw_digits(12, seed=21, side=90)
@@ -20,47 +21,33 @@ DIGITS, LABELS = draw_digits(12, seed=21, side=90)
 @pytest.fixture
 def files(tmp_path):
     """Give digits as paths of files, as their names, and as bytes."""
-    contents = [encode(digit) for digit in DIGITS]
-    paths = [tmp_path / f"{index}.png" for index in range(len(contents))]
-    for path, content in zip(paths, contents, strict=True):
+    files = []
+    for index, digit in enumerate(DIGITS):
+        path, content = tmp_path / f"{index}.png", encode(digit)
         path.write_bytes(content)
-    return [
-        [path, str(path), content][index % 3]
-        for index, (path, content) in enumerate(zip(paths, contents, strict=True))
-    ]
-
-
-class Watch:
-    """Watches who opens pictures, each of whom waits until so many do so at once."""
-
-    def __init__(self, open_picture):
-        self.open_picture = open_picture
-        self.threads = set()
-        self.now = self.most = 0
-        self.expected = 1
-        self.changed = threading.Condition()
-
-    def __call__(self, image):
-        """Open a picture."""
-        with self.changed:
-            self.threads.add(threading.current_thread().name)
-            self.now += 1
-            self.most = max(self.most, self.now)
-            self.changed.notify_all()
-            self.changed.wait_for(lambda: self.most >= self.expected, timeout=5)
-        try:
-            time.sleep(0.01)
-            return self.open_picture(image)
-        finally:
-            with self.changed:
-                self.now -= 1
+        files.append([path, str(path), content][index % 3])
+    return files
 
 
 @pytest.fixture
 def opening(monkeypatch):
-    """Give what watches who opens pictures."""
-    watch = Watch(_batches.open_picture)
-    monkeypatch.setattr(_batches, "open_picture", watch)
+    """Watch who decodes pictures, each of whom waits until `expected` do so at once."""
+    watch = SimpleNamespace(threads=set(), now=0, most=0, expected=1)
+    changed = threading.Condition()
+
+    def load(image, real=ImageFile.ImageFile.load):
+        with changed:
+            watch.threads.add(threading.current_thread().name)
+            watch.now += 1
+            watch.most = max(watch.most, watch.now)
+            changed.notify_all()
+            changed.wait_for(lambda: watch.most >= watch.expected, timeout=5)
+        time.sleep(0.01)
+        with changed:
+            watch.now -= 1
+        return real(image)
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", load)
     return watch
 
 
@@ -92,10 +79,10 @@ def test_the_first_of_several_errors_counts(files, tmp_path):
     """Its index is named, though a later file may have failed before; no thread stays behind."""
     blank = encode(np.zeros((600, 600), np.uint8))
     files[6:6] = [blank, b"no picture", tmp_path / "missing.png"]
-    threads = threading.active_count()
+    classifier, threads = DigitClassifier(threads=4), threading.active_count()
 
     with pytest.raises(NoDigitError, match=r"images\[6\]"):
-        list(batches_of(files, threads=4))
+        classifier.predict(files)
     with pytest.raises(ImageReadError, match=r"images\[6\]"):
-        list(batches_of(files[:6] + files[7:], chunk_size=5, threads=4))
+        list(classifier.iter_proba(files[:6] + files[7:], chunk_size=5))
     assert threading.active_count() <= threads

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import subprocess
 import sys
 import tomllib
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from processes import run_python
 
 import digitcnn
 
@@ -29,15 +30,8 @@ def test_a_package_in_a_zip_file_reads(tmp_path):
     left.mkdir()
     program = f"{PROGRAM}assert '.zip' in digitcnn.__file__\n"
 
-    done = subprocess.run(
-        [sys.executable, "-c", program, SEVEN],
-        env={**os.environ, "PYTHONPATH": packed, "TMPDIR": str(left)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    assert (done.stdout, done.stderr) == ("7 7\n", "")
+    environment = os.environ | {"PYTHONPATH": packed, "TMPDIR": str(left)}
+    assert run_python(program, SEVEN, env=environment) == "7 7\n"
     assert not list(left.iterdir())
 
 
@@ -45,23 +39,21 @@ def test_pyinstaller_is_told_of_the_hook():
     """The entry point leads to a folder with the hook for this package in it."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     module, _, function = project["entry-points"]["pyinstaller40"]["hook-dirs"].partition(":")
-    (folder,) = getattr(sys.modules.get(module) or __import__(module, fromlist=["_"]), function)()
+    (folder,) = getattr(importlib.import_module(module), function)()
 
     assert (Path(folder) / "hook-digitcnn.py").is_file()
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(find_spec("PyInstaller") is None, reason="PyInstaller is not installed")
 def test_a_frozen_program_reads(tmp_path):
     """The hook brings weights and rooms along, and nothing that only training needs."""
-    from digitcnn._pyinstaller import hook_dirs
-
+    pytest.importorskip("PyInstaller")
     (tmp_path / "reader.py").write_text(PROGRAM, "utf-8")
     options = ["--distpath", tmp_path / "dist", "--workpath", tmp_path, "--specpath", tmp_path]
-    hooks = ["--additional-hooks-dir", *hook_dirs()]
+    options += ["--additional-hooks-dir", PACKAGE / "_pyinstaller"]
 
     subprocess.run(
-        [sys.executable, "-m", "PyInstaller", *options, *hooks, tmp_path / "reader.py"],
+        [sys.executable, "-m", "PyInstaller", *options, tmp_path / "reader.py"],
         capture_output=True,
         check=True,
     )

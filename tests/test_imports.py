@@ -91,7 +91,8 @@ def imports(path):
     lazy = {
         id(inner)
         for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or is_type_checking(node)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        or ast.unparse(node).startswith("if TYPE_CHECKING:")
         for inner in ast.walk(node)
     }
     for node in ast.walk(tree):
@@ -103,15 +104,6 @@ def imports(path):
         else:
             continue
         yield from ((name, id(node) not in lazy) for name in names)
-
-
-def is_type_checking(node):
-    """Recognize `if TYPE_CHECKING:`, whose imports are never made."""
-    return (
-        isinstance(node, ast.If)
-        and isinstance(node.test, ast.Name)
-        and node.test.id == "TYPE_CHECKING"
-    )
 
 
 def rooms_of(path):

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +14,6 @@ from digitcnn.errors import CorruptFileError, UnavailableError
 from digitcnn.synthesis import draw_digits
 
 keras = pytest.importorskip("keras", reason="training needs digitcnn[tensorflow]")
-from digitcnn.training import _fitting, _folders  # noqa: E402 - once Keras is known to be there
 
 SHORT = short_recipe()
 
@@ -37,22 +37,15 @@ class Killed(BaseException):
 @contextlib.contextmanager
 def death_while_writing(name):
     """Stop, as dead, where a file of that name is half written; expect it to happen."""
-    real = _folders.whole
 
-    @contextlib.contextmanager
-    def half(path):
+    def replace(partial, path, real=Path.replace):
         if path.name != name:
-            with real(path) as partial:
-                yield partial
-            return
-        partial = path.with_name(f"partial-{path.name}")
-        yield partial
+            return real(partial, path)
         partial.write_bytes(partial.read_bytes()[: partial.stat().st_size // 2])
         raise Killed
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_folders, "whole", half)
-        patch.setattr(_fitting, "whole", half)
+        patch.setattr(Path, "replace", replace)
         with pytest.raises(Killed):
             yield
 

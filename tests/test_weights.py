@@ -440,7 +440,8 @@ try:
     print(len(weights.resolve("large").read_bytes()))
 except OSError as error:
     print(type(error).__name__, error)
-print(sorted({{"pooch", "requests", "numpy", "onnxruntime", "keras", "tensorflow"}} & set(sys.modules)))
+heavy = {{"pooch", "requests", "numpy", "onnxruntime", "keras", "tensorflow"}}
+print(sorted(heavy & set(sys.modules)))
 """
 FETCHED = f"{len(GOOD.body)}\n['pooch', 'requests']\n"
 
