@@ -22,7 +22,7 @@ MAY_IMPORT = {
         "_pyinstaller": "",
         "_checks": "errors",
         "images": "errors",
-        "preprocessing": "errors detection images",
+        "preprocessing": "errors _sessions detection images",
         "synthesis": "errors _checks readings",
         "detection": "errors _sessions readings",
         "readings": "",

@@ -529,7 +529,9 @@ def test_the_registry_is_as_publishing_writes_it(tmp_path):
 @pytest.mark.parametrize("record", weights.list_weights(), ids=lambda record: record.id)
 def test_published_files_are_what_their_record_says(record):
     """Each lies in `weights/`; only those that `predict` and `read` use travel in the package."""
-    bundled = [weights.get_weights(name) for name in ("base", "tiny", "reader", "lines", "signs")]
+    bundled = [
+        weights.get_weights(name) for name in ("base", "tiny", "reader", "lines", "signs", "ink")
+    ]
     for form in FORMATS:
         file = record.file(form)
         assert file.filename == registry.published_filename(record.name, record.version, form)

@@ -27,7 +27,7 @@ from registry import add_record, enter_look, named, next_version, published_file
 from digitcnn import DigitClassifier, Evaluation, datasets, evaluate, load_pretrained, preprocess
 from digitcnn._quantization import round_weights
 from digitcnn._weight_files import read_network
-from digitcnn.architectures import PAGE_NETWORKS
+from digitcnn.architectures import INK_FINDERS, PAGE_NETWORKS
 from digitcnn.models import count_multiply_adds, ensemble, export_onnx
 from digitcnn.synthesis import GlyphBank, draw_page
 from digitcnn.training import RECIPES, RunRecord, read_run
@@ -41,14 +41,14 @@ BUNDLE = PROJECT / "src" / "digitcnn" / "_weights"
 MODEL_CARD = PROJECT / "docs" / "experiments.md"  # its list of looks
 
 # Small enough to travel in the wheel, and all that `predict` and `read` need.
-BUNDLED_NAMES = ("base", "tiny", "reader", "lines", "signs")
+BUNDLED_NAMES = ("base", "tiny", "reader", "lines", "signs", "ink")
 
 # Keras and ONNX Runtime add up in different orders; more than this is another network.
 GREATEST_DIFFERENCE = 1e-5
 GREATEST_MAP_DIFFERENCE, LARGE_MAP_VALUE = 1e-4, 30
 
 # Bytes of the weights that travel in the package; with its structure the file is little larger.
-SIZES = {"reader": 1_490_000, "lines": 890_000}
+SIZES = {"reader": 1_490_000, "lines": 890_000, "ink": 690_000}
 # What they are measured on: pages in hands that no training draws.
 MEASURED_PAGES, MEASURED_HANDS, MEASURED_SEED = 256, 100, 2**32 - 1
 
@@ -126,7 +126,8 @@ def _measure_on_pages(architecture: str, model: object, onnx: Path) -> dict[str,
     teaching = PAGE_TEACHING[architecture]
     bank = GlyphBank(hands=MEASURED_HANDS, seed=MEASURED_SEED)
     rng = np.random.default_rng(MEASURED_SEED)
-    pages = [draw_page(bank, rng) for _ in range(MEASURED_PAGES)]
+    is_single = architecture in INK_FINDERS
+    pages = [draw_page(bank, rng, is_single=is_single) for _ in range(MEASURED_PAGES)]
     batch, _ = teaching.examples(pages[:16], rng)
     session = onnxruntime.InferenceSession(read_network(onnx))
     maps = session.run(None, {session.get_inputs()[0].name: batch})[0]

@@ -18,11 +18,12 @@ from digitcnn.errors import CorruptFileError
 from digitcnn.weights import Weights, resolve
 
 # What a network takes and gives, beyond the number of images; None is a side left open.
-Form = Literal["digits", "maps", "lines"]
+Form = Literal["digits", "maps", "lines", "ink"]
 _SHAPES: dict[Form, tuple[tuple[int | None, ...], tuple[int | None, ...]]] = {
     "digits": ((28, 28, 1), (10,)),
     "maps": ((None, None, 1), (None, None, 37)),
     "lines": ((32, None, 2), (1, None, 18)),
+    "ink": ((96, 96, 1), (48, 48, 4)),
 }
 _CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 

@@ -13,6 +13,7 @@ NUM_CLASSES = 10
 PAGE_SHAPE = (None, None, 1)  # multiples of 32
 NUM_MAPS = 37
 LINE_SHAPE = (32, None, 2)  # a multiple of 8 wide: how bright it is, and the ink of digits
+INK_SHAPE = (96, 96, 1)
 NUM_SYMBOLS = 18  # blank, ten digits, six signs, any other sign or word
 
 # Of batch normalisation's averages; Keras' 0.99 lags behind in the few epochs of a small training.
@@ -268,17 +269,7 @@ def _reader(layers: Any) -> list[Any]:
     .. [1] Ronneberger, Fischer, Brox, MICCAI 2015. arXiv:1505.04597
     .. [2] Zhou, Wang, Krähenbühl, 2019. arXiv:1904.07850
     """
-
-    def conv(filters: int, side: int = 3, strides: int = 1) -> list[Any]:
-        return [*convolve(filters, side, strides), layers.ReLU()]
-
-    def look(filters: int) -> list[Any]:
-        return [Residual([*conv(filters), *convolve(filters)], []), layers.ReLU()]
-
-    def convolve(filters: int, side: int = 3, strides: int = 1) -> list[Any]:
-        plain = layers.Conv2D(filters, side, strides=strides, padding="same", use_bias=False)
-        return [plain, layers.BatchNormalization()]
-
+    conv, look = _blocks(layers)
     coarsest = [
         *conv(96, strides=2),  # (N, H / 32, W / 32, 96)
         *look(96),
@@ -306,6 +297,59 @@ def _reader(layers: Any) -> list[Any]:
         *look(48),
         layers.Conv2D(NUM_MAPS, 1),  # (N, H / 4, W / 4, 37)
     ]
+
+
+def _ink(layers: Any) -> list[Any]:
+    """List the network that tells one digit's ink from all else: four values for 2 x 2 pixels.
+
+    A U of residual blocks, as `_reader`, half as wide and twice as fine.
+    """
+    conv, look = _blocks(layers)
+    coarsest = [
+        *conv(64, strides=2),  # (N, 6, 6, 64)
+        *look(64),
+        *look(64),
+        *conv(48, 1),
+        layers.UpSampling2D(2),  # (N, 12, 12, 48)
+    ]
+    coarse = [
+        *conv(48, strides=2),  # (N, 12, 12, 48)
+        *look(48),
+        Residual(coarsest, []),
+        *look(48),
+        *conv(32, 1),
+        layers.UpSampling2D(2),  # (N, 24, 24, 32)
+    ]
+    middle = [
+        *conv(32, strides=2),  # (N, 24, 24, 32)
+        *look(32),
+        Residual(coarse, []),
+        *look(32),
+        *conv(24, 1),
+        layers.UpSampling2D(2),  # (N, 48, 48, 24)
+    ]
+    return [
+        *conv(24, 4, strides=2),  # (N, 48, 48, 24)
+        Residual(middle, []),
+        *look(24),
+        layers.Conv2D(4, 1),  # (N, 48, 48, 4)
+    ]
+
+
+def _blocks(layers: Any) -> tuple[Callable[..., list[Any]], Callable[[int], list[Any]]]:
+    """Return what lists a convolution, normalised and activated, and a residual block of two."""
+
+    def convolve(filters: int, side: int = 3, strides: int = 1) -> list[Any]:
+        plain = layers.Conv2D(filters, side, strides=strides, padding="same", use_bias=False)
+        return [plain, layers.BatchNormalization()]
+
+    def conv(filters: int, side: int = 3, strides: int = 1) -> list[Any]:
+        return [*convolve(filters, side, strides), layers.ReLU()]
+
+    def look(filters: int) -> list[Any]:
+        return [Residual([*conv(filters), *convolve(filters)], []), layers.ReLU()]
+
+    return conv, look
 
 
 def _lines(layers: Any) -> list[Any]:
@@ -352,8 +396,10 @@ CLASSIFIERS: dict[str, Architecture] = {
 DETECTORS: dict[str, Architecture] = {"reader": _reader}
 # What reads a line that was found.
 LINE_READERS: dict[str, Architecture] = {"lines": _lines}
+# What tells the ink of one digit that was found.
+INK_FINDERS: dict[str, Architecture] = {"ink": _ink}
 # What learns from drawn pages, not from images of one digit.
-PAGE_NETWORKS = DETECTORS | LINE_READERS
+PAGE_NETWORKS = DETECTORS | LINE_READERS | INK_FINDERS
 ARCHITECTURES = CLASSIFIERS | PAGE_NETWORKS
 
 
@@ -361,6 +407,8 @@ def input_shape(architecture: str) -> tuple[int | None, int | None, int]:
     """Return the height, width and channels that a network takes; None for a side left open."""
     if architecture in LINE_READERS:
         return LINE_SHAPE
+    if architecture in INK_FINDERS:
+        return INK_SHAPE
     return PAGE_SHAPE if architecture in DETECTORS else INPUT_SHAPE
 
 

@@ -36,7 +36,7 @@ def export(model: Any, path: str | os.PathLike[str], *, format: str = "onnx") ->
     -------
     path : pathlib.Path
         What was written. Each takes float32 (N, 28, 28, 1) as :func:`digitcnn.preprocess` gives it,
-        and gives float32 (N, 10); of "reader" and "lines", what `build_model` says.
+        and gives float32 (N, 10); of "reader", "lines" and "ink", what `build_model` says.
 
     Raises
     ------

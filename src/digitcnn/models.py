@@ -58,7 +58,7 @@ def build_model(architecture: str = "base") -> keras.Model:
         "two-conv-dropout", "conv-pool". "tiny" and "tiny-silu" have fewer than 10,000 parameters;
         "fast" is trained in seconds. Names joined by +, as in "base+base+vgg", give an ensemble:
         the mean of the probabilities of its members. "reader" finds every digit of a page, "lines"
-        reads a line that was found.
+        reads a line that was found, "ink" tells the ink of one digit from all else.
 
     Returns
     -------
@@ -67,7 +67,8 @@ def build_model(architecture: str = "base") -> keras.Model:
         float32 (N, 10), also where Keras' policy is a mixed one. "reader" takes float32
         (N, H, W, 1), grayscale in [0, 1], sides multiples of 32, and gives maps: float32
         (N, H / 4, W / 4, 37), without an activation. "lines" takes float32 (N, 32, W, 2), W a
-        multiple of 8, and gives float32 (N, 1, W / 2, 18), likewise.
+        multiple of 8, and gives float32 (N, 1, W / 2, 18), likewise; "ink" float32 (N, 96, 96, 1),
+        of mean 0 and spread 1, and gives float32 (N, 48, 48, 4), a value for each pixel.
 
     Raises
     ------
@@ -379,10 +380,10 @@ def export_onnx(model: Any, path: str | os.PathLike[str]) -> None:
     Parameters
     ----------
     model : keras.Model
-        Takes (N, 28, 28, 1), gives (N, 10); or reads pages or lines, as "reader" and "lines" do.
+        Takes (N, 28, 28, 1), gives (N, 10); or gives maps, as "reader", "lines" and "ink" do.
     path : str or os.PathLike
         The file to write: an input "images" of any batch size, an output "probabilities". Of a
-        network that reads pages or lines: "pages" of any size, and "maps".
+        network that gives maps: "pages" of any size that it takes, and "maps".
 
     Raises
     ------
@@ -390,7 +391,7 @@ def export_onnx(model: Any, path: str | os.PathLike[str]) -> None:
         If the packages that convert the graph are not installed.
     """
     keras = import_keras("export_onnx")
-    if None in model.input_shape[1:]:
+    if len(model.output_shape) > 2:  # maps
         from digitcnn._quantization import write_onnx
 
         write_onnx(model, path)

@@ -25,6 +25,7 @@ _RECIPES = {
     "resnet": "deeper, with shortcuts; hours",
     "reader": "finds every digit of a page, learns from drawn ones; hours",
     "lines": "reads a line that was found, learns from drawn pages; hours",
+    "ink": "tells one digit's ink from all else, learns from drawn pages; hours",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -99,6 +100,14 @@ def sigmoid(logits: Floats) -> Floats:
     """Return the probabilities that logits stand for."""
     scores: Floats = 1 / (1 + np.exp(-logits.clip(-30, 30)))
     return scores
+
+
+def as_plane(cells: Floats) -> Floats:
+    """Put each cell's square of values in its place: (H, W, S * S) becomes (H * S, W * S)."""
+    rows, columns, count = cells.shape
+    side = math.isqrt(count)
+    squares = cells.reshape(rows, columns, side, side).swapaxes(1, 2)
+    return squares.reshape(rows * side, columns * side)
 
 
 def _peaks(scores: Floats, least: float) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:

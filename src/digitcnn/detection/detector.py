@@ -14,8 +14,8 @@ from PIL import Image, ImageFilter
 from digitcnn._sessions import LazySession
 from digitcnn.detection.boxes import (
     INK,
-    STRIDE,
     Detections,
+    as_plane,
     common_height,
     find_peaks,
     is_of_height,
@@ -198,9 +198,11 @@ class Detector:
         found = []
         for each in find_peaks(maps, least=_LEAST_SCORE):
             boxes = ((each.boxes - _MARGIN).clip(0, limits) / back).astype(np.float32)
-            inside = np.flatnonzero((boxes[:, 2:] > boxes[:, :2]).all(axis=1))
-            found.append(suppress(Detections(boxes, each.scores, each.probabilities)[inside]))
-        ink = _ink(maps)[_MARGIN : _MARGIN + rows, _MARGIN : _MARGIN + columns]
+            sized = np.flatnonzero((boxes[:, 2:] > boxes[:, :2]).all(axis=1))
+            found.append(suppress(Detections(boxes, each.scores, each.probabilities)[sized]))
+        ink = as_plane(sigmoid(maps[..., INK]))[
+            _MARGIN : _MARGIN + rows, _MARGIN : _MARGIN + columns
+        ]
         return Found(found[0], found[1], gray, ink, (across, down))
 
 
@@ -257,13 +259,6 @@ def _skewness(image: Image.Image) -> float:
     above -= above.mean()  # the blur rounds down
     squares = above * above
     return float((squares * above).mean() / (squares.mean() ** 1.5 + 1e-6))
-
-
-def _ink(maps: Floats) -> Floats:
-    """Put each cell's 4 x 4 values of ink in their places."""
-    rows, columns = maps.shape[:2]
-    cells = sigmoid(maps[..., INK]).reshape(rows, columns, STRIDE, STRIDE)
-    return cells.transpose(0, 2, 1, 3).reshape(rows * STRIDE, columns * STRIDE)
 
 
 def _sides(gray: npt.NDArray[np.uint8]) -> list[int]:

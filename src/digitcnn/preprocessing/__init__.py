@@ -10,9 +10,21 @@ from digitcnn.errors import DigitcnnError, InvalidImageError, NoDigitError
 from digitcnn.images import IMAGE_SIDE, is_single, open_picture
 from digitcnn.preprocessing._batches import Failures, batches_of
 from digitcnn.preprocessing._geometry import to_canonical
+from digitcnn.preprocessing._ink import INK_SIDE, as_ink_input, fit_square, window_around
 from digitcnn.preprocessing._pipeline import Step, normalization_steps
 
-__all__ = ["Failures", "Step", "batches_of", "explain", "preprocess", "to_canonical"]
+__all__ = [
+    "INK_SIDE",
+    "Failures",
+    "Step",
+    "as_ink_input",
+    "batches_of",
+    "explain",
+    "fit_square",
+    "preprocess",
+    "to_canonical",
+    "window_around",
+]
 
 
 def preprocess(images: object) -> np.ndarray:

@@ -11,6 +11,7 @@ from typing import TypeGuard
 
 import numpy as np
 
+from digitcnn.detection.single import Inspect
 from digitcnn.errors import DigitcnnError, InvalidImageError
 from digitcnn.images.forms import (
     COLOR_CHANNELS,
@@ -28,7 +29,6 @@ from digitcnn.images.values import (
     to_pixel_values,
     to_plane_values,
 )
-from digitcnn.preprocessing._digit_ink import Inspect
 from digitcnn.preprocessing._geometry import are_canonical, is_canonical
 from digitcnn.preprocessing._pipeline import normalize
 

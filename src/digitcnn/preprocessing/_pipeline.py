@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from digitcnn.detection import published_detector
+from digitcnn.detection.single import Inspect, find_one
 from digitcnn.errors import NoDigitError
 from digitcnn.images import IMAGE_SIDE, Picture
 from digitcnn.images.gray import ground_around
 from digitcnn.images.values import PIXEL_MAX, PLANE_PER_PIXEL, to_pixel_values
 from digitcnn.preprocessing import _geometry as geometry
 from digitcnn.preprocessing._clear_ink import find_clear_ink
-from digitcnn.preprocessing._digit_ink import Inspect, find_digit
+from digitcnn.preprocessing._ink import see_ink
 
 # A digit smaller than this in a shrunk picture is looked at again in the original.
 _LEAST_SIDE = 3 * geometry.BOX_SIDE
@@ -81,10 +82,17 @@ def normalization_steps(picture: Picture, inspect: Inspect | None = None) -> Ite
         ink = clear[1]
         yield Step("ink", ink, "One component on a flat background, as it was drawn.")
     else:
-        sight = find_digit(picture, published_detector(), inspect)
-        if sight.picture is not picture:
-            yield Step("region", sight.picture.plane, "Where the digit is, from the original.")
-        ink = sight.ink
+        box = find_one(picture.gray, published_detector(), inspect)
+        if box is None:
+            raise NoDigitError(
+                argument="images",
+                rule="hold a digit",
+                got="a picture in which none is found",
+                remedy="Give a picture with one digit in it.",
+            )
+        region, ink = see_ink(picture, box)
+        if region.plane.shape != plane.shape:
+            yield Step("region", region.plane, "Where the digit is, from the original.")
         if not ink.any():
             raise NoDigitError(
                 argument="images",

@@ -15,11 +15,17 @@ Field = NDArray[np.float32]
 
 
 def photograph_page(
-    layers: NDArray[np.uint8], boxes: NDArray[np.float32], rng: np.random.Generator
+    layers: NDArray[np.uint8],
+    boxes: NDArray[np.float32],
+    rng: np.random.Generator,
+    *,
+    is_harsh: bool = False,
 ) -> NDArray[np.uint8]:
-    """Return the picture of a page."""
+    """Return the picture of a page; a harsh one more often has gaps, show-through and glare."""
     ink, others, rules = layers.astype(np.float32) / PIXEL_MAX
     height, width = ink.shape
+    if is_harsh and rng.random() < 0.09:
+        ink = ink * _flow(boxes, height, width, rng)
     paper = rng.uniform(0.45, 1) if rng.random() < 0.6 else 1.0
     faintest = 0.08 if rng.random() < 0.15 else 0.12
     strength = rng.uniform(faintest, 1) if rng.random() < 0.5 else rng.uniform(0.5, 1)
@@ -27,14 +33,14 @@ def photograph_page(
     if rng.random() < 0.16:
         depth = np.float32(paper * rng.uniform(0.04, 0.45) * min(1, 1.2 * strength))
         ground = ground - depth * _security_pattern(width, height, rng)
-    if rng.random() < 0.09:
+    if rng.random() < (0.14 if is_harsh else 0.09):
         ground = _seen_through(ground, ink, strength, rng)
     printed = rules * np.float32(rng.uniform(0.1, 1) * (1 if rng.random() < 0.5 else strength))
     written = np.maximum(ink, others * np.float32(rng.uniform(0.5, 1) if rng.random() < 0.5 else 1))
     page = ground * (1 - np.maximum(written * np.float32(strength), printed))
     clean = rng.random() < 0.25
     if not clean:
-        page = _lit(page, rng)
+        page = _lit(page, rng, glare=0.16 if is_harsh else 0.07)
         page = _beside_table(page, boxes, rng)
         if rng.random() < 0.11:
             page = _on_table(page, boxes, rng)
@@ -51,7 +57,19 @@ def photograph_page(
     return np.asarray(image)
 
 
-def _lit(page: Field, rng: np.random.Generator) -> Field:
+def _flow(boxes: NDArray[np.float32], height: int, width: int, rng: np.random.Generator) -> Field:
+    """Return how much ink a pen gives from place to place that runs dry now and then."""
+    tall = float((boxes[:, 3] - boxes[:, 1]).max()) if len(boxes) else height / 2
+    pitch = max(3.0, tall * rng.uniform(0.04, 0.12))
+    knots = [max(2, round(side / pitch) + 1) for side in (height, width)]
+    clouds = Image.fromarray(rng.standard_normal(knots, np.float32))
+    clouds = clouds.resize((width, height), Image.Resampling.BICUBIC)
+    least, spread = np.float32(rng.uniform(0.9, 2.0)), np.float32(rng.uniform(0.8, 2.0))
+    flow: Field = (least + spread * np.asarray(clouds)).clip(0, 1)
+    return flow
+
+
+def _lit(page: Field, rng: np.random.Generator, *, glare: float) -> Field:
     """Light the page unevenly, and let shadows fall on it."""
     height, width = page.shape
     ys, xs = (
@@ -71,7 +89,7 @@ def _lit(page: Field, rng: np.random.Generator) -> Field:
         across = (math.cos(angle) * xs + math.sin(angle) * ys - offset) * softness
         shade = 1 / (1 + np.exp(-across.clip(-30, 30)))
         page = page * (1 - np.float32(rng.uniform(0.15, 0.6)) * shade.astype(np.float32))
-    if rng.random() < 0.07:  # a lamp's reflection
+    if rng.random() < glare:  # a lamp's reflection
         x, y = rng.uniform(-1, 1, 2)
         away = ((xs - x) / rng.uniform(0.1, 0.6)) ** 2 + ((ys - y) / rng.uniform(0.1, 0.6)) ** 2
         page = page + np.float32(rng.uniform(0.2, 1)) * np.exp(-away).astype(np.float32)

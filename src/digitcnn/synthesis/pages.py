@@ -151,7 +151,12 @@ def _paste(layer: NDArray[np.uint8], ink: Glyph, left: int, top: int) -> bool:
 
 
 def draw_page(
-    bank: GlyphBank, rng: np.random.Generator, *, height: int = 128, width: int = 256
+    bank: GlyphBank,
+    rng: np.random.Generator,
+    *,
+    height: int = 128,
+    width: int = 256,
+    is_single: bool = False,
 ) -> Page:
     """Draw a page: digits of one or several lines, amid what real pages hold besides.
 
@@ -163,11 +168,15 @@ def draw_page(
         Decides everything.
     height, width : int
         Of the page, in pixels.
+    is_single : bool
+        Whether it shows one digit, with little beside it, and more often in a bad light.
 
     Returns
     -------
     page : Page
     """
+    if is_single:
+        return _draw(bank, rng, height, width, is_single=True, is_harsh=True)
     if width >= 2 * height and rng.random() < _SINGLE_SHARE:
         half = width // 2
         return _side_by_side(
@@ -188,7 +197,13 @@ def _side_by_side(left: Page, right: Page) -> Page:
 
 
 def _draw(
-    bank: GlyphBank, rng: np.random.Generator, height: int, width: int, *, is_single: bool = False
+    bank: GlyphBank,
+    rng: np.random.Generator,
+    height: int,
+    width: int,
+    *,
+    is_single: bool = False,
+    is_harsh: bool = False,
 ) -> Page:
     """Draw a page of any digits, or of one alone, or with little beside it."""
     if rng.random() < _NOISE_SHARE:
@@ -221,7 +236,7 @@ def _draw(
         left, top, right, bottom = _sample_window(sheet, boxes, size, rng)
         layers = layers[:, top:bottom, left:right]
         boxes = boxes - np.array([left, top, left, top], np.float32)
-    picture = photograph_page(layers, boxes, rng)
+    picture = photograph_page(layers, boxes, rng, is_harsh=is_harsh)
     labels = np.array(sheet.labels, np.int64)
     return _framed(Page(picture, boxes, labels, layers[0]), height, width, rng)
 

@@ -210,9 +210,9 @@ def train(
 
     A `Recipe` is carried out as it stands.
 
-    "reader" and "lines" learn from pages drawn anew each epoch, with the training images among
-    their digits, and are measured on pages with those kept apart. "lines" sees the ink that the
-    published "reader" finds on them.
+    "reader", "lines" and "ink" learn from pages drawn anew each epoch, with the training images
+    among their digits, and are measured on pages with those kept apart. "lines" sees the ink that
+    the published "reader" finds on them.
 
     Examples
     --------

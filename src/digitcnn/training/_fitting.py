@@ -45,6 +45,7 @@ from digitcnn.training._samples import (
     pool_sizes,
 )
 from digitcnn.training.detector import measure_detection, page_examples, page_loss
+from digitcnn.training.ink import ink_examples, ink_loss, measure_ink
 from digitcnn.training.lines import line_examples, line_loss, measure_lines
 from digitcnn.training.recipes import OPTIMIZERS, Recipe
 
@@ -64,6 +65,7 @@ class _Teaching(NamedTuple):
 PAGE_TEACHING = {
     "reader": _Teaching(page_examples, page_loss, measure_detection),
     "lines": _Teaching(line_examples, line_loss, measure_lines),
+    "ink": _Teaching(ink_examples, ink_loss, measure_ink),
 }
 
 

@@ -282,7 +282,8 @@ def _draw_pages(
     pages: Pages, bank: GlyphBank, rng: np.random.Generator, *, count: int
 ) -> list[Page]:
     """Draw so many pages."""
-    return [draw_page(bank, rng, height=pages.height, width=pages.width) for _ in range(count)]
+    size = {"height": pages.height, "width": pages.width}
+    return [draw_page(bank, rng, is_single=pages.is_single, **size) for _ in range(count)]
 
 
 def draw_validation_pages(pages: Pages, kept: Samples, *, seed: int) -> list[Page]:

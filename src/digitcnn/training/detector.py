@@ -16,6 +16,7 @@ from digitcnn.evaluation import evaluate_detection
 from digitcnn.readings import SIGNS
 from digitcnn.synthesis import Page
 from digitcnn.synthesis.pages import IGNORED, NOTHING
+from digitcnn.training.ink import ink_loss
 
 Floats = npt.NDArray[np.float32]
 
@@ -35,7 +36,7 @@ _PEAK_WIDTH, _PEAK_LEAST = 1 / 6, 0.7
 # Of the cells around a middle, which learn the box as well: a peak may come out one cell off.
 _NEIGHBOUR_WEIGHT = 0.3
 _PIXEL_MAX = 255
-_BOX_SHARE, _INK_SHARE = 0.5, 2.0
+_BOX_SHARE = 0.5
 # Where the middle is; how wide and tall the box, in logarithms.
 _SIDE_WEIGHTS = (1.0, 1.0, 2.0, 2.0)
 _SMOOTHING = 0.02  # of names: no handwriting is surely one digit
@@ -121,7 +122,7 @@ def page_loss(targets: Any, maps: Any) -> Any:
         _focal_loss(targets[..., HEAT], targets[..., VALID], maps[..., HEAT])
         + _BOX_SHARE * _box_loss(targets[..., BOX_TARGET], weight, maps[..., BOX])
         + _name_loss(targets[..., NAME_TARGET], weight, maps[..., NAMES])
-        + _ink_loss(targets[..., INK_TARGET], targets[..., VALID], maps[..., INK])
+        + ink_loss(targets[..., INK_TARGET], maps[..., INK], valid=targets[..., VALID])
     )
 
 
@@ -152,22 +153,6 @@ def _name_loss(names: Any, weight: Any, logits: Any) -> Any:
     wanted = names * (1 - _SMOOTHING) + _SMOOTHING / names.shape[-1]
     losses = -ops.sum(wanted * ops.log_softmax(logits), axis=-1)
     return ops.sum(counts * losses) / (ops.sum(counts) + 1)
-
-
-def _ink_loss(ink: Any, valid: Any, logits: Any) -> Any:
-    """Compute the ink's cross entropy, pixel by pixel, and Dice's coefficient of each page [1]_.
-
-    Most of a page is no ink; the second does not care how much there is of that, and counts a
-    page of hairlines as much as one of markers.
-
-    .. [1] Milletari, Navab, Ahmadi, 3DV 2016. arXiv:1606.04797
-    """
-    scores = ops.sigmoid(logits)
-    losses = -(ink * ops.log_sigmoid(logits) + (1 - ink) * ops.log_sigmoid(-logits))
-    page = (1, 2, 3)
-    shared = 2 * ops.sum(scores * ink, axis=page) + 1
-    both = ops.sum(scores * scores, axis=page) + ops.sum(ink * ink, axis=page) + 1
-    return _INK_SHARE * ops.mean(valid * losses) + ops.mean(1 - shared / both)
 
 
 def measure_detection(pages: list[Page]) -> Callable[[Any], dict[str, float]]:

@@ -26,12 +26,15 @@ class Pages:
         Of a page, in pixels: multiples of 32.
     hands : int
         How many hands they are written in, beside the given digits.
+    is_single : bool
+        Whether each shows one digit, with little beside it, and more often in a bad light.
     """
 
     count: int = 8_000
     height: int = 128
     width: int = 256
     hands: int = 1_200
+    is_single: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what no page can be drawn of."""
@@ -373,6 +376,19 @@ RECIPES = {
             weight_average=0.998,
             clip_norm=1.0,
             pages=Pages(width=192, height=192),
+        ),
+        Recipe(
+            name="ink",
+            architecture="ink",
+            epochs=40,
+            batch_size=32,
+            optimizer="adamw",
+            learning_rate=2e-3,
+            schedule="cosine",
+            weight_decay=1e-3,
+            weight_average=0.998,
+            clip_norm=5.0,
+            pages=Pages(width=160, height=160, is_single=True),
         ),
     )
 }

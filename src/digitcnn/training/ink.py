@@ -1,0 +1,115 @@
+"""What the network learns that tells one digit's ink from all else, and how well it does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from keras import ops
+from PIL import Image
+
+from digitcnn.preprocessing import INK_SIDE, as_ink_input, fit_square, window_around
+from digitcnn.synthesis import Page
+from digitcnn.synthesis.pages import IGNORED
+
+Floats = npt.NDArray[np.float32]
+
+_NUM_DIGITS = 10
+_PIXEL_MAX = 255
+_PLAIN = 60  # of 255: a pixel of the ink's box
+_LEAST_SIDE = 10  # pixels: smaller digits are left out
+# How far from the truth the detector's boxes lie, in longer sides: a standard deviation; now and
+# then it is so many times as large.
+_SHAKE, _OFTEN, _FAR = 0.05, 0.85, 2.5
+_INK_SHARE = 2.0
+_CHUNK = 64
+
+
+def ink_examples(pages: list[Page], rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """Look closely at the digit of each page that shows one, as `preprocess` would.
+
+    Parameters
+    ----------
+    pages : list of Page
+    rng : numpy.random.Generator
+        Shakes the boxes that are looked at.
+
+    Returns
+    -------
+    squares : ndarray of float32, shape (N, INK_SIDE, INK_SIDE, 1)
+    ink : ndarray of float32, shape (N, INK_SIDE / 2, INK_SIDE / 2, 4)
+        How much of each pixel is the digit's ink, in cells of 2 x 2.
+    """
+    pairs = [_look(page, rng) for page in pages if _is_plain(page)]
+    squares, inks = np.array(pairs or np.zeros((0, 2, INK_SIDE, INK_SIDE)), np.uint8).swapaxes(0, 1)
+    cells = inks.reshape(-1, INK_SIDE // 2, 2, INK_SIDE // 2, 2).swapaxes(2, 3)
+    targets = cells.reshape(-1, INK_SIDE // 2, INK_SIDE // 2, 4) / np.float32(_PIXEL_MAX)
+    return as_ink_input(squares), targets
+
+
+def _is_plain(page: Page) -> bool:
+    """Return whether a page shows one digit whole, which is not tiny."""
+    is_digit = (page.labels >= 0) & (page.labels < _NUM_DIGITS)
+    if is_digit.sum() != 1 or (page.labels == IGNORED).any():
+        return False
+    return bool((page.ink > _PLAIN).any()) and _side(_ink_box(page)) >= _LEAST_SIDE
+
+
+def _ink_box(page: Page) -> Floats:
+    rows, columns = np.nonzero(page.ink > _PLAIN)
+    edges = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+    return np.array(edges, np.float32)
+
+
+def _side(box: Floats) -> float:
+    return float((box[2:] - box[:2]).max())
+
+
+def _look(page: Page, rng: np.random.Generator) -> tuple[npt.NDArray[np.uint8], ...]:
+    """Cut out the digit, not quite where it is, and its ink likewise."""
+    box = _ink_box(page)
+    shake = _SHAKE * (1 if rng.random() < _OFTEN else _FAR)
+    box = box + rng.normal(0, shake, 4).astype(np.float32) * _side(box)
+    window = window_around(box, page.ink.shape)
+    square, place = fit_square(page.picture[window])
+    height, width = square[place].shape
+    part = page.ink[window]
+    method = Image.Resampling.BOX if height < len(part) else Image.Resampling.BILINEAR
+    ink = np.zeros_like(square)
+    ink[place] = np.asarray(Image.fromarray(part).resize((width, height), method))
+    return square, ink
+
+
+def ink_loss(ink: Any, logits: Any, *, valid: Any = 1.0) -> Any:
+    """Compute the ink's cross entropy, pixel by pixel, and Dice's coefficient of each page [1]_.
+
+    Most of a page is no ink; the second does not care how much there is of that, and counts a
+    page of hairlines as much as one of markers.
+
+    .. [1] Milletari, Navab, Ahmadi, 3DV 2016. arXiv:1606.04797
+    """
+    losses = -(ink * ops.log_sigmoid(logits) + (1 - ink) * ops.log_sigmoid(-logits))
+    return _INK_SHARE * ops.mean(valid * losses) + ops.mean(1 - _dice(ink, ops.sigmoid(logits)))
+
+
+def _dice(ink: Any, found: Any) -> Any:
+    """Compute how alike two maps of ink are, page by page, in [0, 1]."""
+    page = (1, 2, 3)
+    both = ops.sum(found * found, axis=page) + ops.sum(ink * ink, axis=page)
+    return (2 * ops.sum(found * ink, axis=page) + 1) / (both + 1)
+
+
+def measure_ink(pages: list[Page]) -> Callable[[Any], dict[str, float]]:
+    """Return what measures how alike a network's ink and that of pages are: Dice's coefficient."""
+    squares, ink = ink_examples(pages, np.random.default_rng(len(pages)))
+
+    def measure(model: Any) -> dict[str, float]:
+        if not len(squares):  # none of few small pages shows a digit whole
+            return {}
+        logits = model.predict(squares, batch_size=_CHUNK, verbose=0)
+        alike = ops.convert_to_numpy(_dice(ink, ops.sigmoid(logits)))
+        return {"ink_dice": float(np.mean(alike))}
+
+    return measure
