@@ -63,10 +63,10 @@ def float_batches(side=40):
 
 
 @st.composite
-def framed_digits(draw, side=40, least_margin=0, most_margin=30):
+def framed_digits(draw):
     """Give a drawn digit with margins of the ground's grey on all four sides."""
-    digit = draw(drawn_digits(side))
-    margins = [draw(st.integers(least_margin, most_margin)) for _ in range(4)]
+    digit = draw(drawn_digits(40))
+    margins = [draw(st.integers(0, 30)) for _ in range(4)]
     return np.pad(digit, (margins[:2], margins[2:]))
 
 

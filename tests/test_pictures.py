@@ -30,13 +30,8 @@ def test_examples_are_read_with_confidence(path):
     assert probabilities.max() > 0.9
 
 
-def test_examples_together_are_read_as_one_by_one():
-    """A list of pictures of all forms and sizes gives the answers that each gives alone."""
-    np.testing.assert_array_equal(predict(EXAMPLES), [predict(path) for path in EXAMPLES])
-
-
 def test_scenes_are_read():
-    """Of scenes of all kinds at least 96 % are read, and at most 2 % misread with certainty."""
+    """Of all scenes 96 % are read, of each kind two of three; at most 2 % are surely misread."""
     drawn = [draw(kind, index, seed=1) for kind in KINDS for index in (3, 5, 8)]
     digits = np.array([digit for digit, _ in drawn])
 
@@ -44,6 +39,8 @@ def test_scenes_are_read():
     probabilities = np.nan_to_num(predict_proba([each for _, each in drawn], errors="return"))
     is_right = probabilities.argmax(axis=1) == digits
     assert is_right.mean() >= 0.96
+    by_kind = dict(zip(KINDS, is_right.reshape(-1, 3).sum(axis=1).tolist(), strict=True))
+    assert {kind: count for kind, count in by_kind.items() if count < 2} == {}
     assert (~is_right & (probabilities.max(axis=1) >= 0.9)).mean() <= 0.02
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import io
-import itertools
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageDraw, ImageFilter
+from hypothesis.extra import numpy as hnp
+from numpy.lib.stride_tricks import sliding_window_view
+from PIL import Image, ImageDraw, ImageFilter, ImageOps
 from strategies import (
     any_pictures,
     drawn_digits,
@@ -25,9 +27,8 @@ from strategies import (
 
 from digitcnn import explain, predict, predict_proba, preprocess, read
 from digitcnn.augmentation import damage
-from digitcnn.errors import InvalidImageError, NoDigitError
-from digitcnn.images import is_single
-from digitcnn.preprocessing import batches_of
+from digitcnn.errors import NoDigitError
+from digitcnn.preprocessing._components import find_components
 from digitcnn.synthesis import draw_digits
 
 EXIF_ORIENTATION = 0x0112
@@ -118,30 +119,6 @@ def test_the_negative_gives_the_same(pixels):
     assert np.array_equal(batch, preprocess(255 - pixels))
 
 
-@given(uint8_batches())
-@settings(max_examples=25, deadline=None)
-def test_all_forms_of_a_picture_give_the_same(batch):
-    """The same pixels as uint8, float, uint16, PIL image and PNG give the same, bit for bit."""
-    expected = preprocess(batch)
-
-    assert np.array_equal(expected, preprocess(batch / np.float32(255)))
-    assert np.array_equal(expected, preprocess(batch / 255))
-    assert np.array_equal(expected, preprocess(batch.astype(np.uint16) * 257))
-    assert np.array_equal(expected, preprocess([Image.fromarray(image) for image in batch]))
-    assert np.array_equal(expected, preprocess([encode(image) for image in batch]))
-
-
-@given(framed_digits(least_margin=1), st.data())
-@settings(max_examples=40, deadline=None)
-def test_where_the_digit_stands_changes_nothing(framed, data):
-    """Moving a drawn digit in its frame gives the same batch."""
-    rows, columns = (np.flatnonzero(framed.any(axis=axis)) for axis in (1, 0))
-    down = data.draw(st.integers(1 - rows[0], len(framed) - 2 - rows[-1]))
-    right = data.draw(st.integers(1 - columns[0], framed.shape[1] - 2 - columns[-1]))
-
-    assert np.array_equal(preprocess(framed), preprocess(np.roll(framed, (down, right), (0, 1))))
-
-
 def is_in_one_piece(ink):
     """Recognize what one flood of colour reaches: no dotted 0, no broken stroke."""
     inked = Image.fromarray(np.where(ink > 0, 255, 0).astype(np.uint8)).copy()
@@ -187,37 +164,129 @@ def test_the_input_is_left_alone(batch):
     assert np.array_equal(before, batch)
     assert result.flags.writeable
     assert not np.shares_memory(result, batch)
-
-
-def test_a_canonical_batch_is_no_view():
-    """Even images that need no change come back as the caller's own copy."""
-    batch = preprocess(draw_digits(3, seed=0, side=40)[0])
-    again = preprocess(batch)
-
-    assert not np.shares_memory(batch, again)
+    assert not np.shares_memory(result, preprocess(result))
 
 
 # Forms of one image.
 
 
-def test_a_path_may_be_text_or_path(picture_file, expected):
-    """Both `str` and `os.PathLike` name a file."""
-    assert np.array_equal(expected, preprocess(str(picture_file)))
-    assert np.array_equal(expected, preprocess(picture_file))
+class Tensor:
+    """Counts as an array, as those of PyTorch and TensorFlow do."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def __array__(self, dtype=None, copy=None):
+        """Give the values."""
+        return self.values.astype(dtype) if dtype else self.values
 
 
-def test_a_path_may_be_a_subclass_of_str(picture_file, expected):
-    """A subclass of `str`, NumPy's own included, names a file."""
-    name = type("Name", (str,), {})
-
-    assert np.array_equal(expected, preprocess(name(picture_file)))
-    assert np.array_equal(expected, preprocess(np.str_(picture_file)))
+def wide(digit):
+    """Give the same picture in 16 bits."""
+    return digit.astype(np.uint16) * 257
 
 
-@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
-def test_encoded_bytes_are_a_picture(kind, digit, expected):
-    """An encoded file may come as any kind of bytes."""
-    assert np.array_equal(expected, preprocess(kind(encode(digit))))
+def in_mode(mode):
+    """Give what converts to a mode of PIL's."""
+    return lambda digit: Image.fromarray(digit).convert(mode)
+
+
+def in_file(image_format, **options):
+    """Give what writes a file of a format."""
+    return lambda digit: encode(digit, image_format, **options)
+
+
+def in_first_frame(image_format, **options):
+    """Give what writes a file of two frames, the second of which is gray."""
+
+    def write(digit):
+        more = [Image.fromarray(np.full_like(digit, 90))]
+        return encode(digit, image_format, save_all=True, append_images=more, **options)
+
+    return write
+
+
+def with_channels(depth):
+    """Give what repeats the values in so many channels, the fourth of which is full."""
+
+    def repeat(digit):
+        image = digit[:, :, None].repeat(depth, axis=2)
+        image[:, :, 3:] = 255
+        return image
+
+    return repeat
+
+
+def as_type(dtype, factor=1):
+    """Give what converts to a type of NumPy's."""
+    return lambda digit: (digit * factor).astype(dtype)
+
+
+FORMS = {
+    **{f"PIL {mode}": in_mode(mode) for mode in ("L", "LA", "P", "RGB", "RGBA", "I", "F", "HSV")},
+    "PIL I;16": lambda digit: Image.fromarray(wide(digit)),
+    "PIL I;16B": lambda digit: Image.frombytes(
+        "I;16B", digit.shape[::-1], wide(digit).astype(">u2").tobytes()
+    ),
+    "PIL LAB": lambda digit: Image.merge(
+        "LAB", [Image.fromarray(plane) for plane in (digit, 0 * digit, 0 * digit)]
+    ),
+    "PIL I to 65535": lambda digit: Image.fromarray(digit.astype(np.int32) * 257),
+    "PIL F to 1": lambda digit: Image.fromarray(digit / np.float32(255)),
+    "PIL F to 65535": lambda digit: Image.fromarray(digit * np.float32(257)),
+    "PIL F beyond": lambda digit: Image.fromarray(digit * np.float32(1e6)),
+    "PIL F below 0": lambda digit: Image.fromarray(digit - np.float32(90)),
+    **{name: in_file(name) for name in ("PNG", "BMP", "GIF", "PPM", "TIFF", "TGA", "JPEG2000")},
+    "WEBP": in_file("WEBP", lossless=True),
+    "TIFF by LZW": in_file("TIFF", compression="tiff_lzw"),
+    "damaged EXIF": in_file("PNG", exif=b"Exif\0\0II*\0nonsense"),
+    "PNG of 16 bits": lambda digit: encode(wide(digit)),
+    "TIFF of 16 bits": lambda digit: encode(wide(digit), "TIFF"),
+    "TIFF of 32 bits": lambda digit: encode(digit.astype(np.int32), "TIFF"),
+    "TIFF of floats": lambda digit: encode(digit.astype(np.float32), "TIFF"),
+    "moving GIF": in_first_frame("GIF"),
+    "moving WEBP": in_first_frame("WEBP", lossless=True),
+    "TIFF of two pages": in_first_frame("TIFF"),
+    **{f"{depth} channels": with_channels(depth) for depth in (1, 3, 4)},
+    **{
+        dtype: as_type(dtype)
+        for dtype in ("uint8", "int16", "uint32", "int64", "uint64", ">i4", ">u8", "f2", ">f8")
+    },
+    **{f"{dtype} to 65535": as_type(dtype, np.uint16(257)) for dtype in ("<u2", ">u2")},
+    **{f"{dtype} to 1": as_type(dtype, 1 / 255) for dtype in ("f4", "f8", "longdouble", ">f4")},
+    "Fortran's order": np.asfortranarray,
+    "negative strides": lambda digit: digit[::-1, ::-1].copy()[::-1, ::-1],
+    "every other column": lambda digit: np.repeat(digit, 2, axis=1)[:, ::2],
+    "memory-mapped": lambda digit: digit.view(np.memmap),
+    "a tensor": Tensor,
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_picture_is_the_same_in_every_form(form, digit, expected):
+    """Whatever holds the gray values without loss gives the same batch, alone and among many."""
+    picture = FORMS[form](digit)
+    many = picture[None] if isinstance(picture, np.ndarray) else [picture]
+
+    assert np.array_equal(expected, preprocess(picture))
+    assert np.array_equal(expected, preprocess(many))
+
+
+@pytest.mark.parametrize(
+    "as_given",
+    [
+        Path,
+        str,
+        np.str_,
+        type("Name", (str,), {}),
+        Path.read_bytes,
+        lambda path: bytearray(path.read_bytes()),
+        lambda path: memoryview(path.read_bytes()),
+    ],
+)
+def test_a_file_is_named_or_given(as_given, picture_file, expected):
+    """A path is a text of any class or an `os.PathLike`; an encoded file is any kind of bytes."""
+    assert np.array_equal(expected, preprocess(as_given(picture_file)))
 
 
 def test_an_open_file_is_a_picture(picture_file, digit, expected):
@@ -231,11 +300,9 @@ def test_an_open_file_is_a_picture(picture_file, digit, expected):
     assert np.array_equal(expected, preprocess(file))
 
 
-@pytest.mark.parametrize(
-    "mode", ["1", "L", "LA", "La", "P", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "HSV"]
-)
+@pytest.mark.parametrize("mode", ["1", "La", "RGBa", "RGBX", "CMYK", "YCbCr"])
 def test_pil_images_of_every_mode_are_pictures(mode, digit, expected):
-    """All 8-bit modes of PIL give the same digit, those without a grey plane included."""
+    """Modes that lose a little of the gray values give the same digit."""
     image = Image.fromarray(digit)
     for step in {"La": ("LA", "La"), "RGBa": ("RGBA", "RGBa")}.get(mode, (mode,)):
         image = image.convert(step)
@@ -243,196 +310,29 @@ def test_pil_images_of_every_mode_are_pictures(mode, digit, expected):
     assert np.abs(expected - preprocess(image)).mean() < 0.06
 
 
-@pytest.mark.parametrize("mode", ["L", "LA", "P", "RGB", "RGBA", "I", "I;16", "I;16B", "F", "HSV"])
-def test_lossless_modes_lose_nothing(mode, digit, expected):
-    """Modes that hold the grey plane exactly give the same batch, bit for bit."""
-    if mode.startswith("I;16"):
-        dtype = ">u2" if mode.endswith("B") else "<u2"
-        image = Image.frombytes(
-            mode, digit.shape[::-1], (digit.astype(np.uint16) * 257).astype(dtype).tobytes()
-        )
-    else:
-        image = Image.fromarray(digit).convert(mode)
-
-    assert np.array_equal(expected, preprocess(image))
-
-
-def test_lab_images_are_read_by_their_lightness(digit, expected):
-    """CIELAB, which Pillow converts only with a colour profile, counts by its lightness."""
-    planes = [Image.fromarray(plane) for plane in (digit, 0 * digit, 0 * digit)]
-
-    assert np.array_equal(expected, preprocess(Image.merge("LAB", planes)))
-
-
 @pytest.mark.parametrize(
-    "values",
+    ("dtype", "greatest", "shown"),
     [
-        lambda digit: digit.astype(np.int32),
-        lambda digit: digit.astype(np.int32) * 257,
-        lambda digit: digit.astype(np.float32) / 255,
-        lambda digit: digit.astype(np.float32) * 257,
-        lambda digit: digit.astype(np.float32) * 1e6,
-        lambda digit: digit.astype(np.float32) - 90,
+        (np.uint16, 96, 96),
+        (np.int32, 96, 96 * 257),
+        (np.int32, 255, 65535),
+        (np.int32, 65535, 65535),
+        (np.float32, 1, 65535),
+        (np.float32, 255, 65535),
     ],
-    ids=["I 0..255", "I 0..65535", "F 0..1", "F 0..65535", "F beyond", "F negative"],
 )
-def test_wide_modes_are_taken_by_their_range(values, digit, expected):
-    """32-bit pictures span the least common range that holds them, or else their own."""
-    assert np.array_equal(expected, preprocess(Image.fromarray(values(digit))))
-
-
-@pytest.mark.parametrize(
-    ("dtype", "greatest"), [(np.uint16, 96), (np.int32, 96 * 257), (np.float32, 96 * 257)]
-)
-def test_what_white_is_follows_the_width_of_the_pixels(dtype, greatest):
+def test_what_white_is_follows_the_width_of_the_pixels(dtype, greatest, shown):
     """16-bit pixels span 0..65535 even where all are small, 32-bit ones the least range."""
-    dark = np.arange(40 * 40).reshape(40, 40) % 97
-
-    assert greatest == explain(Image.fromarray(dark.astype(dtype)))[0].picture.max()
-
-
-@pytest.mark.parametrize(
-    ("dtype", "most"), [(np.int32, 255), (np.int32, 65535), (np.float32, 1), (np.float32, 255)]
-)
-def test_a_range_reaches_up_to_its_end(dtype, most):
-    """What is as great as the greatest of a range is white in it."""
     values = np.zeros((30, 30), dtype)
-    values[10:20, 12:15] = most
-    values[10, 12] = 1
+    values[10:20, 12:15] = greatest
 
-    grey = explain(Image.fromarray(values))[0].picture
-
-    assert grey.max() == 65535
-    assert grey[10, 12] == round(65535 / most)
+    assert shown == explain(Image.fromarray(values))[0].picture.max()
 
 
-def test_a_dark_sixteen_bit_picture_is_not_clipped(digit):
-    """Ink that differs by less than one of 256 levels is still there."""
-    faint = 60000 + digit.astype(np.uint16) // 2
-
-    assert np.array_equal(preprocess(faint), preprocess(Image.fromarray(faint)))
-    assert preprocess(faint).max() == 1
-
-
-@pytest.mark.parametrize(
-    ("image_format", "options"),
-    [
-        ("PNG", {}),
-        ("BMP", {}),
-        ("GIF", {}),
-        ("PPM", {}),
-        ("TIFF", {}),
-        ("TIFF", {"compression": "tiff_lzw"}),
-        ("TGA", {}),
-        ("WEBP", {"lossless": True}),
-        ("JPEG2000", {}),
-    ],
-)
-def test_lossless_formats_lose_nothing(image_format, options, digit, expected):
-    """A file of any lossless format gives what the array gives, bit for bit."""
-    assert np.array_equal(expected, preprocess(encode(digit, image_format, **options)))
-
-
-@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
-def test_jpeg_files_are_pictures(mode, digit):
-    """JPEG in grey, in colour and for the printing press."""
-    file = io.BytesIO()
-    Image.fromarray(digit).convert(mode).save(file, "JPEG", quality=95)
-
-    assert correlation(explain(file.getvalue())[0].picture, digit) > 0.95
-    assert predict(file.getvalue()) == 4
-
-
-@pytest.mark.parametrize("image_format", ["PNG", "TIFF"])
-def test_sixteen_bit_files_are_pictures(image_format, digit, expected):
-    """16-bit PNG and TIFF keep their levels, where Pillow's conversion to grey clips to white."""
-    assert np.array_equal(expected, preprocess(encode(digit.astype(np.uint16) * 257, image_format)))
-
-
-@pytest.mark.parametrize("dtype", [np.int32, np.float32])
-def test_thirty_two_bit_tiff_files_are_pictures(dtype, digit, expected):
-    """Integers and floats of 32 bits come through."""
-    assert np.array_equal(expected, preprocess(encode(digit.astype(dtype), "TIFF")))
-
-
-def test_the_first_frame_counts(digit, expected):
-    """Of a moving GIF, WebP or TIFF the first frame is read."""
-    first, second = Image.fromarray(digit), Image.fromarray(np.full_like(digit, 90))
-    for image_format, options in (("GIF", {}), ("WEBP", {"lossless": True}), ("TIFF", {})):
-        file = io.BytesIO()
-        first.save(file, image_format, save_all=True, append_images=[second], **options)
-
-        assert np.array_equal(expected, preprocess(file.getvalue()))
-
-
-@pytest.mark.parametrize("image_format", ["PNG", "JPEG", "TIFF", "WEBP"])
-def test_exif_brings_a_picture_upright(image_format, digit):
-    """All eight orientations, as a phone writes them, give the picture that a viewer shows."""
-    stored = Image.fromarray(digit[:, 8:])
-    for orientation, undo in enumerate(
-        (
-            None,
-            Image.Transpose.FLIP_LEFT_RIGHT,
-            Image.Transpose.ROTATE_180,
-            Image.Transpose.FLIP_TOP_BOTTOM,
-            Image.Transpose.TRANSPOSE,
-            Image.Transpose.ROTATE_270,
-            Image.Transpose.TRANSVERSE,
-            Image.Transpose.ROTATE_90,
-        ),
-        start=1,
-    ):
-        upright = np.asarray(stored if undo is None else stored.transpose(undo))
-        exif = Image.Exif()
-        exif[EXIF_ORIENTATION] = orientation
-        options = {"lossless": True} if image_format == "WEBP" else {}
-        file = io.BytesIO()
-        stored.save(file, image_format, exif=exif, **options)
-
-        assert correlation(explain(file.getvalue())[0].picture, upright) > 0.95
-
-
-def test_damaged_exif_is_no_obstacle(digit, expected):
-    """A picture whose EXIF is nonsense is a picture still, as it is stored."""
-    assert np.array_equal(expected, preprocess(encode(digit, exif=b"Exif\0\0II*\0nonsense")))
-
-
-@pytest.mark.parametrize("depth", [1, 3, 4])
-def test_arrays_of_every_shape_are_pictures(depth, digit, expected):
-    """One image may have 1, 3 or 4 channels, and so may each of a batch."""
-    image = digit[:, :, None].repeat(depth, axis=2)
-    if depth == 4:
-        image[:, :, 3] = 255
-
-    assert np.array_equal(expected, preprocess(image))
-    assert np.array_equal(expected, preprocess(image[None]))
-    assert np.array_equal(expected, preprocess(digit[None]))
-
-
-@pytest.mark.parametrize(
-    "dtype", [np.uint8, np.int16, np.uint32, np.int64, np.uint64, ">i4", ">u8", np.float16, ">f8"]
-)
-def test_whole_numbers_of_every_dtype_are_pictures(dtype, digit, expected):
-    """Integers, and floats that hold whole numbers, span 0..255 in either byte order."""
-    assert np.array_equal(expected, preprocess(digit.astype(dtype)))
-    assert np.array_equal(expected, preprocess(digit[None].astype(dtype)))
-
-
-@pytest.mark.parametrize("dtype", ["<u2", ">u2"])
-def test_sixteen_bit_arrays_span_their_range(dtype, digit, expected):
-    """16-bit unsigned integers span 0..65535 in either byte order."""
-    assert np.array_equal(expected, preprocess((digit.astype(np.uint16) * 257).astype(dtype)))
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.longdouble, ">f4"])
-def test_floats_of_every_dtype_are_pictures(dtype, digit, expected):
-    """Floats in 0..1 give what the integers give."""
-    assert np.array_equal(expected, preprocess((digit / 255).astype(dtype)))
-
-
-def test_signed_bytes_are_pictures(digit):
-    """Signed bytes reach to 127 only, and are stretched like any pale ink."""
-    assert preprocess((digit // 2).astype(np.int8)).max() == 1
+def test_faint_ink_comes_at_full_strength(digit):
+    """Signed bytes reach to 127; in 16 bits ink may differ by less than one of 256 levels."""
+    for faint in ((digit // 2).astype(np.int8), 60000 + digit.astype(np.uint16) // 2):
+        assert preprocess(faint).max() == 1
 
 
 def test_booleans_are_pictures(digit):
@@ -443,33 +343,39 @@ def test_booleans_are_pictures(digit):
     assert np.array_equal(preprocess(mask), preprocess(~mask))
 
 
-def test_memory_layout_makes_no_difference(digit, expected, tmp_path):
-    """Fortran order, strides of any sign, read-only and memory-mapped arrays are all the same."""
-    read_only = digit.copy()
-    read_only.flags.writeable = False
-    mapped = np.memmap(tmp_path / "pixels", np.uint8, "w+", shape=digit.shape)
-    mapped[:] = digit
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+def test_jpeg_files_are_pictures(mode, digit):
+    """JPEG in grey, in colour and for the printing press."""
+    content = encode(Image.fromarray(digit).convert(mode), "JPEG", quality=95)
 
-    for image in (
-        np.asfortranarray(digit),
-        digit[::-1, ::-1].copy()[::-1, ::-1],
-        np.repeat(digit, 2, axis=1)[:, ::2],
-        read_only,
-        mapped,
-    ):
-        assert np.array_equal(expected, preprocess(image))
-        assert np.array_equal(expected, preprocess(image[None]))
+    assert correlation(explain(content)[0].picture, digit) > 0.95
+    assert predict(content) == 4
 
 
-def test_tensors_are_arrays(digit, expected):
-    """Whatever has `__array__` counts as an array, alone and in a list."""
+@pytest.mark.parametrize("image_format", ["PNG", "JPEG", "TIFF", "WEBP"])
+def test_exif_brings_a_picture_upright(image_format, digit):
+    """All eight orientations, as a phone writes them, give the picture that a viewer shows."""
+    options = {"lossless": True} if image_format == "WEBP" else {}
+    for orientation in range(1, 9):
+        exif = Image.Exif()
+        exif[EXIF_ORIENTATION] = orientation
+        content = encode(digit[:, 8:], image_format, exif=exif, **options)
+        upright = ImageOps.exif_transpose(Image.open(io.BytesIO(content))).convert("L")
 
-    class Tensor:
-        def __array__(self, dtype=None, copy=None):
-            return digit.astype(dtype) if dtype else digit
+        assert correlation(explain(content)[0].picture, np.asarray(upright)) > 0.95
 
-    assert np.array_equal(expected, preprocess(Tensor()))
-    assert np.array_equal(expected, preprocess([Tensor()]))
+
+@given(any_pictures(), st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_a_file_holds_what_the_array_does(pixels, is_gray):
+    """Gray that comes in colour, or nearly does, is the same plane from a file and an array."""
+    pixels = pixels.reshape(*pixels.shape[:2], -1).copy()
+    pixels[..., 3:] |= 1  # visible
+    if is_gray:
+        pixels[1:, :, 1:3] = pixels[1:, :, :1]
+    image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+
+    assert np.array_equal(explain(encode(image))[0].picture, explain(pixels)[0].picture)
 
 
 # Forms of many.
@@ -483,12 +389,6 @@ def test_sizes_and_kinds_may_differ(picture_file, digit, expected):
     assert np.array_equal(expected.repeat(6, axis=0), preprocess(mixed))
 
 
-@pytest.mark.parametrize("collect", [list, tuple, iter, lambda pair: (image for image in pair)])
-def test_many_come_in_any_iterable(collect, digit, expected):
-    """Lists, tuples, iterators and generators are all batches."""
-    assert np.array_equal(expected.repeat(2, axis=0), preprocess(collect([digit, digit])))
-
-
 @pytest.mark.parametrize(
     "empty", [[], (), iter([]), np.zeros((0, 28, 28)), np.zeros((0, 9, 9, 3)), np.array([])]
 )
@@ -496,43 +396,6 @@ def test_no_images_give_an_empty_batch(empty):
     """Nothing in, nothing out, in the same shape."""
     assert (0, 28, 28, 1) == preprocess(empty).shape
     assert np.float32 == preprocess([]).dtype
-
-
-def test_an_iterator_is_read_as_far_as_needed(digit):
-    """Batches come as the images do, so that an endless iterator is no obstacle."""
-    batches = batches_of(itertools.repeat(digit), chunk_size=3)
-
-    assert (3, 28, 28, 1) == next(batches).shape
-    assert (3, 28, 28, 1) == next(batches).shape
-
-
-def test_chunks_make_no_difference():
-    """The same images in chunks of any size give the same, arrays and lists alike."""
-    images = draw_digits(7, seed=2, side=36)[0]
-    whole = preprocess(images)
-
-    for form in (images, list(images)):
-        chunks = list(batches_of(form, chunk_size=3))
-        assert [3, 3, 1] == [len(chunk) for chunk in chunks]
-        assert np.array_equal(whole, np.concatenate(chunks))
-
-
-@pytest.mark.parametrize(
-    ("form", "single"),
-    [
-        ("a path", True),
-        (b"bytes", True),
-        (np.zeros((5, 5)), True),
-        (np.zeros((5, 5, 3)), True),
-        (np.zeros((3, 5, 5)), False),
-        (np.zeros((1, 5, 5, 1)), False),
-        ([np.zeros((5, 5))], False),
-        (np.array([]), False),
-    ],
-)
-def test_one_image_is_told_from_many_by_form(form, single):
-    """An array of rank 3 is one image if its last axis can hold colours, else a batch."""
-    assert is_single(form) is single
 
 
 # Pictures as people have them.
@@ -589,94 +452,13 @@ def test_a_palette_may_hold_a_transparent_color(digit, expected):
     """The transparent index of a GIF or PNG is ground."""
     image = Image.fromarray((digit > 127).astype(np.uint8)).convert("P")
     image.putpalette([255, 0, 0, 0, 0, 0] + [9] * 762)
-    file = io.BytesIO()
-    image.save(file, "PNG", transparency=0)
 
-    assert np.abs(expected - preprocess(file.getvalue())).mean() < 0.05
+    assert np.abs(expected - preprocess(encode(image, transparency=0))).mean() < 0.05
 
 
 def correlation(first, second):
     """Tell how alike two pictures are."""
     return np.corrcoef(first.ravel(), second.ravel())[0, 1]
-
-
-def photographed(ink, rng, paper=220, noise=3):
-    """Put ink in [0, 1] on grey, noisy paper."""
-    return np.clip(paper * (1 - 0.8 * ink) + rng.normal(0, noise, ink.shape), 0, 255)
-
-
-def ruled(page, rng):
-    """Rule lines from edge to edge, across the digit too."""
-    page = page.copy()
-    for offset in (0, 1):
-        page[int(rng.integers(40)) + offset :: 50] *= 0.7
-    return page
-
-
-def squared(page, rng):
-    """Print squares over it all."""
-    return ruled(ruled(page, rng).T, rng).T
-
-
-def boxed(page, rng):
-    """Print a box around the digit."""
-    page = page.copy()
-    near, far = (int(each) for each in rng.integers(15, 35, 2))
-    page[[near, near + 1, -far, -far - 1], near:-far] *= 0.3
-    page[near:-far, [near, near + 1, -far, -far - 1]] *= 0.3
-    return page
-
-
-def unevenly_lit(page, rng):
-    """Let the light fall off to one side."""
-    return page * np.linspace(rng.uniform(0.3, 0.8), 1, len(page))
-
-
-def shadowed(page, rng):
-    """Let a shadow fall on it whose edge runs through the digit."""
-    y, x = np.indices(page.shape) - len(page) / 2
-    angle = rng.uniform(0, 2 * np.pi)
-    return page * np.where(x * np.cos(angle) + y * np.sin(angle) > 0, 0.6, 1)
-
-
-def on_a_table(page, rng):
-    """Lay the sheet askew on a dark table."""
-    angle, side = rng.uniform(-15, 15), 2 * len(page)
-    table = Image.fromarray(rng.normal(45, 3, (side, side)).astype(np.uint8))
-    sheet = Image.fromarray(page.astype(np.uint8))
-    turned = sheet.rotate(angle, Image.Resampling.BILINEAR, expand=True)
-    table.paste(turned, (50, 60), Image.new("L", sheet.size, 255).rotate(angle, expand=True))
-    return np.asarray(table)
-
-
-def seen_far_off(page, _):
-    """Show the page in one corner of a large picture."""
-    return np.pad(page, ((900, 300), (100, 1500)), "edge")
-
-
-@pytest.mark.parametrize(
-    "change",
-    [ruled, squared, boxed, unevenly_lit, shadowed, on_a_table, seen_far_off],
-    ids=lambda change: change.__name__,
-)
-def test_what_surrounds_a_digit_is_left_out(change):
-    """Of twenty digits on paper all but two are still read, whatever paper and light do."""
-    rng = np.random.default_rng(2)
-    images, labels = draw_digits(20, seed=21, side=90)
-    pages = [photographed(np.pad(image / 255, 45), rng) for image in images]
-
-    answers = predict([change(page, rng).clip(0, 255).astype(np.uint8) for page in pages])
-
-    assert (answers == labels).sum() >= 18
-
-
-@given(drawn_digits(), st.integers(1, 4), st.integers(0, 255))
-@settings(max_examples=15, deadline=None)
-def test_a_negative_canvas_with_a_border_gives_the_same(digit, width, grey):
-    """An outline along the picture's edge, of any grey, does not take the digit's place."""
-    bordered = np.pad(np.pad(digit, 30), width, constant_values=grey)
-
-    assert np.array_equal(preprocess(bordered), preprocess(255 - bordered))
 
 
 def noises():
@@ -704,72 +486,30 @@ def test_noise_and_patterns_are_no_digit(kind):
     assert read(noise).text == ""
 
 
-@pytest.mark.parametrize("image_format", ["PNG", "JPEG"])
-def test_a_tiny_digit_in_a_large_picture_is_looked_at_again(image_format):
-    """A digit of 80 pixels in 2,000 keeps its shape: it is read in the original's pixels."""
-    drawn = draw_digits(1, seed=9, digits=[2], side=80)[0][0]
-    page = np.full((1500, 2000), 255, np.uint8)
-    page[900:980, 300:380] -= drawn
-    steps = explain(encode(page, image_format))
-
-    assert "region" in [step.name for step in steps]
-    assert predict(page) == predict(encode(page, image_format)) == 2
-
-
-def test_the_margin_of_a_tight_crop_is_shown():
-    """What is cut to its digit gets a margin, and `explain` shows it; a page has one."""
-    page = 255 - draw_digits(1, seed=3, digits=[4], side=90)[0][0]
-    rows, columns = (
-        np.flatnonzero((page < 128).any(axis=1)),
-        np.flatnonzero((page < 128).any(axis=0)),
-    )
-    crop = page[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-
-    before, after = explain(crop)[:2]
-
-    assert (before.name, after.name) == ("grayscale", "margin")
-    assert after.picture.shape > before.picture.shape
-    assert "margin" not in [step.name for step in explain(page)]
-
-
 @pytest.mark.parametrize(
-    ("orientation", "stored"),
+    ("image_format", "orientation", "stored"),
     [
-        (3, Image.Transpose.ROTATE_180),
-        (5, Image.Transpose.TRANSPOSE),
-        (6, Image.Transpose.ROTATE_90),
-        (8, Image.Transpose.ROTATE_270),
+        ("PNG", 1, []),
+        ("JPEG", 1, []),
+        ("PNG", 3, [Image.Transpose.ROTATE_180]),
+        ("PNG", 5, [Image.Transpose.TRANSPOSE]),
+        ("PNG", 6, [Image.Transpose.ROTATE_90]),
+        ("PNG", 8, [Image.Transpose.ROTATE_270]),
     ],
 )
-def test_the_second_look_is_upright(orientation, stored):
-    """A tiny digit is found again in a picture that EXIF turns."""
+def test_a_tiny_digit_in_a_large_picture_is_looked_at_again(image_format, orientation, stored):
+    """A digit of 80 pixels in 2,000 is read in the original's pixels, though EXIF turns them."""
     drawn = draw_digits(1, seed=9, digits=[2], side=80)[0][0]
     page = np.full((1500, 2000), 255, np.uint8)
     page[900:980, 300:380] -= drawn
-    exif = Image.Exif()
+    image, exif = Image.fromarray(page), Image.Exif()
+    for turn in stored:
+        image = image.transpose(turn)
     exif[EXIF_ORIENTATION] = orientation
-    turned = np.asarray(Image.fromarray(page).transpose(stored))
+    content = encode(image, image_format, exif=exif)
 
-    assert predict(encode(turned, exif=exif)) == 2
-
-
-def test_hairlines_do_not_fade():
-    """A line of one pixel in a thousand comes at full strength."""
-    page = np.full((1000, 1000), 255, np.uint8)
-    page[100:900, 500] = 0
-
-    assert preprocess(page).max() == 1
-    assert (preprocess(page) > 0.5).sum() >= 20
-
-
-def test_ink_may_touch_the_edge():
-    """Digits cut to their ink's own box are read, in either polarity."""
-    images, labels = draw_digits(200, seed=12, side=28)
-    tight = [cut(image, level=0) for image in images]
-
-    digits = predict(tight)
-    assert (digits == labels).sum() >= 195
-    assert np.array_equal(digits, predict([255 - each for each in tight]))
+    assert "region" in [step.name for step in explain(content)]
+    assert predict(page) == predict(content) == 2
 
 
 def cut(ink, level=0.5):
@@ -777,6 +517,11 @@ def cut(ink, level=0.5):
     inked = ink > level * ink.max()
     rows, columns = (np.flatnonzero(inked.any(axis=axis)) for axis in (1, 0))
     return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def as_drawn(ink, _):
+    """Cut to the box of all ink."""
+    return cut(ink, level=0)
 
 
 def stretched(ink, _):
@@ -789,28 +534,30 @@ def black_and_white(ink, _):
     return cut(ink) > ink.max() // 2
 
 
-def thick(ink, _):
-    """Draw the digit anew with a thick, soft pen, and cut it to the box."""
-    bold = Image.fromarray(np.pad(ink, 20)).filter(ImageFilter.MaxFilter(7))
-    return cut(np.asarray(bold.filter(ImageFilter.GaussianBlur(2.5))))
-
-
 def thick_in_noise(ink, rng):
-    """Do the same in grey on grey, in noise."""
-    bold = thick(ink, rng)
+    """Draw the digit anew with a thick, soft pen, cut to its box, in grey on grey, in noise."""
+    bold = Image.fromarray(np.pad(ink, 20)).filter(ImageFilter.MaxFilter(7))
+    bold = cut(np.asarray(bold.filter(ImageFilter.GaussianBlur(2.5))))
     return (170 - 0.4 * bold + rng.normal(0, 8, bold.shape)).astype(np.uint8)
 
 
 def dithered(ink, rng):
     """Turn a photo into black dots on white, as `Image.convert("1")` does."""
-    photo = photographed(np.pad(ink / 255, 40), rng)
-    return np.asarray(Image.fromarray(photo.astype(np.uint8)).convert("1"))
+    page = 220 - 0.69 * np.pad(ink, 40)
+    photo = (page + rng.normal(0, 3, page.shape)).clip(0, 255).astype(np.uint8)
+    return np.asarray(Image.fromarray(photo).convert("1"))
 
 
 @pytest.mark.parametrize(
     ("change", "least"),
     # A 1 that is a mere bar fills the square: not even people name it.
-    [(stretched, 92), (black_and_white, 97), (thick, 95), (thick_in_noise, 95), (dithered, 95)],
+    [
+        (as_drawn, 97),
+        (stretched, 92),
+        (black_and_white, 97),
+        (thick_in_noise, 95),
+        (dithered, 95),
+    ],
 )
 def test_digits_are_read_as_people_cut_them(change, least):
     """Of a hundred digits nearly all are read in each of the forms in which people have them."""
@@ -822,13 +569,15 @@ def test_digits_are_read_as_people_cut_them(change, least):
     assert (answers == labels).sum() >= least
 
 
-def test_digits_behind_frosted_glass_are_read(mnist):
-    """At MNIST's own size, where the network would take the pixels' edges for strokes."""
+@pytest.mark.mnist
+@pytest.mark.parametrize("kind", ["frosted glass", "specks", "outline"])
+def test_damaged_digits_are_read(kind, mnist):
+    """At MNIST's own size neither pixels' edges, nor salt, nor ragged outlines are the strokes."""
     (images, labels), _ = mnist
 
-    frosted = damage(images[-500:], seed=2, kinds=["frosted glass"])
+    damaged = damage(images[-250:], seed=2, kinds=[kind])
 
-    assert (predict(frosted, errors="return") == labels[-500:]).sum() >= 472
+    assert (predict(damaged, errors="return") == labels[-250:]).mean() >= 0.94
 
 
 def test_a_tiny_digit_is_found_in_grain():
@@ -845,15 +594,88 @@ def test_a_tiny_digit_is_found_in_grain():
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 2), (2, 1), (1, 100_000), (100_000, 1), (3, 5000)])
-@pytest.mark.parametrize("seed", [0, 1])
-def test_any_shape_is_answered(shape, seed):
+@pytest.mark.parametrize("form", ["array", "PNG", "TIFF", "PIL"])
+def test_any_shape_is_answered(shape, form):
     """Pictures of one pixel or one row get an answer or NoDigitError, and at once."""
-    pixels = np.random.default_rng(seed).integers(0, 256, shape).astype(np.uint8)
-    start = time.perf_counter()
-    with contextlib.suppress(NoDigitError):
-        assert (1, 28, 28, 1) == preprocess(pixels).shape
+    marked = np.zeros(shape, np.uint8)
+    marked.ravel()[marked.size // 2 :][:300] = 255
+    noise = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
+    for pixels in (marked, noise, 0 * noise):
+        same = {"array": pixels, "PIL": Image.fromarray(pixels)}
+        picture = same[form] if form in same else encode(pixels, form)
+        start = time.perf_counter()
+        with contextlib.suppress(NoDigitError):
+            assert (1, 28, 28, 1) == preprocess(picture).shape
 
-    assert time.perf_counter() - start < 2
+        assert time.perf_counter() - start < 2
+
+
+# Drawings of one component on a flat background.
+
+
+def stroke(*, top=20):
+    """Draw a slanting stroke: full ink on nothing."""
+    picture = np.zeros((100, 100), np.uint8)
+    for row in range(top, 80):
+        left = 30 + round((row - top) / 2)
+        picture[row, left : left + 9] = 255
+    return picture
+
+
+def is_taken_as_drawn(picture):
+    """Tell whether the ink is what was drawn, and no network's guess."""
+    return any("as it was drawn" in step.note for step in explain(picture))
+
+
+def test_a_stroke_is_the_same_on_any_background():
+    """Dark or bright, strong or pale, its ink is the same."""
+    picture = stroke()
+    expected = preprocess(picture)
+
+    for each in (255 - picture, 160 - picture // 3, picture // 3 + 7):
+        assert is_taken_as_drawn(each)
+        assert np.abs(preprocess(each) - expected).max() <= 1.5 / 255
+
+
+def test_what_is_in_doubt_is_looked_at():
+    """A second component, a touched side, a sheet of paper, a rule: none is taken as drawn."""
+    second, sheet, rule = stroke(), *np.zeros((2, 100, 100), np.uint8)
+    second[81, 72] = 255
+    sheet[10:90, 20:80] = 255
+    sheet[30:70, 45:55] = 0
+    rule[50:53, 5:95] = 255
+
+    for picture in (second, stroke(top=0), sheet, rule):
+        assert not is_taken_as_drawn(picture)
+
+
+def flooded(mask):
+    """Number each pixel by the last one of its 8-connected component, spread step by step."""
+    labels, before = mask * np.arange(1, mask.size + 1).reshape(mask.shape), None
+    while not np.array_equal(labels, before):
+        before = labels
+        labels = mask * sliding_window_view(np.pad(labels, 1), (3, 3)).max(axis=(2, 3))
+    return labels
+
+
+@given(
+    hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, max_side=9)), st.integers(0, 2**16)
+)
+@settings(max_examples=150, deadline=None)
+def test_components_are_what_flooding_finds(mask, seed):
+    """Painted components, their areas, boxes and sums are those that a plain loop gives."""
+    values, labels = np.random.default_rng(seed).integers(0, 9, mask.shape), flooded(mask)
+    found = find_components(mask)
+    painted = [found.mask(each) for each in np.eye(len(found.areas), dtype=bool)]
+
+    expected = {(labels == label).tobytes() for label in np.unique(labels[mask])}
+    assert expected == {each.tobytes() for each in painted}
+    assert len(expected) == len(painted)
+    described = zip(painted, found.areas, found.boxes, found.sums(values), strict=True)
+    for each, area, box, total in described:
+        rows, columns = np.nonzero(each)
+        assert (area, round(total)) == (each.sum(), values[each].sum())
+        assert box.tolist() == [rows.min(), columns.min(), rows.max() + 1, columns.max() + 1]
 
 
 # MNIST itself.
@@ -872,47 +694,24 @@ def test_mnist_comes_through_unchanged(mnist_test_images):
 @pytest.mark.mnist
 def test_mnist_is_refound_in_any_frame(mnist_test_images):
     """Put into a larger frame, moved or inverted, the same images are found exactly."""
-    rng = np.random.default_rng(0)
-    originals = mnist_test_images[rng.choice(10_000, 300, replace=False)]
-    expected = np.rint(preprocess(originals)[..., 0] * 255)
-    refound = {"framed": 0, "moved": 0, "inverted": 0, "on grey": 0}
-    for image, wanted in zip(originals, expected, strict=True):
-        top, left = rng.integers(1, 60, 2)
-        framed = np.pad(image, ((top, 61 - top), (left, 61 - left)))
-        rows, columns = (np.flatnonzero(image.any(axis=axis)) for axis in (1, 0))
-        shift = (1 - rows[0], 26 - columns[-1])
-        for name, picture in (
-            ("framed", framed),
-            ("moved", np.roll(image, shift, (0, 1))),
-            ("inverted", 255 - framed),
-            ("on grey", 255 - framed // 2),
-        ):
-            result = np.rint(preprocess(picture)[0, ..., 0] * 255)
-            # Half the contrast leaves one level in two.
-            most = 2 if name == "on grey" else 0
-            refound[name] += np.abs(result - wanted).max() <= most
+    originals = mnist_test_images[:300]
+    expected = preprocess(originals)
+    framed = np.pad(originals, ((0, 0), (7, 54), (40, 21)))
 
-    # What seems to be two components is left to the network, which smooths a little.
-    assert all(count >= 290 for count in refound.values()), refound
+    # What seems to be two components is left to the network, which smooths a little, and half the
+    # contrast leaves one level in two.
+    for pictures, most in ((framed, 0), (255 - framed, 0), (255 - framed // 2, 2)):
+        difference = np.rint(255 * np.abs(preprocess(pictures) - expected))
+        assert (difference.max(axis=(1, 2, 3)) <= most).mean() >= 0.96
 
 
 # Seeing why.
 
 
-def test_explain_ends_with_what_preprocess_gives(digit):
-    """The steps lead from the grey plane to the canonical image, each with a name and a reason."""
-    steps = explain(255 - digit)
-
-    assert "grayscale" == steps[0].name
-    assert np.array_equal((255 - digit) * np.uint16(257), steps[0].picture)
-    assert np.array_equal(preprocess(digit)[0, ..., 0], steps[-1].picture / np.float32(255))
-    assert all(step.picture.ndim == 2 and step.note.endswith(".") for step in steps)
-
-
 @given(st.one_of(framed_digits(), photographs(), nondigits(), any_pictures()))
 @settings(max_examples=40, deadline=None)
 def test_explain_agrees_with_preprocess(pixels):
-    """Whatever the picture, the last step is the result, or says why there is none."""
+    """The steps begin with gray, give reasons, and end with the result, or why there is none."""
     if pixels.ndim == 3 and pixels.shape[2] == 4:
         pixels[..., 3] |= 1  # where nothing is visible there is nothing to explain
     steps = explain(pixels)
@@ -925,14 +724,8 @@ def test_explain_agrees_with_preprocess(pixels):
         assert np.array_equal(np.rint(batch[0, ..., 0] * 255), steps[-1].picture)
 
     assert last == (steps[-1].name, steps[-1].note)
-
-
-def test_explain_shows_how_far_a_blank_page_came():
-    """The steps before the failure are there to see."""
-    steps = explain(np.full((40, 40), 200, np.uint8))
-
-    assert ["grayscale", "no digit"] == [step.name for step in steps]
-    assert "blank" in steps[-1].note
+    assert "grayscale" == steps[0].name
+    assert all(step.picture.ndim == 2 and step.note.endswith(".") for step in steps)
 
 
 def test_steps_are_the_callers_own(digit):
@@ -960,63 +753,15 @@ def test_a_photograph_of_twelve_megapixels_is_quick():
     assert time.perf_counter() - start < 1.2
 
 
-@given(
-    st.integers(500, 2600),
-    st.integers(1, 40),
-    st.sampled_from([(np.uint8, 255), (np.uint16, 65535), (np.float32, 1), (bool, 1)]),
-    st.booleans(),
-)
-@settings(max_examples=30, deadline=None)
-def test_a_large_picture_is_averaged_block_by_block(longer, shorter, kind, upright):
-    """Each pixel of the grey plane is the mean of a square, those that the edge cuts included."""
-    dtype, white = kind
-    rng = np.random.default_rng(longer)
-    values = (rng.random((longer, shorter)) * (white + 0.999)).astype(dtype)
-    if dtype is np.float32:
-        values = np.minimum(values, 1)
-    values = values if upright else values.T
-    factor = -(-longer // 512)
-    squares = [
-        [part[:, start : start + factor] for start in range(0, part.shape[1], factor)]
-        for part in (values[start : start + factor] for start in range(0, len(values), factor))
-    ]
-    expected = np.array([[part.mean(dtype=float) for part in row] for row in squares])
+@pytest.mark.parametrize("form", ["<u2 to 65535", "f4 to 1", "PIL I;16", "PIL RGBA"])
+def test_a_large_picture_is_the_same_in_every_form(form, digit):
+    """What is averaged block by block, those that the edge cuts too, gives the same gray."""
+    large = np.kron(digit, np.ones((27, 29), np.uint8))[:-5, :-8]
 
-    difference = np.abs(explain(values)[0].picture - expected * (65535 / white))
+    expected = explain(large)[0].picture
 
-    # Floats are brought to 65,536 levels one by one.
-    assert difference.max() <= (1 if dtype is np.float32 else 0.5) + 1e-6
-
-
-def test_specks_at_the_digits_own_scale_are_dropped():
-    """Salt on pictures of 28 x 28 is not taken for parts of the digit."""
-    images, labels = draw_digits(20, seed=4, side=20)
-    salt = np.random.default_rng(0).random((20, 28, 28)) < 0.01
-    salted = np.where(salt, 255, np.pad(images, ((0, 0), (4, 4), (4, 4))))
-
-    assert (predict(salted) == labels).sum() >= 18
-
-
-@pytest.mark.mnist
-def test_outlines_are_no_noise(mnist):
-    """Digits reduced to their one-pixel outlines are ragged, but hardly any is taken for noise."""
-    outlines = damage(mnist[0][0][:300], seed=1, kinds=["outline"])
-
-    refused = 0
-    for outline in outlines:
-        try:
-            preprocess(outline)
-        except NoDigitError:
-            refused += 1
-
-    assert refused <= 10
-
-
-@pytest.mark.parametrize("shape", [(784,), (1, 784), (50, 784)])
-def test_flattened_images_are_refused(shape):
-    """Rows of 784 values, as tables hold MNIST, are not read as one wide strip."""
-    with pytest.raises(InvalidImageError, match=r"flattened .*reshape\(-1, 28, 28\)"):
-        preprocess(np.zeros(shape, np.uint8))
+    assert max(expected.shape) < 1000
+    assert np.abs(explain(FORMS[form](large))[0].picture.astype(int) - expected).max() <= 1
 
 
 def test_a_one_drawn_as_a_bar_is_no_noise():
