@@ -121,6 +121,14 @@ REFUSED = {
     "an empty editor": ({"composite": None}, r"canvas with nothing on it"),
     "an empty canvas": (SimpleNamespace(image_data=None), r"canvas with nothing on it"),
     "pairs with labels": ([(SEVEN, 7)], r"images\[0\].* got tuple\. .*pass the images"),
+    "HEIC": (b"\0\0\0\x18ftypheic" + bytes(100), r"HEIC.*pillow_heif\.register_heif_opener"),
+    "PostScript": (encode(SEVEN, "EPS"), "EPS, a format of drawing commands"),
+    "PDF": (encode(SEVEN, "PDF"), "a PDF. Save its pages as PNG"),
+    "a web page": (b"\n<!doctype html><html><body>404</body></html>", "a web page. Check what"),
+    "SVG": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG, lines and no pixels"),
+    "office": (b"PK\3\4" + bytes(100), "an office document. Take the pictures out"),
+    "a video": (b"\0\0\0\x20ftypisom" + bytes(100), "a video. Save one of its frames"),
+    "a name": (b"four.png", "no known format"),
     "a table as a file": (b"label,pixel0\n" + b"7,0,0,255," * 20, r"datasets\.load_file\(\) gives"),
 }
 
