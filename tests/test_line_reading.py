@@ -10,14 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digitcnn.detection import Detections
-from digitcnn.detection.detector import Found
 from digitcnn.detection.line_reading import (
-    HEIGHT,
     LEFT_OUT,
     STRIDE,
     correct,
-    cut_line,
-    is_digit,
     strip_along,
     symbol_logs,
     symbols_of,
@@ -119,50 +115,6 @@ def test_what_has_no_box_is_taken_in_where_it_is_read(seen):
     assert (more.boxes[:, 3] == 18).all()  # within the picture
 
 
-def test_what_is_surely_another_sign_is_no_digit():
-    """A box in which the network sees a sign is none, but where it sees a digit there, too."""
-    line = boxes_saying("812", scores=[0.9] * 3)
-    strip = strip_along(line.boxes)
-    maps = np.zeros((1, 1, 60, 18), np.float32)
-    maps[..., 0] = 9
-    middles = line.boxes[:, ::2].mean(axis=1)
-    columns = ((middles - strip.left) / strip.step / STRIDE).round().astype(int)
-
-    assert is_digit(maps, strip, line).tolist() == [True] * 3
-    maps[0, 0, columns, 17] = (20, 20, 9)
-    maps[0, 0, columns[1] + 1, 2] = 20
-    assert is_digit(maps, strip, line).tolist() == [False, True, True]
-
-
-@pytest.mark.parametrize(("logit", "expected"), [(12, True), (30, False)])
-def test_a_plain_digit_is_a_sign_only_more_than_surely(logit, expected):
-    """A bold 6 looks like a sign of money to one network, and like nothing else to two."""
-    line = boxes_saying("612", scores=[0.95] * 3, sure=0.99)
-    strip = strip_along(line.boxes)
-    maps = np.zeros((1, 1, 60, 18), np.float32)
-    maps[..., 0] = 9
-    columns = (line.boxes[:, ::2].mean(axis=1) - strip.left) / strip.step / STRIDE
-    maps[0, 0, columns.round().astype(int), [17, 2, 3]] = (logit, 20, 20)
-
-    assert is_digit(maps, strip, line).tolist() == [expected, True, True]
-
-
-@pytest.mark.parametrize(
-    ("gap", "score", "expected"), [(0, 0.5, False), (6, 0.5, True), (0, 0.8, True)]
-)
-def test_the_letters_of_a_word_are_one_sign(gap, score, expected):
-    """The network says once that a word is none: what is faint and unread beside belongs to it."""
-    line = boxes_saying("8125", scores=[0.9, score, score, 0.9])
-    line.boxes[1:, ::2] += gap
-    strip = strip_along(line.boxes)
-    maps = np.zeros((1, 1, 80, 18), np.float32)
-    maps[..., 0] = 9
-    columns = (line.boxes[:, ::2].mean(axis=1) - strip.left) / strip.step / STRIDE
-    maps[0, 0, columns.round().astype(int), [17, 0, 0, 6]] = 20
-
-    assert is_digit(maps, strip, line).tolist() == [False, expected, expected, True]
-
-
 def test_only_what_is_read_otherwise_is_in_doubt():
     """Far from where both differ, names keep the probabilities that they had."""
     line = boxes_saying("12345678", scores=[0.9] * 8, sure=0.4)
@@ -192,43 +144,3 @@ def test_symbols_come_from_the_best_path():
     assert logs.shape == (4, 11)
     assert symbols_of(logs) == [2, 3]
     assert np.allclose(np.exp(logs).sum(axis=1), 1)
-
-
-def test_columns_that_surely_hold_nothing_are_told_once():
-    """A wide gap takes no time, and changes next to nothing of what a text is worth."""
-    maps = np.zeros((1, 60, 17), np.float32)
-    maps[0, :, 0] = 15
-    maps[0, [3, 50], 0], maps[0, [3, 50], [2, 2]] = 0, 15
-
-    logs = symbol_logs(maps)
-
-    assert len(logs) < 10
-    assert symbols_of(logs) == [2, 2]
-    assert text_logs(logs, np.array([[1, 1]]))[0] == pytest.approx(0, abs=1e-3)
-
-
-@pytest.mark.parametrize("slope", [-0.15, 0, 0.15])
-@pytest.mark.parametrize("scale", [0.5, 1.0])
-def test_a_sloping_line_is_cut_out_straight(slope, scale):
-    """Digits of any height come out twenty pixels tall, in the middle of the strip."""
-    gray = np.zeros((300, 600), np.uint8)
-    boxes = []
-    for left in range(60, 500, 60):
-        top = round(120 + slope * left)
-        gray[top : top + 40, left : left + 20] = 255
-        boxes.append((left, top, left + 20, top + 40))
-    ink = np.zeros((round(300 * scale), round(600 * scale)), np.float32)
-    ink[gray[:: round(1 / scale), :: round(1 / scale)] > 0] = 1
-    nothing = boxes_saying("", scores=[])
-    found = Found(nothing, nothing, gray, ink, (scale, scale))
-
-    strip = strip_along(np.array(boxes, np.float32))
-    assert strip is not None
-    line = cut_line(found, strip)
-
-    assert line.shape[0] == HEIGHT
-    assert line.shape[1] % 8 == 0
-    for plane in np.moveaxis(line, -1, 0):
-        rows = np.flatnonzero(plane.mean(axis=1) > 25)
-        assert abs(rows[0] - 6) <= 2
-        assert abs(rows[-1] - 25) <= 2
