@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -22,8 +23,6 @@ from matplotlib import colors
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-
-from digitcnn.plots._measures import BLUE, ORANGE, VERMILION
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (12, 28, 28), dtype=np.uint8)
@@ -54,10 +53,10 @@ def titles(axes):
 
 
 def is_marked(cell):
-    """Say whether a cell stands out as wrong."""
-    marked = colors.to_rgba(VERMILION)
-    return cell.title.get_color() == VERMILION and all(
-        colors.to_rgba(spine.get_edgecolor()) == marked and spine.get_linewidth() > 2
+    """Say whether a cell stands out as wrong: by its frame, of its title's colour."""
+    title = colors.to_rgba(cell.title.get_color())
+    return all(
+        colors.to_rgba(spine.get_edgecolor()) == title and spine.get_linewidth() > 2
         for spine in cell.spines.values()
     )
 
@@ -83,7 +82,7 @@ def every_chart():
     probabilities = sure_of((LABELS + 1) % 10, 0.9999)
     history = {"loss": [2.0, 1.0, 0.5], "val_loss": [1.0, 0.4, 0.6], "accuracy": [0.5, 0.7, 0.9]}
     confusion = np.full((10, 10), 12) + np.diag(np.full(10, 1123))
-    stages = [Step(name, IMAGES[0], "") for name in ("grayscale", "ink", "20 pixels")]
+    stages = [Step(name, IMAGES[0], "Why.") for name in ("grayscale", "ink", "20 pixels")]
     return {
         "sample_grid": plots.sample_grid(IMAGES, LABELS, title="Samples"),
         "prediction_grid": plots.prediction_grid(IMAGES, probabilities, LABELS, title="Read"),
@@ -143,25 +142,6 @@ def test_sample_grid_titles_each_cell_with_its_label():
     assert titles(plots.sample_grid(np.zeros((0, 28, 28)))) == []
 
 
-@pytest.mark.parametrize(
-    ("picture", "whitest"),
-    [
-        (np.full((1, 4, 4), 7, np.uint8), 255),
-        (np.full((1, 4, 4), 7, np.uint16), 65535),
-        (np.full((1, 4, 4, 1), 0.5, np.float32), 1),
-        (np.full((1, 4, 4, 1), 7, np.float32), 255),
-        (np.ones((1, 4, 4), bool), 1),
-    ],
-)
-def test_pictures_span_black_to_the_whitest_of_their_type(picture, whitest):
-    """Integers span their type; floats 0 to 1 or, if one is above 1, 0 to 255."""
-    shown = plots.sample_grid(picture)[0, 0].images[0]
-    color = plots.sample_grid(np.full((1, 4, 4, 3), picture.ravel()[0]))[0, 0].images[0]
-
-    assert shown.get_clim() == (0, whitest)
-    np.testing.assert_allclose(color.get_array(), float(picture.ravel()[0]) / whitest)
-
-
 def test_prediction_grid_marks_the_wrong_ones_alone():
     """A wrong answer has its own wording, a thick frame and a bold title; a right one none."""
     answers = LABELS.copy()
@@ -208,20 +188,6 @@ def test_steps_are_numbered_named_and_measured():
     assert [cell.get_xlabel() for cell in axes.flat] == ["30 x 40", "28 x 28"]
 
 
-def test_filters_are_found_in_a_network():
-    """A network, or a run that has one, shows its first convolution's kernels."""
-    keras = pytest.importorskip("keras", reason="networks need digitcnn[tensorflow]")
-    model = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Conv2D(5, 3)])
-    run = type("Run", (), {"model": model})
-
-    shown = [plots.filters(each)[0, 0].images[0].get_array() for each in (model, run)]
-
-    kernel = model.layers[0].get_weights()[0][:, :, 0, 0]
-    assert all(np.array_equal(each, kernel.astype(float)) for each in shown)
-    with pytest.raises(InvalidArgumentError, match="network with a convolution"):
-        plots.filters(keras.Sequential([keras.Input((4,)), keras.layers.ReLU()]))
-
-
 def test_filters_share_one_scale_about_zero():
     """A colour means the same weight in every kernel, and a bar says which."""
     kernels = RNG.normal(size=(5, 5, 1, 6))
@@ -232,6 +198,19 @@ def test_filters_share_one_scale_about_zero():
     assert titles(axes) == ["0", "1", "2", "3", "4", "5"]
     assert {cell.images[0].get_clim() for cell in axes.flat} == {(-peak, peak)}
     assert axes[0, 0].figure.axes[-1].get_ylabel() == "weight"
+
+
+def test_filters_are_found_in_a_network():
+    """A network, or a run that has one, shows its first convolution's kernels."""
+    keras = pytest.importorskip("keras", reason="networks need digitcnn[tensorflow]")
+    model = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Conv2D(5, 3)])
+    run = SimpleNamespace(model=model)
+
+    kernel = model.layers[0].get_weights()[0][:, :, 0, 0].astype(float)
+    for each in (model, run):
+        assert np.array_equal(plots.filters(each)[0, 0].images[0].get_array(), kernel)
+    with pytest.raises(InvalidArgumentError, match="network with a convolution"):
+        plots.filters(keras.Sequential([keras.Input((4,)), keras.layers.ReLU()]))
 
 
 def test_feature_maps_take_one_image_with_or_without_its_batch():
@@ -246,11 +225,9 @@ def test_feature_maps_take_one_image_with_or_without_its_batch():
 
 def test_training_curves_give_each_measure_a_chart():
     """The loss comes first, the learning rate is no measure; a run carries its history along."""
+    history = {"accuracy": [0.5, 0.9], "loss": [1.0, 0.5], "learning_rate": [1e-3, 1e-4]}
 
-    class Run:
-        history = {"accuracy": [0.5, 0.9], "loss": [1.0, 0.5], "learning_rate": [1e-3, 1e-4]}  # noqa: RUF012 - as Keras has it
-
-    axes = plots.training_curves(Run())
+    axes = plots.training_curves(SimpleNamespace(history=history))
     diverged = plots.training_curves({"loss": [np.nan] * 2, "val_loss": [np.nan] * 2})[0]
 
     assert [ax.get_title() for ax in axes] == ["Loss", "Accuracy"]
@@ -270,7 +247,7 @@ def test_training_curves_ring_the_best_epoch_of_validation(name, values, best):
     legend = [text.get_text() for text in ax.get_legend().get_texts()]
     assert legend == ["training", "validation", f"best: {best} in epoch 2"]
     assert [line.get_linestyle() for line in ax.lines] == ["-", "--"]
-    assert [line.get_color() for line in ax.lines] == [BLUE, VERMILION]
+    assert len({line.get_color() for line in ax.lines}) == 2
     assert ax.collections[0].get_offsets().tolist() == [[2.0, float(best)]]
 
 
@@ -292,33 +269,16 @@ def test_confusion_matrix_colours_the_mistakes_alone():
     assert ax.get_title() == "1,000 of 1,003 right (99.70%)"
 
 
-@pytest.mark.parametrize("most", [0, 1, 2, 7])
-def test_confusion_matrix_counts_mistakes_in_whole_numbers(most):
-    """The colour bar has no half mistake; digits and answers do as well, and an evaluation."""
-    labels = np.repeat(np.arange(10), 10)
-    answers = labels.copy()
-    answers[30 : 30 + most] = 5
-
-    charts = [
-        plots.confusion_matrix(labels, answers),
-        plots.confusion_matrix(Evaluation(labels, np.eye(10)[answers])),
-    ]
-
-    for ax in charts:
-        assert ax.get_title() == f"{100 - most} of 100 right ({100 - most}.00%)"
-        ax.figure.canvas.draw()
-        ticks = ax.figure.axes[-1].get_yticks()
-        np.testing.assert_array_equal(ticks, np.round(ticks))
-        assert len(ticks) >= 2
-
-
 def test_an_evaluation_brings_its_labels_along():
     """What is measured is drawn as its probabilities and labels are."""
-    rows, labels = sure_of([1] * 10, 0.8), [1] * 8 + [2] * 2
+    rows, labels, answers = sure_of([1] * 10, 0.8), [1] * 8 + [2] * 2, [1] * 10
+    evaluation = Evaluation(labels, rows)
 
-    ax = plots.reliability_diagram(Evaluation(labels, rows))
-
-    assert ax.get_title() == plots.reliability_diagram(rows, labels).get_title()
+    for chart, arguments in (
+        (plots.reliability_diagram, (rows, labels)),
+        (plots.confusion_matrix, (labels, answers)),
+    ):
+        assert chart(evaluation).get_title() == chart(*arguments).get_title()
     with pytest.raises(InvalidArgumentError, match="labels"):
         plots.reliability_diagram(rows)
 
@@ -335,25 +295,20 @@ def test_reliability_diagram_puts_points_at_confidence_and_share_right():
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("confidence", "share right")
     counts = [bar.get_height() for bar in ax.child_axes[0].patches]
     assert sum(counts) == 10
-    assert colors.to_hex(ax.child_axes[0].patches[0].get_facecolor()).upper() == ORANGE
     too_sure = plots.reliability_diagram(sure_of([1, 1], 0.9), [1, 2], title=None)
     assert too_sure.get_title() == "Expected calibration error 40.00%"
 
 
-NEGATIVE = np.array([[2, -1, *[0] * 8]])
 REFUSED = [
     (plots.sample_grid, (IMAGES[0],), r"`images` must have shape \(N, H, W\).*\(28, 28\)"),
-    (plots.sample_grid, (IMAGES, [1, 2]), r"`labels` must hold one label for each.*2 for 12"),
     (plots.prediction_grid, (IMAGES, sure_of([1])), r"`probabilities` must have shape \(12, 10\)"),
     (plots.prediction_grid, (IMAGES, np.ones((12, 10))), "must have rows that sum to 1.*softmax"),
-    (plots.prediction_grid, (IMAGES[:1], NEGATIVE), "nothing negative"),
     (plots.steps, ([IMAGES[0]],), "`steps` must hold objects with a `name`"),
     (plots.filters, (np.ones((3, 3, 2, 4)),), r"`kernels` must have shape .*\(3, 3, 2, 4"),
     (plots.feature_maps, (np.ones((2, 4, 4, 3)),), r"`maps` must have shape \(H, W, N\)"),
     (plots.training_curves, ([1, 2],), "`history` must be a mapping.*list"),
     (plots.training_curves, ({"lr": [1.0]},), "`history` must hold one value for each"),
     (plots.confusion_matrix, (np.ones((2, 3), int),), "`confusion` must be a square"),
-    (plots.confusion_matrix, ([4, 4], [4]), "`predictions` must hold one label for each"),
     (plots.reliability_diagram, (np.zeros((0, 10)), []), "`probabilities` must hold at least one"),
     (plots.reliability_diagram, (np.eye(10)[[3]], [77]), r"`labels` must lie in 0..9; got 77"),
     (plots.reading, (two_lines()[0], "42"), "`reading` must be a Reading; got str"),
@@ -381,6 +336,7 @@ def test_a_missing_package_is_told_with_its_extra(monkeypatch, package):
 DIGITS = preprocess(draw_digits(12, seed=3)[0])
 FORMS = {
     "uint8": np.rint(DIGITS[..., 0] * 255).astype(np.uint8),
+    "uint16": np.rint(DIGITS[..., 0] * 65535).astype(np.uint16),
     "float 0..1": DIGITS[..., 0],
     "float 0..255": np.rint(DIGITS[..., 0] * 255).astype(np.float32),
     "preprocessed": DIGITS,
@@ -388,12 +344,8 @@ FORMS = {
 }
 OF_IMAGES = {
     "sample_grid": lambda images: plots.sample_grid(images, LABELS),
-    "prediction_grid": lambda images: plots.prediction_grid(images, sure_of(LABELS), LABELS),
     "misclassified": lambda images: plots.misclassified(images, sure_of(LABELS[::-1]), LABELS),
-    "augmentation_preview": lambda images: plots.augmentation_preview(images[0], images),
-    "steps": lambda images: plots.steps(
-        [Step("whole", images[0], ""), Step("same", images[1], "")]
-    ),
+    "steps": lambda images: plots.steps([Step("gray", each, "") for each in images[:2]]),
 }
 
 
@@ -408,52 +360,41 @@ def rendered(axes):
 
 @pytest.mark.parametrize("name", OF_IMAGES)
 def test_every_form_of_a_picture_is_drawn_alike(name):
-    """Bytes, floats to 1 or to 255, a preprocessed batch and colour come to the same pixels."""
+    """Integers, floats to 1 or to 255, a preprocessed batch and colour come to the same pixels."""
     expected, *others = (rendered(OF_IMAGES[name](images)) for images in FORMS.values())
 
     assert all(np.abs(other - expected).max() <= 1 for other in others)
 
 
 def test_a_reading_is_drawn_around_and_beside_its_digits():
-    """Each digit and sign has its frame in the picture, and its value beside it."""
+    """Each digit and sign has its frame, and its value beside it: above, or below if near more."""
     picture, reading = two_lines()
 
     ax = plots.reading(picture, reading)
 
-    rectangles = [patch.get_bbox().extents.tolist() for patch in ax.patches[0::3]]
-    plates = [patch.get_bbox() for patch in ax.patches[1::3]]
+    frames, plates, values = (ax.patches[first::3] for first in range(3))
     members = [each for line in reading.lines for each in (*line.digits, *line.marks)]
-    assert rectangles == [list(each.box) for each in members]
-    assert [patch.get_gid() for patch in ax.patches[2::3]] == ["4", "2", ",", "7"]
-    assert ax.get_title() == "4,2   7   21 %"
-    # The 7 stands close below: its label makes way, and all are within the Axes.
-    assert [plate.y1 <= each.box[1] for plate, each in zip(plates, members, strict=True)] == [
-        True,
-        True,
-        False,
-        False,
+    assert [frame.get_bbox().extents.tolist() for frame in frames] == [
+        list(each.box) for each in members
     ]
-    assert all(
-        ax.viewLim.containsy(plate.y0) and ax.viewLim.containsy(plate.y1) for plate in plates
-    )
+    assert [value.get_gid() for value in values] == ["4", "2", ",", "7"]
+    assert ax.get_title() == "4,2   7   21 %"
+    boxes = [plate.get_bbox() for plate in plates]
+    is_above = [box.y1 <= each.box[1] for box, each in zip(boxes, members, strict=True)]
+    assert is_above == [True, True, False, False]
+    assert all(ax.viewLim.containsy(side) for box in boxes for side in (box.y0, box.y1))
 
 
 def test_a_reading_says_how_sure_it_is():
     """Colours stand for confidence; only what is sure is filled, and a legend explains it."""
     ax = plots.reading(*two_lines())
-
-    edges = [colors.to_hex(patch.get_edgecolor(), False).upper() for patch in ax.patches[1::3]]
-    fills = [patch.get_facecolor()[:3] == (1, 1, 1) for patch in ax.patches[1::3]]
-    assert edges == [BLUE, ORANGE, ORANGE, VERMILION]
-    assert fills == [False, True, True, True]
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == [
-        "90 % and surer",
-        "50 to 90 %",
-        "less than 50 %",
-    ]
     nothing = plots.reading(np.zeros((10, 30), np.uint8), Reading((), (30, 10)))
-    assert (nothing.get_title(), len(nothing.patches), nothing.get_legend()) == (
-        "no digits",
-        0,
-        None,
-    )
+
+    plates = ax.patches[1::3]
+    sure, *between, unsure = (plate.get_edgecolor() for plate in plates)
+    assert between[0] == between[1]
+    assert len({sure, unsure, *between}) == 3
+    assert [plate.get_facecolor()[:3] == (1, 1, 1) for plate in plates] == [False, True, True, True]
+    assert len(ax.get_legend().get_texts()) == 3
+    assert (nothing.get_title(), len(nothing.patches)) == ("no digits", 0)
+    assert nothing.get_legend() is None
