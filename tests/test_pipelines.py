@@ -4,13 +4,10 @@ import numpy as np
 import pytest
 
 from digitcnn import datasets, preprocess
-from digitcnn.augmentation import Augmentation
 from digitcnn.errors import InvalidArgumentError
 from digitcnn.synthesis import draw_digits
 
 pytest.importorskip("tensorflow", reason="the pipeline needs digitcnn[tensorflow]")
-
-NOTHING = Augmentation(rotation=0, scale=0, shear=0, shift=0, elastic=0, pen=0, light=0, noise=0)
 
 
 @pytest.fixture(scope="module")
@@ -73,16 +70,7 @@ def test_augmentation_changes_each_pass_anew(digits):
     np.testing.assert_array_equal(first, again)
 
 
-def test_no_change_changes_nothing(digits):
-    """An augmentation whose limits are all 0 gives the images as they are."""
-    changed = datasets.as_tf_dataset(*digits, shuffle=False, augmentation=NOTHING)
-
-    np.testing.assert_allclose(passed(changed)[0], preprocess(digits[0]), atol=1e-5)
-
-
 def test_pipeline_refuses_what_does_not_belong_together(digits):
-    """Too few labels, and a batch of nothing, are refused by name."""
+    """Too few labels are refused by name."""
     with pytest.raises(InvalidArgumentError, match="`labels` must"):
         datasets.as_tf_dataset(digits[0], digits[1][:-1])
-    with pytest.raises(InvalidArgumentError, match="`batch_size` must be a whole number"):
-        datasets.as_tf_dataset(*digits, batch_size=0)

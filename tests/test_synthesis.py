@@ -9,7 +9,6 @@ from digitcnn import synthesis
 from digitcnn.errors import InvalidArgumentError
 from digitcnn.readings import SIGNS
 from digitcnn.synthesis import draw_digits, draw_nondigits
-from digitcnn.synthesis.digits import DIGITS_IN_LINES
 
 seeds = st.integers(0, 2**63)
 sides = st.integers(20, 130)
@@ -59,17 +58,6 @@ def test_the_seed_decides(bank):
     assert not np.array_equal(np.sort(first[1]), first[1])
 
 
-def test_the_global_random_state_plays_no_part():
-    """Drawing neither reads nor moves NumPy's global generator."""
-    np.random.seed(1)  # noqa: NPY002 - the global state is what is tested
-    before = draw_digits(5, seed=0)[0]
-    after_one_draw = np.random.random()  # noqa: NPY002
-    np.random.seed(1)  # noqa: NPY002
-
-    assert after_one_draw == np.random.random()  # noqa: NPY002
-    assert np.array_equal(before, draw_digits(5, seed=0)[0])
-
-
 def test_drawings_are_ink_on_a_dark_ground():
     """Each image holds clearly visible ink and something without, a digit mostly background."""
     for digit in range(10):
@@ -80,15 +68,6 @@ def test_drawings_are_ink_on_a_dark_ground():
     others = draw_nondigits(200, seed=0, side=64)
     assert others.max(axis=(1, 2)).min() >= 60
     assert (others > 127).mean(axis=(1, 2)).max() < 0.95
-
-
-@pytest.mark.parametrize("side", [20, 96, 200])
-def test_a_digit_stays_inside_its_frame(side):
-    """Only now and then does a stroke touch the edge."""
-    images = draw_digits(600, seed=3, side=side)[0]  # enough to tell 8 % from 10
-
-    edges = np.concatenate([images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1]], axis=1)
-    assert (edges > 0).any(axis=1).mean() < 0.1
 
 
 def test_one_hand_writes_alike():
@@ -107,29 +86,16 @@ def test_one_hand_writes_alike():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"hand": "left"}, "`hand` must be a whole number"),
         ({"side": 19}, r"`side` must be a whole number in 20\.\.2048"),
         ({"digits": [10]}, "`digits` must be"),
         ({"digits": "17"}, "`digits` must be"),
-        ({"digits": [1.0]}, "`digits` must be"),
         ({"digits": []}, "`digits` must be some of the digits"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(options, message):
-    """A hand that is no number, a side too small to draw in, and what is no digit are named."""
+    """A side too small to draw in, and what is no digit, are named."""
     with pytest.raises(InvalidArgumentError, match=message):
         draw_digits(1, seed=0, **options)
-
-
-@pytest.mark.parametrize("digit", range(10))
-@given(seed=seeds)
-def test_every_form_of_a_digit_is_one_unit_high(digit, seed):
-    """Whatever a form's chances are, its strokes are lines, and about as tall as another's."""
-    for _, form in DIGITS_IN_LINES[digit]:
-        glyph = form(np.random.default_rng(seed))
-        heights = [y for stroke in glyph for _, y in stroke]
-        assert min(len(stroke) for stroke in glyph) >= 2
-        assert 0.75 < max(heights) - min(heights) < 1.35
 
 
 @pytest.fixture(scope="module")
