@@ -83,13 +83,10 @@ def network(tmp_path_factory):
 @pytest.fixture(scope="session")
 def detector_run(tmp_path_factory):
     """Give a training of the network that finds digits, of two steps on small pages."""
-    from dataclasses import replace
+    from trainings import page_recipe
 
     from digitcnn import train
     from digitcnn.synthesis import draw_digits
-    from digitcnn.training import RECIPES, Pages
 
-    pages = Pages(count=4, height=64, width=64, hands=2)
-    recipe = replace(RECIPES["reader"], name="reader-test", epochs=1, batch_size=2, pages=pages)
     folder = tmp_path_factory.mktemp("detector")
-    return train(*draw_digits(40, seed=3), recipe=recipe, run_dir=folder, verbose=0)
+    return train(*draw_digits(40, seed=3), recipe=page_recipe(), run_dir=folder, verbose=0)

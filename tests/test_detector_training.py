@@ -1,15 +1,14 @@
 """Training the network that finds every digit of a page, on few and small pages."""
 
-import dataclasses
-
 import numpy as np
 import pytest
+from trainings import few_pages, page_recipe
 
 from digitcnn import evaluation, train
 from digitcnn.detection.boxes import BOX, DIGIT, INK, NAMES, NUM_CHANNELS, SIGN, find_peaks
 from digitcnn.errors import InvalidArgumentError
-from digitcnn.synthesis import GlyphBank, Page, draw_digits, draw_page
-from digitcnn.training import RECIPES, Pages
+from digitcnn.synthesis import Page, draw_digits
+from digitcnn.training import Pages
 
 keras = pytest.importorskip("keras", reason="training needs digitcnn[tensorflow]")
 from digitcnn.training.detector import (  # noqa: E402 - once Keras is known to be there
@@ -23,26 +22,11 @@ from digitcnn.training.detector import (  # noqa: E402 - once Keras is known to 
     page_loss,
 )
 
-SMALL = dataclasses.replace(
-    RECIPES["reader"],
-    name="reader-test",
-    epochs=2,
-    batch_size=2,
-    pages=Pages(count=4, height=64, width=64, hands=2),
-)
-
-
-def replaced(**changes):
-    """Give the recipe with something else in it."""
-    return dataclasses.replace(SMALL, **changes)
-
 
 @pytest.fixture(scope="module")
 def pages():
     """A few pages of drawn hands."""
-    bank = GlyphBank(hands=3, seed=1)
-    rng = np.random.default_rng(2)
-    return [draw_page(bank, rng, height=96, width=160) for _ in range(8)]
+    return few_pages(8)
 
 
 def perfect_maps(page):
@@ -115,12 +99,6 @@ def test_scores_count_what_is_found_missed_and_misnamed():
     assert scores == (2 / 3, 2 / 3, 1 / 2)
 
 
-@pytest.fixture(scope="module")
-def digits():
-    """Forty drawn digits and their labels."""
-    return draw_digits(40, seed=3)
-
-
 def test_a_training_tells_what_it_finds(detector_run):
     """The run's metrics are those of pages that were kept apart."""
     assert np.isfinite(detector_run.history["loss"]).all()
@@ -129,48 +107,28 @@ def test_a_training_tells_what_it_finds(detector_run):
 
 
 @pytest.mark.slow
-def test_a_stopped_training_resumes_to_the_same_weights(digits, tmp_path):
-    """Stopped after its first epoch, a training goes on to what it would have been."""
-    whole = train(*digits, recipe=SMALL, run_dir=tmp_path / "whole", verbose=0)
-
-    def stop(epoch, _):
-        if epoch == 0:
-            raise KeyboardInterrupt
-
-    stopper = keras.callbacks.LambdaCallback(on_epoch_end=stop)
-    options = {"recipe": SMALL, "run_dir": tmp_path / "stopped", "verbose": 0}
-    with pytest.raises(KeyboardInterrupt):
-        train(*digits, callbacks=[stopper], **options)
-    resumed = train(*digits, **options)
-
-    np.testing.assert_equal(resumed.history, whole.history)
-    assert all(map(np.array_equal, whole.model.get_weights(), resumed.model.get_weights()))
-
-
-@pytest.mark.slow
-def test_training_learns(digits, tmp_path):
+def test_training_learns(tmp_path):
     """A few hundred steps on small pages find some digits."""
-    recipe = dataclasses.replace(
-        SMALL, epochs=3, batch_size=8, pages=Pages(count=800, height=64, width=96, hands=30)
-    )
+    pages = Pages(count=800, height=64, width=96, hands=30)
+    recipe = page_recipe(epochs=3, batch_size=8, pages=pages)
 
-    run = train(*digits, recipe=recipe, run_dir=tmp_path, verbose=0)
+    run = train(*draw_digits(40, seed=3), recipe=recipe, run_dir=tmp_path, verbose=0)
 
     assert run.history["loss"][-1] < 0.7 * run.history["loss"][0]
 
 
 @pytest.mark.parametrize(
-    ("make", "message"),
+    ("make", "options", "message"),
     [
-        (lambda: replaced(pages=None), "`pages` must be Pages for the architecture reader"),
-        (lambda: replaced(architecture="base"), "`pages` must be Pages for the architecture read"),
-        (lambda: replaced(damaged=5), "`damaged` must be left out for the architecture 'reader'"),
-        (lambda: replaced(clip_norm=-1), "`clip_norm` must be at least 0 and finite"),
-        (lambda: Pages(height=100), "`height` must be a multiple of 32; got 100"),
-        (lambda: Pages(count=0), "`count` must be"),
+        (page_recipe, {"pages": None}, "`pages` must be Pages for the architecture reader"),
+        (page_recipe, {"architecture": "base"}, "`pages` must be Pages for the architecture read"),
+        (page_recipe, {"damaged": 5}, "`damaged` must be left out for the architecture 'reader'"),
+        (page_recipe, {"clip_norm": -1}, "`clip_norm` must be at least 0 and finite"),
+        (Pages, {"height": 100}, "`height` must be a multiple of 32; got 100"),
+        (Pages, {"count": 0}, "`count` must be"),
     ],
 )
-def test_recipes_that_do_not_fit_are_refused(make, message):
+def test_recipes_that_do_not_fit_are_refused(make, options, message):
     """Pages are for what finds digits, of sides that it takes; drawn digits for what names them."""
     with pytest.raises(InvalidArgumentError, match=message):
-        make()
+        make(**options)
