@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from processes import run_python
 
 onnx = pytest.importorskip("onnx")
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402 - once it is known to be there
@@ -52,3 +53,35 @@ def write_network(
     )
     onnx.save(model, path)
     return path
+
+
+CHANGE_BYTES = """
+import random, sys
+from pathlib import Path
+from digitcnn.errors import DigitcnnError
+good, bad, *others = map(Path, sys.argv[1:])
+content, refused = good.read_bytes(), 0
+{before}
+for seed in range({count}):
+    rng = random.Random(seed)
+    changed = bytearray(content)
+    for _ in range(rng.choice((1, 1, 2, 8))):
+        # The structure, which most changes go to, lies at the beginning and at the end.
+        reach = rng.choice((96, 1_000, len(changed)))
+        place = rng.choice((rng.randrange(reach), -1 - rng.randrange(300)))
+        changed[place] = rng.choice((0, 1, 127, 128, 255, rng.randrange(256)))
+    bad.write_bytes(changed)
+    print(seed, flush=True)
+    try:
+        {use}
+    except DigitcnnError:
+        refused += 1
+print("refused", refused)
+"""
+
+
+def try_changed(path: Path, *others: Path, count: int, before: str, use: str) -> None:
+    """Change a few of a file's bytes, so many times, and use it in a process that must go on."""
+    script = CHANGE_BYTES.format(count=count, before=before, use=use)
+    printed = run_python(script, path, path.with_name(f"bad-{path.name}"), *others)
+    assert printed.splitlines()[-1].startswith("refused")

@@ -28,7 +28,7 @@ from strategies import (
 from digitcnn import explain, predict, predict_proba, preprocess, read
 from digitcnn.augmentation import damage
 from digitcnn.errors import NoDigitError
-from digitcnn.preprocessing._components import find_components
+from digitcnn.preprocessing._clear_ink import count_components
 from digitcnn.synthesis import draw_digits
 
 EXIF_ORIENTATION = 0x0112
@@ -658,24 +658,11 @@ def flooded(mask):
     return labels
 
 
-@given(
-    hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, max_side=9)), st.integers(0, 2**16)
-)
+@given(hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, max_side=9)))
 @settings(max_examples=150, deadline=None)
-def test_components_are_what_flooding_finds(mask, seed):
-    """Painted components, their areas, boxes and sums are those that a plain loop gives."""
-    values, labels = np.random.default_rng(seed).integers(0, 9, mask.shape), flooded(mask)
-    found = find_components(mask)
-    painted = [found.mask(each) for each in np.eye(len(found.areas), dtype=bool)]
-
-    expected = {(labels == label).tobytes() for label in np.unique(labels[mask])}
-    assert expected == {each.tobytes() for each in painted}
-    assert len(expected) == len(painted)
-    described = zip(painted, found.areas, found.boxes, found.sums(values), strict=True)
-    for each, area, box, total in described:
-        rows, columns = np.nonzero(each)
-        assert (area, round(total)) == (each.sum(), values[each].sum())
-        assert box.tolist() == [rows.min(), columns.min(), rows.max() + 1, columns.max() + 1]
+def test_components_are_what_flooding_finds(mask):
+    """As many are counted as a plain loop finds."""
+    assert count_components(mask) == len(np.unique(flooded(mask)[mask]))
 
 
 # MNIST itself.

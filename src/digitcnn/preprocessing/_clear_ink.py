@@ -57,7 +57,7 @@ def find_clear_ink(plane: np.ndarray) -> tuple[Box, np.ndarray] | None:
     contrast = values - background if background == lowest else background - values
     ink = strengthen(contrast / np.float32(PLANE_MAX))
     is_drawn = all((ink[inked] < level).mean() <= most for level, most in _FAINT)
-    if not is_drawn or not (_count_components(inked) == 1 or _is_nearly_one_piece(inked)):
+    if not is_drawn or not (count_components(inked) == 1 or _is_nearly_one_piece(inked)):
         return None
     return box, _without_hairlines(ink)
 
@@ -78,17 +78,17 @@ def _without_hairlines(ink: np.ndarray) -> np.ndarray:
 
 def _count_holes(mask: np.ndarray) -> int:
     """Count the loops of the strokes: parts of the background but for the one outside."""
-    return _count_components(~np.pad(mask, 1)) - 1
+    return count_components(~np.pad(mask, 1)) - 1
 
 
 def _is_nearly_one_piece(mask: np.ndarray) -> bool:
     """Return whether a coarse mask is one component once gaps of a pixel are closed."""
     if max(mask.shape) > _COARSE:
         return False
-    return _count_components(dilate(mask, 1)) == 1
+    return count_components(dilate(mask, 1)) == 1
 
 
-def _count_components(mask: np.ndarray) -> int:
+def count_components(mask: np.ndarray) -> int:
     """Count the 8-connected components of a bool array (H, W), by runs of pixels.
 
     SciPy labels components too, but would add 143 MB to an installation of 190 MB for this one
