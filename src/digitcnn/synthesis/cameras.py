@@ -21,7 +21,7 @@ def photograph_page(
     *,
     is_harsh: bool = False,
 ) -> NDArray[np.uint8]:
-    """Return the picture of a page; a harsh one more often has gaps, show-through and glare."""
+    """Return the picture of a page; harsh ones have gaps, stripes, more show-through and glare."""
     ink, others, rules = layers.astype(np.float32) / PIXEL_MAX
     height, width = ink.shape
     if is_harsh and rng.random() < 0.09:
@@ -49,8 +49,9 @@ def photograph_page(
             page = page + np.float32(grain) * rng.standard_normal(page.shape, np.float32)
         if rng.random() < 0.1:
             page = _mottled(page, rng)
-    if rng.random() < 0.3:
-        page = 1 - page
+    if is_harsh and rng.random() < 0.07:
+        page = _striped(page, boxes, rng)
+    page = 1 - page if rng.random() < 0.3 else page
     image = Image.fromarray((page.clip(0, 1) * PIXEL_MAX).astype(np.uint8))
     if not clean or rng.random() < 0.3:
         image = _taken(image, boxes, rng)
@@ -67,6 +68,20 @@ def _flow(boxes: NDArray[np.float32], height: int, width: int, rng: np.random.Ge
     least, spread = np.float32(rng.uniform(0.9, 2.0)), np.float32(rng.uniform(0.8, 2.0))
     flow: Field = (least + spread * np.asarray(clouds)).clip(0, 1)
     return flow
+
+
+def _striped(page: Field, boxes: NDArray[np.float32], rng: np.random.Generator) -> Field:
+    """Turn a band across the page, or all beside one, into its negative."""
+    striped = page.copy()
+    lines = striped if rng.random() < 0.3 else striped.T
+    tall = float((boxes[:, 3] - boxes[:, 1]).max()) if len(boxes) else len(lines) / 2
+    is_within = rng.random() < 0.5
+    width = tall * (rng.uniform(0.15, 0.5) if is_within else rng.uniform(0.5, 1))
+    start = rng.uniform(0, max(1.0, len(lines) - width))
+    rows = np.arange(len(lines))
+    chosen = ((rows >= start) & (rows < start + width)) == is_within
+    lines[chosen] = 1 - lines[chosen]
+    return striped
 
 
 def _lit(page: Field, rng: np.random.Generator, *, glare: float) -> Field:
