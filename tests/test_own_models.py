@@ -150,6 +150,15 @@ def test_a_network_that_divides_by_255_itself_is_refused():
     assert predict_proba(IMAGES, model=about_1).shape == (6, 10)
 
 
+def test_a_network_with_a_lambda_says_what_to_put_in_its_place():
+    """Keras copies no code, and a training begins with a copy."""
+    layers = [keras.Input((28, 28, 1)), keras.layers.Lambda(lambda x: x * 2)]
+    layers += [keras.layers.Flatten(), keras.layers.Dense(10, "softmax")]
+
+    with pytest.raises(InvalidArgumentError, match="Replace its Lambda"):
+        train(IMAGES, LABELS, model=keras.Sequential(layers))
+
+
 def test_weights_of_another_architecture_say_how_to_name_it(tmp_path):
     """A file for another network than "base" is refused with the call that takes it."""
     model = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Flatten()])

@@ -256,7 +256,6 @@ def _name_a_class(path, name):
         ({"model": "FLAT"}, r"`model` must take batches of shape \(N, 28, 28, 1\)"),
         ({"model": "UNBUILT"}, "got Sequential, whose layers have no shapes yet. Begin it with"),
         ({"model": "LOGITS"}, "`model` must take .* end it with softmax"),
-        ({"model": "LAMBDA"}, "Replace its Lambda"),
         ({"model": "LOGITS", "initial_weights": "base"}, "must not both be given"),
     ],
 )
@@ -267,9 +266,6 @@ def test_models_that_cannot_be_trained_are_refused(digits, options, message):
         "UNBUILT": keras.Sequential([layers.Dense(10, "softmax")]),
         "FLAT": keras.Sequential([keras.Input((784,)), layers.Dense(10, "softmax")]),
         "LOGITS": flat_network("relu"),
-        "LAMBDA": keras.Sequential(
-            [keras.Input((28, 28, 1)), layers.Lambda(lambda x: x * 2), *flat_network().layers]
-        ),
     }
     options = {name: models.get(value, value) for name, value in options.items()}
 
