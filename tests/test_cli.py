@@ -232,7 +232,7 @@ def test_names_may_hold_any_bytes(pictures, tmp_path):
         (["train", "--images", "foo"], "`--images` must be a folder; got foo"),
         (
             ["train", "--recipe", "bse"],
-            r"`--recipe` must be .*, lines; got 'bse'. Did you mean 'base'\?$",
+            r"`--recipe` must be .*, lines, ink; got 'bse'. Did you mean 'base'\?$",
         ),
         (["train", "--epochs", "0"], "`--epochs` must be a whole number"),
         (["train", "--learning-rate", "nan"], "`--learning-rate` must be positive"),

@@ -57,8 +57,8 @@ def test_training_goes_from_drawn_pages_to_a_network_for_onnx_runtime(tmp_path):
         RECIPES["ink"],
         name="ink-test",
         epochs=2,
-        batch_size=16,
-        pages=Pages(count=128, height=96, width=96, hands=2, is_single=True),
+        batch_size=32,
+        pages=Pages(count=256, height=128, width=128, hands=2, is_single=True),
     )
 
     run = train(images, labels, recipe=recipe, validation_size=2, run_dir=tmp_path / "run")
