@@ -187,7 +187,7 @@ def shown(value: Any) -> str:
 
 @contextlib.contextmanager
 def needing(what: str, extra: str) -> Iterator[None]:
-    """Say which extra brings what an import within the block lacks: "tune() needs Optuna"."""
+    """Raise, where an import within the block fails, which extra brings it: "tune() needs X"."""
     try:
         yield
     except ImportError as error:

@@ -75,7 +75,7 @@ def kept_memory() -> Iterator[None]:
     again: tens of thousands of page faults in each step of `base`, which doubled its time (glibc
     2.36, TensorFlow 2.21). Afterwards all that is free is given back.
     """
-    if platform.libc_ver()[0] != "glibc":
+    if platform.libc_ver()[0] != "glibc" or _is_set_by_user():
         yield
         return
     libc = ctypes.CDLL(None)
@@ -87,3 +87,10 @@ def kept_memory() -> Iterator[None]:
         for option, value in _AFTERWARDS.items():
             libc.mallopt(option, value)
         libc.malloc_trim(0)
+
+
+def _is_set_by_user() -> bool:
+    """Return whether environment variables tune how memory is allocated."""
+    return "glibc.malloc" in os.environ.get("GLIBC_TUNABLES", "") or any(
+        name.startswith("MALLOC_") for name in os.environ
+    )

@@ -184,7 +184,7 @@ async def show_metrics(request: Request) -> Response:
 
 
 async def _refused(_: Request, error: Exception) -> Response:
-    """Tell each problem in the same form."""
+    """Return the answer that every problem gets, in the same form."""
     if isinstance(error, RefusedError):
         return problem(error.status, error.code, str(error))
     if isinstance(error, RequestValidationError):

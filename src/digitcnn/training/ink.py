@@ -42,34 +42,35 @@ def ink_examples(pages: list[Page], rng: np.random.Generator) -> tuple[Floats, F
     ink : ndarray of float32, shape (N, INK_SIDE / 2, INK_SIDE / 2, 4)
         How much of each pixel is the digit's ink, in cells of 2 x 2.
     """
-    pairs = [_look(page, rng) for page in pages if _is_plain(page)]
+    boxes = [_digit_box(page) for page in pages]
+    pairs = [
+        _look(page, box, rng) for page, box in zip(pages, boxes, strict=True) if box is not None
+    ]
     squares, inks = np.array(pairs or np.zeros((0, 2, INK_SIDE, INK_SIDE)), np.uint8).swapaxes(0, 1)
     cells = inks.reshape(-1, INK_SIDE // 2, 2, INK_SIDE // 2, 2).swapaxes(2, 3)
     targets = cells.reshape(-1, INK_SIDE // 2, INK_SIDE // 2, 4) / np.float32(_PIXEL_MAX)
     return as_ink_input(squares), targets
 
 
-def _is_plain(page: Page) -> bool:
-    """Return whether a page shows one digit whole, which is not tiny."""
+def _digit_box(page: Page) -> Floats | None:
+    """Return the box of the digit's ink on a page that shows one, whole and not tiny."""
     is_digit = (page.labels >= 0) & (page.labels < _NUM_DIGITS)
-    if is_digit.sum() != 1 or (page.labels == IGNORED).any():
-        return False
-    return bool((page.ink > _PLAIN).any()) and _side(_ink_box(page)) >= _LEAST_SIDE
-
-
-def _ink_box(page: Page) -> Floats:
     rows, columns = np.nonzero(page.ink > _PLAIN)
+    if is_digit.sum() != 1 or (page.labels == IGNORED).any() or not len(rows):
+        return None
     edges = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
-    return np.array(edges, np.float32)
+    box = np.array(edges, np.float32)
+    return box if _side(box) >= _LEAST_SIDE else None
 
 
 def _side(box: Floats) -> float:
     return float((box[2:] - box[:2]).max())
 
 
-def _look(page: Page, rng: np.random.Generator) -> tuple[npt.NDArray[np.uint8], ...]:
+def _look(
+    page: Page, box: Floats, rng: np.random.Generator
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
     """Cut out the digit, not quite where it is, and its ink likewise."""
-    box = _ink_box(page)
     shake = _SHAKE * (1 if rng.random() < _OFTEN else _FAR)
     box = box + rng.normal(0, shake, 4).astype(np.float32) * _side(box)
     window = window_around(box, page.ink.shape)
