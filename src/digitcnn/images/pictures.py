@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, cast
 
 import numpy as np
@@ -32,6 +33,7 @@ from digitcnn.images.values import (
     plane_scale,
     stretch,
     to_pixel_values,
+    to_plane_values,
     wide_span,
 )
 
@@ -62,7 +64,7 @@ _STRIP_PIXELS = 2**22
 
 @dataclass(frozen=True)
 class View:
-    """A region of a picture: its channels, uint16 (H, W, 1, 3 or 4).
+    """A region of a picture: its channels, uint8 or uint16 (H, W, 1, 3 or 4).
 
     `reduction` is how many pixels of the original one of theirs stands for, and `size` the
     original's width and height, both upright.
@@ -83,8 +85,8 @@ class Picture:
 
     Attributes
     ----------
-    plane : ndarray of uint16, shape (H, W)
-        Grey values 0..65535; ink dark or bright, as it came.
+    values : ndarray of uint8 or uint16, shape (H, W)
+        Grey values of the type's whole range; ink dark or bright, as it came.
     look : callable
         Gives a region of the whole, no longer than asked for, as a `View`; None where there is no
         more to see.
@@ -96,16 +98,23 @@ class Picture:
         Width and height of the whole original in pixels, as a person sees it.
     """
 
-    plane: np.ndarray
+    values: np.ndarray
     look: Look | None = None
     region: Region = _WHOLE
     reduction: int = 1
     size: tuple[int, int] = (0, 0)
 
+    @cached_property
+    def plane(self) -> np.ndarray:
+        """The values as uint16, 0..65535."""
+        if self.values.dtype == np.uint16:
+            return self.values
+        return to_plane_values(self.values, PLANE_PER_PIXEL)
+
     @property
     def gray(self) -> np.ndarray:
-        """The plane as uint8, rounded so that a negative's is the negative of it."""
-        return to_pixel_values(self.plane)
+        """The values as uint8, rounded so that a negative's is the negative of it."""
+        return self.values if self.values.dtype == np.uint8 else to_pixel_values(self.values)
 
     def closer(self, box: tuple[int, int, int, int], least: int) -> Picture:
         """Show a box of the plane, in as many of the original's pixels as 512 allow.
@@ -115,8 +124,8 @@ class Picture:
         top, left, bottom, right = box
         is_enough = max(bottom - top, right - left) >= least
         if self.look is None or self.reduction == 1 or is_enough:
-            return Picture(self.plane[top:bottom, left:right])
-        height, width = self.plane.shape
+            return Picture(self.values[top:bottom, left:right])
+        height, width = self.values.shape
         first, start, last, end = self.region
         region = (
             first + (last - first) * top / height,
@@ -337,7 +346,7 @@ def _least_factor(height: int, width: int, side: int) -> int:
 
 
 def _channels(image: Image.Image, box: tuple[int, int, int, int], factor: int) -> np.ndarray:
-    """Take a box of a PIL image, block by block, as uint16 of shape (H, W, 1, 3 or 4)."""
+    """Take a box of a PIL image, block by block, as an array (H, W, 1, 3 or 4)."""
     # Strip by strip: 32-bit values as float64, a palette picture in full colour, and what is made
     # of them on the way take many times the picture's own memory.
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
@@ -354,7 +363,7 @@ def _channels(image: Image.Image, box: tuple[int, int, int, int], factor: int) -
             pixels = np.asarray(_to_eight_bits(strip))
             pixels = pixels.reshape(*pixels.shape[:2], -1)
             # One strip of several may be grey where the others are not.
-            if strip.height == box[3] - box[1] and is_opaque_gray(pixels):
+            if factor > 1 and strip.height == box[3] - box[1] and is_opaque_gray(pixels):
                 pixels = pixels[:, :, :1]
             parts.append(average_blocks(pixels, PLANE_PER_PIXEL, factor))
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
@@ -366,6 +375,9 @@ def _strips(
     """Cut a box into strips of whole blocks, each of a bounded number of pixels."""
     left, top, right, bottom = box
     rows = max(1, _STRIP_PIXELS // ((right - left) * factor)) * factor
+    if rows >= bottom - top and (right - left, bottom - top) == image.size:
+        yield image  # a crop would copy it
+        return
     for start in range(top, bottom, rows):
         yield image.crop((left, start, right, min(start + rows, bottom)))
 
