@@ -10,7 +10,13 @@ from digitcnn.errors import DigitcnnError, InvalidImageError, NoDigitError
 from digitcnn.images import IMAGE_SIDE, is_single, open_picture
 from digitcnn.preprocessing._batches import Failures, batches_of
 from digitcnn.preprocessing._geometry import to_canonical
-from digitcnn.preprocessing._ink import INK_SIDE, as_ink_input, fit_square, window_around
+from digitcnn.preprocessing._ink import (
+    INK_SIDE,
+    as_ink_input,
+    fit_square,
+    window_around,
+    with_margin,
+)
 from digitcnn.preprocessing._pipeline import Step, normalization_steps
 
 __all__ = [
@@ -24,6 +30,7 @@ __all__ = [
     "preprocess",
     "to_canonical",
     "window_around",
+    "with_margin",
 ]
 
 

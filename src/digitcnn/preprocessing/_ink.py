@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,15 +14,19 @@ from digitcnn._sessions import LazySession
 from digitcnn.detection import to_dark_background
 from digitcnn.detection.boxes import as_plane, sigmoid
 from digitcnn.images import Picture
+from digitcnn.images.gray import ground_around
 from digitcnn.preprocessing._geometry import ink_box
 
 Floats = npt.NDArray[np.float32]
+Plane = npt.NDArray[Any]
 Place = tuple[slice, slice]
 
 INK = "ink"  # the published network
 # It sees a square of so many pixels, of which the digit's longer side takes so many, and answers
 # for cells of 2 x 2.
 INK_SIDE, DIGIT_SIDE = 96, 62
+# A picture that was cut to its digit gets a margin of this part of its longer side.
+_MARGIN_PART = 8
 _FADED = 8.0  # of 255: less contrast than this is not stretched
 # Where the ink's box is not the one that was looked at, by more than so much of the longer side,
 # that was found in a wrong place or size: the digit is looked at once more.
@@ -69,6 +74,25 @@ def see_ink(picture: Picture, box: Floats) -> tuple[Picture, Floats]:
 def _network() -> LazySession:
     """Return the published network; on one thread, as a caller may have several of its own."""
     return LazySession(INK, 1, form="ink")
+
+
+def with_margin(plane: Plane) -> tuple[Plane, int]:
+    """Add the ground around a picture that was cut to its digit: the margin says what is ink.
+
+    Parameters
+    ----------
+    plane : ndarray of uint8 or uint16, shape (H, W)
+
+    Returns
+    -------
+    plane : ndarray of the same dtype, shape (H + 2 * margin, W + 2 * margin)
+    margin : int
+        In pixels; 0 where the picture is not cut so tight.
+    """
+    if (ground := ground_around(plane)) is None:
+        return plane, 0
+    margin = -(-max(plane.shape) // _MARGIN_PART)
+    return np.pad(plane, margin, constant_values=ground), margin
 
 
 def window_around(box: Floats, shape: tuple[int, ...]) -> Place:

@@ -11,16 +11,13 @@ from digitcnn.detection import published_detector
 from digitcnn.detection.single import Inspect, find_one
 from digitcnn.errors import NoDigitError
 from digitcnn.images import IMAGE_SIDE, Picture
-from digitcnn.images.gray import ground_around
 from digitcnn.images.values import PIXEL_MAX, PLANE_PER_PIXEL, to_pixel_values
 from digitcnn.preprocessing import _geometry as geometry
 from digitcnn.preprocessing._clear_ink import find_clear_ink
-from digitcnn.preprocessing._ink import see_ink
+from digitcnn.preprocessing._ink import see_ink, with_margin
 
 # A digit smaller than this in a shrunk picture is looked at again in the original.
 _LEAST_SIDE = 3 * geometry.BOX_SIDE
-# A picture that was cut to its digit gets a margin of this part of its longer side.
-_MARGIN_PART = 8
 
 
 @dataclass(frozen=True)
@@ -71,10 +68,8 @@ def normalization_steps(picture: Picture, inspect: Inspect | None = None) -> Ite
             got="a blank picture",
             remedy="Give a picture with visible ink.",
         )
-    if (ground := ground_around(plane)) is not None:
-        # Cut to its box: a margin tells the network, and the rules, what is ink.
-        margin = -(-max(plane.shape) // _MARGIN_PART)
-        plane = np.pad(plane, margin, constant_values=ground)
+    plane, margin = with_margin(plane)
+    if margin:
         picture = Picture(plane)
         yield Step("margin", plane, "Cut to the digit: its background is added around it.")
     clear = find_clear_ink(plane)
