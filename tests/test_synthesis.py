@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image, ImageDraw
 
 from digitcnn import synthesis
 from digitcnn.errors import InvalidArgumentError
 from digitcnn.readings import SIGNS
 from digitcnn.synthesis import draw_digits, draw_nondigits
+from digitcnn.synthesis.surroundings import draw_scribbles
 
 seeds = st.integers(0, 2**63)
 sides = st.integers(20, 130)
@@ -151,3 +153,15 @@ def test_no_speck_is_called_a_digit():
         boxes = page.boxes[(page.labels >= 0) & (page.labels < 10)]
         heights = boxes[:, 3] - boxes[:, 1]
         assert len(heights) < 3 or heights.min() > 0.25 * np.median(heights)
+
+
+def test_scribbles_leave_digits_alone():
+    """Signatures and flourishes are drawn beside a digit's box, never into it."""
+    boxes, drawn = np.float32([[60, 30, 100, 80]]), 0
+    for seed in range(50):
+        page = Image.new("L", (160, 120))
+        draw_scribbles(ImageDraw.Draw(page), boxes, 40.0, np.random.default_rng(seed))
+        assert page.crop((60, 30, 100, 80)).getbbox() is None
+        drawn += page.getbbox() is not None
+
+    assert drawn >= 20

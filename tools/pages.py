@@ -1,8 +1,9 @@
 """Draw a sheet of the pages that networks learn from, each digit in a box.
 
-    python tools/pages.py sheet.png [--seed 0]
+    python tools/pages.py sheet.png [--seed 0] [--single]
 
-Nine rows of six, in hands that follow from the seed.
+Nine rows of six, in hands that follow from the seed; with `--single` those of one digit, from which
+`ink` learns.
 """
 
 from __future__ import annotations
@@ -32,8 +33,10 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("sheet", type=Path, help="the picture to write")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--single", action="store_true", help="one digit each, in harsher light")
     arguments = parser.parse_args()
     rng = np.random.default_rng(arguments.seed)
     bank = GlyphBank(hands=HANDS, seed=arguments.seed)
-    pages = [draw_page(bank, rng) for _ in range(ROWS * COLUMNS)]
+    options = {"width": 128, "is_single": True} if arguments.single else {}
+    pages = [draw_page(bank, rng, **options) for _ in range(ROWS * COLUMNS)]
     save_sheet([("", [boxed(page)]) for page in pages], arguments.sheet)

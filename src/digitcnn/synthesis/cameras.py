@@ -21,7 +21,10 @@ def photograph_page(
     *,
     is_harsh: bool = False,
 ) -> NDArray[np.uint8]:
-    """Return the picture of a page; harsh ones have gaps, stripes, more show-through and glare."""
+    """Return the picture of a page; harsh ones have gaps, stripes, more show-through and glare.
+
+    `layers`, of shape (3, H, W), are the digits' ink, other writing, and what is ruled.
+    """
     ink, others, rules = layers.astype(np.float32) / PIXEL_MAX
     height, width = ink.shape
     if is_harsh and rng.random() < 0.09:

@@ -220,12 +220,9 @@ def _draw(
     boxes = np.array(sheet.boxes, np.float32).reshape(-1, 4)
     rules = Image.new("L", (width, height))
     draw = ImageDraw.Draw(rules)
-    if rng.random() < 0.3:
-        surroundings.draw_rulings(draw, size, rng)
-    if rng.random() < 0.45:
-        surroundings.draw_cells(draw, boxes, size, rng)
-    if rng.random() < 0.12:
-        surroundings.draw_scribbles(draw, boxes, size, rng)
+    for share, surround in _SURROUNDINGS:
+        if rng.random() < share:
+            surround(draw, boxes, size, rng)
     if rng.random() < 0.35:
         _write_words(sheet.others, boxes, writing, rng)
     for share, mark in _MARKS:
@@ -545,7 +542,12 @@ def _encircle(
     draw.line(path.ravel().tolist(), fill=PIXEL_MAX, width=width, joint="curve")
 
 
-# How often one line of a page is marked, and by what.
+# How often what stands around a page's digits, and by what one of its lines is marked.
+_SURROUNDINGS = (
+    (0.3, surroundings.draw_rulings),
+    (0.45, surroundings.draw_cells),
+    (0.12, surroundings.draw_scribbles),
+)
 _MARKS = ((0.12, _underline), (0.04, _encircle))
 
 

@@ -149,7 +149,9 @@ class _Rules:
         self.draw.line(ends, fill=self.tone, width=self.width)
 
 
-def draw_rulings(draw: ImageDraw.ImageDraw, size: float, rng: np.random.Generator) -> None:
+def draw_rulings(
+    draw: ImageDraw.ImageDraw, _: Boxes, size: float, rng: np.random.Generator
+) -> None:
     """Draw lined or squared paper; `size` is the digits' height."""
     width, height = draw.im.size
     tone = int(rng.uniform(40, 230))
