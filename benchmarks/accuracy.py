@@ -113,8 +113,9 @@ def inputs(arguments: argparse.Namespace) -> Samples:
 
 
 def scenes(arguments: argparse.Namespace) -> Samples:
-    """Draw so many scenes of each kind."""
-    keys = [(kind, index) for kind in KINDS for index in range(arguments.scenes)]
+    """Draw so many scenes of each kind, or of some."""
+    kinds = arguments.kinds or KINDS
+    keys = [(kind, index) for kind in kinds for index in range(arguments.scenes)]
     digits, contents = zip(*(draw(*key, SEED) for key in keys), strict=True)
     return Samples(list(contents), np.array(digits), [kind for kind, _ in keys])
 
@@ -197,10 +198,10 @@ def mcnemar(right: np.ndarray, other: np.ndarray) -> str:
     return f"{min(1.0, 2 * tail / 2 ** (ours + theirs)):.2g}"
 
 
-def draw_sheet(samples: Samples, probabilities: np.ndarray, path: Path) -> None:
-    """Draw what is misread: the picture, what the network was given, and the answer."""
+def draw_sheet(samples: Samples, probabilities: np.ndarray, path: Path, *, draws_all: bool) -> None:
+    """Draw what is misread, or all: the picture, what the network was given, and the answer."""
     cells = []
-    for index in np.flatnonzero(~is_right(samples, probabilities)).tolist():
+    for index in np.flatnonzero(draws_all | ~is_right(samples, probabilities)).tolist():
         image, row = samples.images[index], probabilities[index]
         answer, shown = "refused", [ImageOps.exif_transpose(_opened(image))]
         if not np.isnan(row).any():
@@ -210,6 +211,7 @@ def draw_sheet(samples: Samples, probabilities: np.ndarray, path: Path) -> None:
         name = image if isinstance(image, str) else "".join(samples.kinds[index : index + 1])
         cells.append((f"{name[-40:]}\n{samples.labels[index]}: {answer}", shown))
     save_sheet(cells, path)
+    print(f"drawn: {path}", file=sys.stderr)
 
 
 def table(arguments: argparse.Namespace, names: list[str], command: str) -> str:
@@ -236,8 +238,11 @@ def table(arguments: argparse.Namespace, names: list[str], command: str) -> str:
                 found |= measure_kinds(samples, probabilities)
             cells.update({f"{dataset}{key}": value for key, value in found.items()})
             if arguments.sheet and name == names[0]:
-                path = arguments.sheet.with_stem(f"{arguments.sheet.stem}-{dataset}")
-                draw_sheet(samples, probabilities, path)
+                path = arguments.sheet
+                if len(arguments.datasets) > 1:
+                    path = path.with_stem(f"{path.stem}-{dataset}")
+                draws_all = dataset == "scenes" and arguments.kinds is not None
+                draw_sheet(samples, probabilities, path, draws_all=draws_all)
     measured = dict.fromkeys(key for cells in columns.values() for key in cells)
     rows = [(key, *(cells.get(key, "-") for cells in columns.values())) for key in measured]
     heads = [get_weights(name.removesuffix(TUTORIAL)).id for name in names]
@@ -254,6 +259,9 @@ def main(words: list[str] | None = None) -> str:
     parser.add_argument("--pictures", type=Path, metavar="FOLDER", help="manifest.csv, pictures")
     parser.add_argument("--nondigits", type=Path, metavar="FILE", help="of what is no digit")
     parser.add_argument("--scenes", type=int, default=20, help="of each kind")
+    parser.add_argument(
+        "--kinds", nargs="+", choices=list(KINDS), metavar="KIND", help="of scenes; a sheet has all"
+    )
     parser.add_argument("--images", type=int, default=1000, help="of each corruption and input")
     parser.add_argument("--split", choices=("test", "validation"), default="validation")
     parser.add_argument("--brief", action="store_true", help="no row for each kind of picture")

@@ -6,9 +6,10 @@
 
 `tutorials` trains what well-known MNIST tutorials train, `drawings` the recipe of `base`,
 shortened, with and without drawn digits; `seeds` reads trainings that differ by their seed alone,
-with `--members` each N of them as one ensemble. Every training keeps a folder of its own: one that
-was stopped goes on, a finished one is only reported. MNIST's test set is looked at once for each,
-after its training, and nothing is chosen by it; `--card` enters these looks in a page.
+with `--members` each N of them as one ensemble. Every training keeps a folder of its own, with what
+was measured of it: one that was stopped goes on, a finished one is only reported. Those that
+`--epochs` and `--images` make shorter, to try it out, lie apart. MNIST's test set is looked at once
+for each, after its training, and nothing is chosen by it; `--card` enters these looks in a page.
 """
 
 from __future__ import annotations
@@ -235,7 +236,7 @@ def main(words: list[str] | None = None) -> None:
     add("--members", type=int, default=1, help="runs to an ensemble")
     add("--only", metavar="NAME", help="of the networks to train")
     add("--seeds", type=int, default=3, help="how many; 0 reports what there is")
-    add("--runs", type=Path, default=ROOT / "runs" / "trainings")
+    add("--runs", type=Path, help="default: runs/trainings, or runs/tries of those made shorter")
     add("--pictures", type=Path, metavar="FOLDER", help="as accuracy.py takes it")
     add("--card", type=Path, help="enter each look at the test set in this page")
     add("--epochs", type=int, help="instead of the recipes', to try it out")
@@ -244,12 +245,12 @@ def main(words: list[str] | None = None) -> None:
     names = [variant.name for variant in STUDIES.get(arguments.study, ())]
     if arguments.only not in (None, *names):
         parser.error(f"--only takes one of {', '.join(names)}; got {arguments.only!r}")
-    is_partial = arguments.epochs or arguments.images or arguments.only
-    if is_partial and (arguments.page or arguments.card):
-        parser.error(
-            "--page and --card are for whole trainings of all; "
-            "leave out --epochs, --images and --only"
-        )
+    is_try = arguments.epochs or arguments.images
+    if is_try and (arguments.page or arguments.card):
+        parser.error("--page and --card are for whole trainings; leave out --epochs and --images")
+    if arguments.only and arguments.page:
+        parser.error("--page is for all networks; leave out --only")
+    arguments.runs = arguments.runs or ROOT / "runs" / ("tries" if is_try else "trainings")
     if arguments.study == "seeds":
         name, text = report_seeds(arguments)
     else:

@@ -3,7 +3,9 @@
 import importlib
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from digitcnn import datasets
 from digitcnn.synthesis import draw_digits
@@ -47,6 +49,34 @@ def test_scenes_are_measured_by_kind(accuracy):
     assert "fed as tutorials do" in rows[0]
     assert "| scenes: clean, 1" in cells
     assert "| scenes: blackboard, 1" in cells
+
+
+def test_a_sheet_of_some_scenes_shows_them_all(accuracy, tmp_path):
+    """Who adds a kind of scene sees what it draws, read or not, in the file that was named."""
+    sheet = tmp_path / "sheet.png"
+
+    words = ("--kinds", "clean", "--scenes", "3", "--sheet", str(sheet))
+    text = accuracy("scenes", "--weights", "base", *words)
+
+    assert "| scenes: clean, 3" in text
+    assert "blackboard" not in text
+    with Image.open(sheet) as image:
+        assert np.asarray(image).min() < 255
+
+
+def test_a_try_is_no_measurement(tmp_path, monkeypatch, capsys):
+    """What was measured of shortened trainings stays out of the tables of whole ones."""
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    studies = importlib.import_module("studies")
+    monkeypatch.setattr(studies, "ROOT", tmp_path)
+    folder = tmp_path / "runs" / "tries" / "conv-pool-0"
+    folder.mkdir(parents=True)
+    (folder / studies.MEASURED_FILE).write_text('{"test": 0.4177, "epochs": 1, "minutes": 0.1}')
+
+    studies.main(["tutorials", "--seeds", "0"])
+    assert "conv-pool" not in capsys.readouterr().out
+    studies.main(["tutorials", "--seeds", "0", "--epochs", "1"])
+    assert "41.77%" in capsys.readouterr().out
 
 
 def test_accuracy_keeps_to_the_folder_that_the_user_named(accuracy, tmp_path, monkeypatch):
