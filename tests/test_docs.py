@@ -20,6 +20,7 @@ from digitcnn import cli, datasets
 from digitcnn.cli import build_parser
 from digitcnn.synthesis import draw_digits
 from digitcnn.training import RECIPES
+from digitcnn.weights import list_weights
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
@@ -240,3 +241,12 @@ def test_the_looks_at_the_test_set_end_their_page():
     *_, last = page.split("\n## ")
     assert last.startswith("Looks at the test set")
     assert last.rstrip().splitlines()[-1].startswith("| 20")
+
+
+def test_the_changelog_has_the_accuracies_of_the_registry():
+    """What is told of published weights is what was measured of them."""
+    text = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    told = dict(re.findall(r"`([\w-]+-v\d+)`[^`]*?(\d\d\.\d\d) %", text))
+    measured = {each.id: each.metrics.get("mnist_test_accuracy") for each in list_weights()}
+
+    assert told == {name: f"{100 * value:.2f}" for name, value in measured.items() if value}

@@ -57,7 +57,7 @@ MAY_LOAD = {
     package: set(rooms.split())
     for package, rooms in {
         "tensorflow": "models training exporting datasets",
-        "keras": "augmentation cli models training tuning",
+        "keras": "cli models training tuning",
         "h5py": "_weight_files",
         "onnx": "_quantization models",
         "onnxruntime": "_sessions",
