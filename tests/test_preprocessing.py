@@ -637,6 +637,23 @@ def test_a_stroke_is_the_same_on_any_background():
         assert np.abs(preprocess(each) - expected).max() <= 1.5 / 255
 
 
+def test_a_drawing_cut_to_its_box_is_taken_as_drawn():
+    """Where one side touches the frame, as a stem on the right, the digit is as with a margin."""
+    digits, _ = draw_digits(30, seed=8, side=60, digits=[0, 2, 3, 4, 5, 6, 7, 8, 9])
+    compared = 0
+    for digit in np.where(digits > 127, np.uint8(255), np.uint8(0)):
+        if not is_taken_as_drawn(digit):
+            continue
+        rows, columns = np.nonzero(digit)
+        box = digit[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+        expected, compared = preprocess(digit), compared + 1
+        for margins in ((0, 2, 2, 2), (2, 0, 2, 2), (2, 2, 0, 2), (2, 2, 2, 0)):
+            cut = np.pad(box, (margins[:2], margins[2:]))
+            assert np.array_equal(preprocess(cut), expected)
+
+    assert compared >= 15
+
+
 def test_what_is_in_doubt_is_looked_at():
     """A second component, a touched side, a sheet of paper, a rule: none is taken as drawn."""
     second, sheet, rule = stroke(), *np.zeros((2, 100, 100), np.uint8)

@@ -25,8 +25,9 @@ _MOSTLY_OPAQUE = 0.6
 # The ground is even where it keeps to so much of the picture's range, and ink is farther from it.
 _EVEN, _INK = 0.1, 0.3
 # A digit cut to its box touches several sides of the frame, in few places, and none along much of
-# it; a raster, and a shadow or a table's edge do not.
-_LEAST_SIDES, _MOST_TOUCHES, _LONGEST_TOUCH = 2, 8, 0.3
+# it; a raster, and a shadow or a table's edge do not. One side is enough where the ground is all of
+# one value and the ink reaches this far across and down.
+_LEAST_SIDES, _MOST_TOUCHES, _LONGEST_TOUCH, _FULL = 2, 8, 0.3, 0.75
 # A 1 is this much taller than wide.
 _NARROW = 3
 
@@ -174,6 +175,8 @@ def ground_around(plane: np.ndarray) -> int | None:
     sides = [plane[0], plane[1:-1, -1], plane[-1, ::-1], plane[-2:0:-1, 0]]
     frame = np.concatenate(sides).astype(np.int32)
     lowest, highest = int(plane.min()), int(plane.max())
+    if lowest == highest:
+        return None
     for end in (lowest, highest):
         away = np.abs(frame - end)
         is_ground = away <= _EVEN * (highest - lowest)
@@ -183,7 +186,8 @@ def ground_around(plane: np.ndarray) -> int | None:
         return _ground_of_one(plane)
     is_ink = away > _INK * (highest - lowest)
     touched = np.split(is_ink, np.cumsum([len(side) for side in sides[:-1]]))
-    if sum(side.any() for side in touched) < _LEAST_SIDES or _is_crossed(*touched):
+    is_cut = sum(side.any() for side in touched) >= _LEAST_SIDES or _is_full(plane, end)
+    if not is_cut or _is_crossed(*touched):
         return None
     changes = np.flatnonzero(is_ink != np.roll(is_ink, 1))
     if not 0 < len(changes) <= 2 * _MOST_TOUCHES:  # each begins and ends
@@ -194,6 +198,13 @@ def ground_around(plane: np.ndarray) -> int | None:
         return None
     ground = np.sort(frame[is_ground])
     return int(ground[len(ground) // 2])
+
+
+def _is_full(plane: np.ndarray, ground: int) -> bool:
+    """Return whether what differs from the ground, however little, reaches from side to side."""
+    mask = plane != ground
+    spans = (np.ptp(np.flatnonzero(mask.any(axis=axis))) + 1 for axis in (1, 0))
+    return all(span >= _FULL * length for span, length in zip(spans, plane.shape, strict=True))
 
 
 def _is_crossed(top: np.ndarray, right: np.ndarray, bottom: np.ndarray, left: np.ndarray) -> bool:
