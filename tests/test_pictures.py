@@ -44,6 +44,13 @@ def test_scenes_are_read():
     assert (~is_right & (probabilities.max(axis=1) >= 0.9)).mean() <= 0.02
 
 
+def test_what_shows_through_beneath_a_digit_is_no_second_one():
+    """A pale digit on the other side is as pale where a dark stroke runs through its box."""
+    digit, picture = draw("see through", 13, seed=0)
+
+    assert predict(picture) == digit
+
+
 @pytest.mark.skipif(
     "DIGITCNN_PICTURES_DIR" not in os.environ,
     reason="people's own pictures are not published: DIGITCNN_PICTURES_DIR names a folder of them",

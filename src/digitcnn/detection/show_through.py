@@ -20,6 +20,8 @@ _PALE, _PLAIN = 0.45, 80
 _PENCIL = 0.7
 _DARKEST, _PAPER = 98, 15  # percentiles of a box, and with so much of its height around it
 _AROUND = 0.15
+# Of a digit's box, what lies in no other's counts, if it is so large a part.
+_OWN = 0.3
 _STEP = 4  # rows and columns from which the paper's level is taken
 _GLARE = 20  # levels by which paper in glare is whiter
 _MOST = 200  # digits: so many are found on a page of print
@@ -92,11 +94,21 @@ def _are_pale(gray: Pixels, papers: Levels, inks: Levels) -> npt.NDArray[np.bool
 
 def _levels(gray: Pixels, digits: Detections) -> Levels:
     """Return how bright the paper around each digit is, and its ink: shape (2, N)."""
-    levels = []
-    for left, top, right, bottom in digits.boxes.astype(int).tolist():
+    levels, boxes = [], digits.boxes.astype(int)
+    for index, (left, top, right, bottom) in enumerate(boxes.tolist()):
         margin = max(1, int(_AROUND * (bottom - top)))
         rows = slice(max(0, top - margin), bottom + margin + 1)
         columns = slice(max(0, left - margin), right + margin + 1)
-        ink = np.percentile(gray[top : bottom + 1, left : right + 1], _DARKEST)
+        cell = gray[top : bottom + 1, left : right + 1]
+        own = _outside(np.delete(boxes, index, axis=0) - (left, top) * 2, cell.shape)
+        ink = np.percentile(cell[own] if own.mean() > _OWN else cell, _DARKEST)
         levels.append((np.percentile(gray[rows, columns], _PAPER), ink))
     return np.array(levels).reshape(-1, 2).T
+
+
+def _outside(boxes: npt.NDArray[np.int_], shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+    """Return which pixels lie in none of the boxes."""
+    outside = np.ones(shape, bool)
+    for left, top, right, bottom in boxes.clip(0).tolist():
+        outside[top : bottom + 1, left : right + 1] = False
+    return outside
