@@ -1,18 +1,23 @@
-"""Digits in the forms in which people have them: what `accuracy.py inputs` measures.
+"""Digits in the forms in which people have them, as `accuracy.py inputs` measures them.
+
+    python benchmarks/inputs.py [--images 500] [--pictures FOLDER] [--sheet FILE.png]
 
 Digits cut to their box, stretched, drawn with thick and thin pens, in a hard shadow, dithered: from
 MNIST's images and from digits that `digitcnn.synthesis` draws by a seed that no training uses. The
 share in brackets is what is asked for. `--pictures` adds people's own pictures, cut to the digit.
+As a command it measures `base` on MNIST's test images; accuracy.py has more options.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
 
+import checkout  # noqa: F401 - says where reporting.py lies
 import numpy as np
 from PIL import Image, ImageFilter, ImageOps
 from reporting import read_manifest
@@ -227,3 +232,9 @@ def cut_pictures(folder: Path) -> list[tuple[np.ndarray, int, str]]:
             digit = np.asarray(shown.convert("RGB").crop(box))
             found.append((digit, int(row["label"]), "people's pictures cut to the digit (97.0%)"))
     return found
+
+
+if __name__ == "__main__":
+    import accuracy  # which imports this file
+
+    accuracy.main(["inputs", "--weights", "base", "--split", "test", *sys.argv[1:]])
