@@ -66,6 +66,7 @@ def test_a_sheet_of_some_scenes_shows_them_all(accuracy, tmp_path):
 
 def test_a_try_is_no_measurement(tmp_path, monkeypatch, capsys):
     """What was measured of shortened trainings stays out of the tables of whole ones."""
+    pytest.importorskip("keras")
     monkeypatch.syspath_prepend(BENCHMARKS)
     studies = importlib.import_module("studies")
     monkeypatch.setattr(studies, "ROOT", tmp_path)

@@ -100,7 +100,9 @@ def _levels(gray: Pixels, digits: Detections) -> Levels:
         rows = slice(max(0, top - margin), bottom + margin + 1)
         columns = slice(max(0, left - margin), right + margin + 1)
         cell = gray[top : bottom + 1, left : right + 1]
-        own = _outside(np.delete(boxes, index, axis=0) - (left, top) * 2, cell.shape)
+        is_near = (boxes[:, :2] <= (right, bottom)) & (boxes[:, 2:] >= (left, top))
+        others = np.setdiff1d(np.flatnonzero(is_near.all(axis=1)), index)
+        own = _outside(boxes[others] - (left, top) * 2, cell.shape)
         ink = np.percentile(cell[own] if own.mean() > _OWN else cell, _DARKEST)
         levels.append((np.percentile(gray[rows, columns], _PAPER), ink))
     return np.array(levels).reshape(-1, 2).T

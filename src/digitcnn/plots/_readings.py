@@ -24,7 +24,6 @@ LEVELS = (
     (0.0, VERMILION, "less than 50 %"),
 )
 PIXEL_MAX = 255
-_VALUES_PER_PIXEL = 257  # of 16 bits
 _WHOLE = (0.0, 0.0, 1.0, 1.0)
 
 # The height of a line's labels: in heights of its digits, within parts of the picture's longer
@@ -145,7 +144,8 @@ def pixels_of(picture: object, reading: object, *, longest: int) -> npt.NDArray[
             got=f"one of {got}",
             remedy="Pass what digitcnn.read() gives for this picture.",
         )
-    channels = view.channels.astype(np.float32) / _VALUES_PER_PIXEL
+    full = np.iinfo(view.channels.dtype).max
+    channels = view.channels.astype(np.float32) * np.float32(PIXEL_MAX / full)
     if channels.shape[2] == 4:
         opacity = channels[..., 3:] / PIXEL_MAX
         channels = channels[..., :3] * opacity + PIXEL_MAX * (1 - opacity)
