@@ -637,6 +637,19 @@ def test_a_stroke_is_the_same_on_any_background():
         assert np.abs(preprocess(each) - expected).max() <= 1.5 / 255
 
 
+def test_a_hairline_in_a_photo_does_not_fade():
+    """A stroke of two pixels in two hundred is as strong as a pen's once it is 20 pixels tall."""
+    page = np.random.default_rng(0).normal(225, 4, (260, 260))
+    for row in range(30, 230):
+        left = 90 + round((row - 30) / 3)
+        page[row, left : left + 2] -= 160
+    photo = page.clip(0, 255).astype(np.uint8)
+
+    strengths = preprocess(photo)[0, 4:24, :, 0].max(axis=1)
+    assert not is_taken_as_drawn(photo)
+    assert strengths.mean() > 0.8
+
+
 def test_a_drawing_cut_to_its_box_is_taken_as_drawn():
     """Where one side touches the frame, as a stem on the right, the digit is as with a margin."""
     digits, _ = draw_digits(30, seed=8, side=60, digits=[0, 2, 3, 4, 5, 6, 7, 8, 9])

@@ -59,11 +59,21 @@ def find_clear_ink(plane: np.ndarray) -> tuple[Box, np.ndarray] | None:
     is_drawn = all((ink[inked] < level).mean() <= most for level, most in _FAINT)
     if not is_drawn or not (count_components(inked) == 1 or _is_nearly_one_piece(inked)):
         return None
-    return box, _without_hairlines(ink)
+    return box, without_hairlines(ink)
 
 
-def _without_hairlines(ink: np.ndarray) -> np.ndarray:
-    """Widen thin strokes as far as no loop closes and none opens."""
+def without_hairlines(ink: np.ndarray) -> np.ndarray:
+    """Widen thin strokes as far as no loop closes and none opens.
+
+    Parameters
+    ----------
+    ink : ndarray of float32, shape (H, W)
+        The ink of one digit in its box, in [0, 1].
+
+    Returns
+    -------
+    widened : ndarray of float32, shape (H, W)
+    """
     mask = ink > _HALF
     inner = ~dilate(~mask, 1)[1:-1, 1:-1]
     width = 2 * mask.sum() / max(1, np.count_nonzero(mask & ~inner))

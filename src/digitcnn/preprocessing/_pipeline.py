@@ -13,7 +13,7 @@ from digitcnn.errors import NoDigitError
 from digitcnn.images import IMAGE_SIDE, Picture
 from digitcnn.images.values import PIXEL_MAX, PLANE_PER_PIXEL, to_pixel_values
 from digitcnn.preprocessing import _geometry as geometry
-from digitcnn.preprocessing._clear_ink import find_clear_ink
+from digitcnn.preprocessing._clear_ink import find_clear_ink, without_hairlines
 from digitcnn.preprocessing._ink import see_ink, with_margin
 
 # A digit smaller than this in a shrunk picture is looked at again in the original.
@@ -96,7 +96,7 @@ def normalization_steps(picture: Picture, inspect: Inspect | None = None) -> Ite
                 remedy="Give a picture with one digit in it.",
             )
         yield Step("ink", ink, "How much of each pixel the network takes for the digit's ink.")
-        ink = geometry.crop(ink, geometry.ink_box(ink > 0))
+        ink = without_hairlines(geometry.crop(ink, geometry.ink_box(ink > 0)))
     fitted = geometry.fit_box(ink)
     yield Step("20 pixels", fitted, "Scaled to a longer side of 20 pixels, aspect kept.")
     centered = geometry.place(geometry.to_pixels(fitted))
