@@ -167,10 +167,9 @@ def average_blocks(values: np.ndarray, scale: int, factor: int) -> np.ndarray:
         The means on the scale of the plane; the mean of a negative is the exact mirror. Pixels of
         8 bits of which nothing is averaged stay what they are.
     """
-    if factor == 1 and values.dtype == np.uint8 and scale == PLANE_PER_PIXEL:
-        return values
     if factor == 1:
-        return to_plane_values(values, scale)
+        is_pixels = values.dtype == np.uint8 and scale == PLANE_PER_PIXEL
+        return values if is_pixels else to_plane_values(values, scale)
     # Whole numbers of 8 bits are added up as they are and scaled at the end.
     is_small = values.dtype.kind in "bu" and values.dtype.itemsize == 1
     height, width, depth = values.shape

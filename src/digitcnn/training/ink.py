@@ -103,7 +103,7 @@ def _cut(
     cut = picture[rows, columns]
     wide, margin = with_margin(cut)
     box = box - (left, top) * 2
-    box = box.clip(0, (*cut.shape[::-1], *cut.shape[::-1])) + margin
+    box = box.clip(0, cut.shape[::-1] * 2) + margin
     return wide, np.pad(ink[rows, columns], margin), box.astype(np.float32)
 
 
