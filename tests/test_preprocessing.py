@@ -647,6 +647,7 @@ def test_a_hairline_in_a_photo_does_not_fade():
 
     strengths = preprocess(photo)[0, 4:24, :, 0].max(axis=1)
     assert not is_taken_as_drawn(photo)
+    assert "widened" in [step.name for step in explain(photo)]
     assert strengths.mean() > 0.8
 
 

@@ -1,4 +1,4 @@
-"""Drawings of one digit and nothing else, whose ink is taken as it is, hairlines widened."""
+"""Drawings of one digit and nothing else, whose ink is taken as it is; hairlines are widened."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import numpy as np
 
 from digitcnn.images.values import PLANE_MAX
 from digitcnn.preprocessing._geometry import crop, dilate, ink_box, strengthen
-
-Box = tuple[int, int, int, int]  # top, left, bottom, right
 
 # A digit's ink leaves free a border of the picture of this part of its sides.
 _BORDER_PART = 50
@@ -24,7 +22,7 @@ _LEAST_WIDTH = 0.07
 _HALF = 0.5  # of full strength: a stroke's edge
 
 
-def find_clear_ink(plane: np.ndarray) -> tuple[Box, np.ndarray] | None:
+def find_clear_ink(plane: np.ndarray) -> np.ndarray | None:
     """Find the ink of a drawing that is one connected component on a flat background.
 
     Most of what is drawn on a screen is so: there is nothing to leave out, and nothing to guess.
@@ -36,8 +34,8 @@ def find_clear_ink(plane: np.ndarray) -> tuple[Box, np.ndarray] | None:
 
     Returns
     -------
-    box, ink : tuple of int, ndarray of float32, shape (bottom - top, right - left)
-        The ink's box, and the ink in [0, 1]; None in place of both where there may be more to see.
+    ink : ndarray of float32, shape (H', W'), or None
+        The ink in its box, in [0, 1]; None where there may be more to see.
     """
     background, lowest, highest = plane[0, 0], plane.min(), plane.max()
     if lowest == highest or background not in (lowest, highest):
@@ -59,10 +57,10 @@ def find_clear_ink(plane: np.ndarray) -> tuple[Box, np.ndarray] | None:
     is_drawn = all((ink[inked] < level).mean() <= most for level, most in _FAINT)
     if not is_drawn or not (count_components(inked) == 1 or _is_nearly_one_piece(inked)):
         return None
-    return box, without_hairlines(ink)
+    return ink
 
 
-def without_hairlines(ink: np.ndarray) -> np.ndarray:
+def widen_hairlines(ink: np.ndarray) -> np.ndarray:
     """Widen thin strokes as far as no loop closes and none opens.
 
     Parameters
@@ -72,7 +70,8 @@ def without_hairlines(ink: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    widened : ndarray of float32, shape (H, W)
+    widened : ndarray of float32, shape (H + 2 * n, W + 2 * n)
+        The same array where nothing is thin.
     """
     mask = ink > _HALF
     inner = ~dilate(~mask, 1)[1:-1, 1:-1]

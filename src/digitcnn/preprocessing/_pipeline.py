@@ -13,7 +13,7 @@ from digitcnn.errors import NoDigitError
 from digitcnn.images import IMAGE_SIDE, Picture
 from digitcnn.images.values import PIXEL_MAX, PLANE_PER_PIXEL, to_pixel_values
 from digitcnn.preprocessing import _geometry as geometry
-from digitcnn.preprocessing._clear_ink import find_clear_ink, without_hairlines
+from digitcnn.preprocessing._clear_ink import find_clear_ink, widen_hairlines
 from digitcnn.preprocessing._ink import see_ink, with_margin
 
 # A digit smaller than this in a shrunk picture is looked at again in the original.
@@ -72,9 +72,8 @@ def normalization_steps(picture: Picture, inspect: Inspect | None = None) -> Ite
     if margin:
         picture = Picture(plane)
         yield Step("margin", plane, "Cut to the digit: its background is added around it.")
-    clear = find_clear_ink(plane)
-    if clear is not None and (picture.reduction == 1 or max(clear[1].shape) >= _LEAST_SIDE):
-        ink = clear[1]
+    ink = find_clear_ink(plane)
+    if ink is not None and (picture.reduction == 1 or max(ink.shape) >= _LEAST_SIDE):
         yield Step("ink", ink, "One component on a flat background, as it was drawn.")
     else:
         box = find_one(picture.gray, published_detector(), inspect)
@@ -85,19 +84,22 @@ def normalization_steps(picture: Picture, inspect: Inspect | None = None) -> Ite
                 got="a picture in which none is found",
                 remedy="Give a picture with one digit in it.",
             )
-        region, ink = see_ink(picture, box)
+        region, seen = see_ink(picture, box)
         if region.plane.shape != plane.shape:
             yield Step("region", region.plane, "Where the digit is, from the original.")
-        if not ink.any():
+        if not seen.any():
             raise NoDigitError(
                 argument="images",
                 rule="hold a digit",
                 got="a picture without a stroke",
                 remedy="Give a picture with one digit in it.",
             )
-        yield Step("ink", ink, "How much of each pixel the network takes for the digit's ink.")
-        ink = without_hairlines(geometry.crop(ink, geometry.ink_box(ink > 0)))
-    fitted = geometry.fit_box(ink)
+        yield Step("ink", seen, "How much of each pixel the network takes for the digit's ink.")
+        ink = geometry.crop(seen, geometry.ink_box(seen > 0))
+    widened = widen_hairlines(ink)
+    if widened is not ink:
+        yield Step("widened", widened, "Thin strokes widened, which would fade at 20 pixels.")
+    fitted = geometry.fit_box(widened)
     yield Step("20 pixels", fitted, "Scaled to a longer side of 20 pixels, aspect kept.")
     centered = geometry.place(geometry.to_pixels(fitted))
     yield Step("centred", centered, "Moved by whole pixels: the centre of mass on pixel (14, 14).")
