@@ -48,6 +48,7 @@ class Promise:
 ONE = {
     "a masked array": lambda: np.ma.masked_array(SMALL, SMALL == 0),
     "a matrix": lambda: np.asmatrix(SMALL),
+    "grey with opacity": lambda: np.asarray(Image.fromarray(SEVEN).convert("LA")),
     "a data URL": lambda: f"data:image/png;base64,{TEXT}",
     "a data URL sent as a form": lambda: f"data:image/png;base64,{TEXT.replace('+', ' ')}",
     "the bytes of a data URL": f"data:image/png;base64,{TEXT}".encode,
@@ -121,6 +122,8 @@ REFUSED = {
     "an empty editor": ({"composite": None}, r"canvas with nothing on it"),
     "an empty canvas": (SimpleNamespace(image_data=None), r"canvas with nothing on it"),
     "pairs with labels": ([(SEVEN, 7)], r"images\[0\].* got tuple\. .*pass the images"),
+    "numbers in lists": (SEVEN.tolist(), r"numbers in lists, pass numpy\.asarray of the whole"),
+    "pictures in lists": (SMALL[None].tolist(), r"numbers in lists, pass numpy\.asarray"),
     "HEIC": (b"\0\0\0\x18ftypheic" + bytes(100), r"HEIC.*pillow_heif\.register_heif_opener"),
     "PostScript": (encode(SEVEN, "EPS"), "EPS, a format of drawing commands"),
     "PDF": (encode(SEVEN, "PDF"), "a PDF. Save its pages as PNG"),

@@ -207,11 +207,12 @@ def in_first_frame(image_format, **options):
 
 
 def with_channels(depth):
-    """Give what repeats the values in so many channels, the fourth of which is full."""
+    """Give what repeats the values in so many channels, of an even number the last one full."""
 
     def repeat(digit):
         image = digit[:, :, None].repeat(depth, axis=2)
-        image[:, :, 3:] = 255
+        if depth % 2 == 0:
+            image[:, :, -1] = 255
         return image
 
     return repeat
@@ -247,7 +248,7 @@ FORMS = {
     "moving GIF": in_first_frame("GIF"),
     "moving WEBP": in_first_frame("WEBP", lossless=True),
     "TIFF of two pages": in_first_frame("TIFF"),
-    **{f"{depth} channels": with_channels(depth) for depth in (1, 3, 4)},
+    **{f"{depth} channels": with_channels(depth) for depth in (1, 2, 3, 4)},
     **{
         dtype: as_type(dtype)
         for dtype in ("uint8", "int16", "uint32", "int64", "uint64", ">i4", ">u8", "f2", ">f8")

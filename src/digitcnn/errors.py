@@ -90,7 +90,7 @@ class DigitcnnError(Exception):
 
     def _said(self) -> str:
         place = "" if self.index is None else f"[{self.index}]"
-        reason = f", {self.reason}" if self.reason else ""
+        reason = f", {self.reason.rstrip('.')}" if self.reason else ""
         return f"`{self.argument}{place}` must {self.rule}; got {self.got}{reason}."
 
 

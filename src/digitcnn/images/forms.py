@@ -13,7 +13,7 @@ from digitcnn.errors import DigitcnnError, InvalidImageError, NoDigitError
 from digitcnn.images.files import decode_data_url
 from digitcnn.images.values import IMAGE_SIDE
 
-COLOR_CHANNELS = (1, 3, 4)  # grey, RGB, RGBA: lengths of an image's last axis
+CHANNELS = (1, 2, 3, 4)  # grey, with opacity, RGB, RGBA: lengths of an image's last axis
 
 Form = Literal["PIL image", "path", "bytes", "array", "file", "canvas"]
 
@@ -90,7 +90,7 @@ def is_single(images: object) -> bool:
     Returns
     -------
     single : bool
-        An array of rank 3 whose last axis is 1, 3 or 4 long is one image (H, W, C); any other
+        An array of rank 3 whose last axis is 1 to 4 long is one image (H, W, C); any other
         array of rank 3 is a batch (N, H, W).
     """
     form = form_of(images)
@@ -100,7 +100,7 @@ def is_single(images: object) -> bool:
     # np.array([]) is no image of rank 1, but no images.
     if shape == (0,):
         return False
-    return len(shape) < 3 or (len(shape) == 3 and shape[2] in COLOR_CHANNELS)
+    return len(shape) < 3 or (len(shape) == 3 and shape[2] in CHANNELS)
 
 
 def _shape(images: object) -> tuple[int, ...]:
@@ -239,12 +239,16 @@ def conversion(thing: object) -> str:
     """Return the advice by which a thing becomes a picture."""
     if isinstance(thing, Awaitable):
         return "Await it first, and pass what it gives."
+    if isinstance(thing, list | tuple):
+        if any(form_of(each) for each in thing):
+            return "Of images with their labels, pass the images alone."
+        return "Of numbers in lists, pass numpy.asarray of the whole."
     return "Convert it with numpy.asarray or PIL.Image first."
 
 
 def refuse_planes(array: np.ndarray) -> None:
     """Refuse one colour picture of shape (3, H, W), which would be read as three of grey."""
-    if array.ndim != 3 or len(array) not in COLOR_CHANNELS[1:] or array.dtype.kind not in "biuf":
+    if array.ndim != 3 or len(array) not in (3, 4) or array.dtype.kind not in "biuf":
         return
     # Of whole numbers, the same picture three times is taken for a batch: ToTensor gives floats.
     if array.dtype.kind != "f" and (array[1:3] == array[:1]).all():

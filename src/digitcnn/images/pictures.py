@@ -15,7 +15,7 @@ from PIL import Image
 from digitcnn.errors import DigitcnnError, ImageReadError, InvalidImageError, NoDigitError
 from digitcnn.images.files import opened, read_file, read_path, reading
 from digitcnn.images.forms import (
-    COLOR_CHANNELS,
+    CHANNELS,
     as_array,
     as_bytes,
     conversion,
@@ -175,14 +175,11 @@ def open_picture(image: object, *, side: int = WORKING_SIDE) -> Picture:
         return _seen(_file_look(read_file(image), "an open file"), _WHOLE, side)
     if form == "canvas":
         return open_picture(drawn_on(image), side=side)
-    is_pair = isinstance(image, list | tuple)
     raise InvalidImageError(
         argument="images",
         rule="hold paths, bytes, binary files, PIL images or arrays",
         got=type(image).__name__,
-        remedy="Of images with their labels, pass the images alone."
-        if is_pair
-        else conversion(image),
+        remedy=conversion(image),
     )
 
 
@@ -232,10 +229,10 @@ def array_picture(values: np.ndarray, scale: int, *, side: int = WORKING_SIDE) -
     shape = values.shape
     if values.ndim == 2:
         values = values[:, :, None]
-    if values.ndim != 3 or values.shape[2] not in COLOR_CHANNELS:
+    if values.ndim != 3 or values.shape[2] not in CHANNELS:
         raise InvalidImageError(
             argument="images",
-            rule="hold arrays of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)",
+            rule="hold arrays of shape (H, W) or (H, W, C) with 1 to 4 channels",
             got=shape,
             remedy="Move the channels last.",
         )
@@ -246,6 +243,9 @@ def array_picture(values: np.ndarray, scale: int, *, side: int = WORKING_SIDE) -
             got=f"an array of shape {shape}",
             remedy="Drop it.",
         )
+
+    if values.shape[2] == 2:
+        values = values[:, :, (0, 0, 0, 1)]  # grey with opacity, as RGBA
 
     def look(region: Region, side: int) -> View:
         height, width = values.shape[:2]

@@ -41,7 +41,7 @@ def preprocess(images: object) -> np.ndarray:
     ----------
     images : image or iterable of images
         One image is a path (`str` or `os.PathLike`), encoded `bytes`, an open binary file, a
-        `PIL.Image.Image`, or an array of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4). Many are
+        `PIL.Image.Image`, or an array of shape (H, W) or (H, W, C) with 1 to 4 channels. Many are
         a list, tuple or iterator of those, whose sizes may differ, or an array of shape (N, H, W)
         or (N, H, W, C). Whatever has `__array__` counts as an array. Integers span 0..255 (uint16:
         0..65535), floats 0..1, booleans are 0 or 1. Ink may be dark on light or light on dark.

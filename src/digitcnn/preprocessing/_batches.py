@@ -14,7 +14,7 @@ import numpy as np
 from digitcnn.detection.single import Inspect
 from digitcnn.errors import DigitcnnError, InvalidImageError
 from digitcnn.images.forms import (
-    COLOR_CHANNELS,
+    CHANNELS,
     as_array,
     form_of,
     is_single,
@@ -164,13 +164,11 @@ def _array_batches(array: np.ndarray, chunk_size: int, care: _Care) -> Iterator[
     """Normalise slices of one array of shape (N, H, W) or (N, H, W, C)."""
     if array.shape == (0,):
         return
-    is_batch = array.ndim == 3 or (array.ndim == 4 and array.shape[3] in COLOR_CHANNELS)
+    is_batch = array.ndim == 3 or (array.ndim == 4 and array.shape[3] in CHANNELS)
     if not is_batch:
         raise InvalidImageError(
             argument="images",
-            rule=(
-                "have shape (H, W), (H, W, C), (N, H, W) or (N, H, W, C) with 1, 3 or 4 channels"
-            ),
+            rule="have shape (H, W), (H, W, C), (N, H, W) or (N, H, W, C) with 1 to 4 channels",
             got=array.shape,
             remedy="Move the channels last.",
         )
