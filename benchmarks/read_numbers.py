@@ -1,9 +1,11 @@
 """How well numbers are read: exact texts and character errors, on a folder of people's pictures.
 
-    python benchmarks/read_numbers.py FOLDER [--sheet FILE.png] [--weights FILE.onnx] [--page PAGE]
+    python benchmarks/read_numbers.py FOLDER [--sheet FILE.png] [--weights FILE.onnx]
+                                      [--beside rapidocr tesseract components] [--page PAGE]
 
 The folder holds a `manifest.csv` with the columns path, rows (digits in reading order, rows
-separated by `|`), source, kind and note.
+separated by `|`), source, kind and note. `--beside` names what else is to read them; what is not
+installed is left out.
 """
 
 from __future__ import annotations
@@ -15,11 +17,17 @@ from pathlib import Path
 
 import checkout  # noqa: F401 - says where reporting.py lies
 import numpy as np
+from others import OTHERS, Read
 from PIL import Image, ImageDraw, ImageOps
 from reporting import begin_options, format_table, read_manifest, save_sheet, show
 
 from digitcnn import DigitReader, Reading
+from digitcnn.detection import Detections
+from digitcnn.evaluation import evaluate_detection
+from digitcnn.synthesis import GlyphBank, draw_page
 
+# Pages whose boxes are known, in hands that no training draws.
+DRAWN_PAGES, HANDS, SEED = 256, 100, 2**32 - 1
 # Sources with more pictures than this are data sets of their own, not one person's pictures.
 OWN_SET = 40
 
@@ -32,6 +40,7 @@ def main(words: list[str] | None = None) -> str:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--sheet", type=Path, help="draw each misread picture into this file")
     parser.add_argument("--weights", default="reader", help="a published name or an .onnx file")
+    parser.add_argument("--beside", nargs="+", default=[], choices=OTHERS, help="others to compare")
     arguments = parser.parse_args(words)
     rows, reader = read_manifest(arguments.folder), DigitReader(arguments.weights)
     begun = time.perf_counter(), time.process_time()
@@ -41,12 +50,15 @@ def main(words: list[str] | None = None) -> str:
         *full_texts(rows, readings),
         *coverage(rows, readings),
         f"{1000 * wall / len(rows):.0f} ms a picture, {1000 * cpu / len(rows):.0f} ms of CPU",
+        on_drawn_pages(reader),
     ]
     text = table(rows, readings) + "".join(f"\n* {line}" for line in lines)
     text += "\n\nCommand: `python benchmarks/read_numbers.py FOLDER`\n"
     if arguments.sheet:
         pairs = zip(rows, readings, strict=True)
         save_sheet([draw_cell(*pair) for pair in pairs if not is_exact(*pair)], arguments.sheet)
+    if arguments.beside:
+        show(beside(rows, readings, arguments.beside), arguments.page, "numbers beside")
     return show(text, arguments.page, "numbers")
 
 
@@ -67,14 +79,9 @@ def is_exact(row: Row, reading: Reading) -> bool:
 
 def table(rows: list[Row], readings: list[Reading]) -> str:
     """Write exact texts and character errors for each set of pictures and each kind."""
-    sizes = Counter(row["source"] for row in rows)
-    groups: dict[str, list[tuple[Row, Reading]]] = defaultdict(list)
-    for row, reading in zip(rows, readings, strict=True):
-        is_set = sizes[row["source"]] > OWN_SET
-        for group in (row["source"],) if is_set else ("pictures", f"pictures: {row['kind']}"):
-            groups[group].append((row, reading))
     lines = []
-    for group, members in sorted(groups.items(), key=lambda each: (":" in each[0], each[0])):
+    for group, indices in groups_of(rows).items():
+        members = [(rows[index], readings[index]) for index in indices]
         by_source = defaultdict(list)
         for row, reading in members:
             by_source[row["source"]].append(is_exact(row, reading))
@@ -85,6 +92,44 @@ def table(rows: list[Row], readings: list[Reading]) -> str:
         lines.append((group, str(len(members)), *(f"{share:.1%}" for share in shares)))
     head = ("digitcnn.read", "number", "exact text", "over sources", "character errors")
     return format_table(head, lines)
+
+
+def groups_of(rows: list[Row]) -> dict[str, list[int]]:
+    """Return which pictures make up each data set, and each kind of people's own pictures."""
+    sizes = Counter(row["source"] for row in rows)
+    groups: dict[str, list[int]] = defaultdict(list)
+    for index, row in enumerate(rows):
+        is_set = sizes[row["source"]] > OWN_SET
+        for group in (row["source"],) if is_set else ("pictures", f"pictures: {row['kind']}"):
+            groups[group].append(index)
+    return dict(sorted(groups.items(), key=lambda each: (":" in each[0], each[0])))
+
+
+def beside(rows: list[Row], readings: list[Reading], names: list[str]) -> str:
+    """Write how many texts others read exactly, of each set."""
+    wanted = [wanted_digits(row) for row in rows]
+    exact = {"digitcnn.read": [is_exact(*each) for each in zip(rows, readings, strict=True)]}
+    for name in names:
+        try:
+            read = OTHERS[name]()
+        except ImportError:
+            continue
+        texts = [_read_by(read, row["path"]) for row in rows]
+        exact[name] = [text == right for text, right in zip(texts, wanted, strict=True)]
+    sets = {name: indices for name, indices in groups_of(rows).items() if ":" not in name}
+    lines = [
+        (name, *(f"{np.mean(np.take(rights, indices)):.1%}" for indices in sets.values()))
+        for name, rights in exact.items()
+    ]
+    command = f"python benchmarks/read_numbers.py FOLDER --beside {' '.join(names)}"
+    return format_table(("exact text", *sets), lines, command)
+
+
+def _read_by(read: Read, path: str) -> str:
+    """Return the digits that another program reads in a picture, upright and on white."""
+    picture = ImageOps.exif_transpose(Image.open(path)).convert("RGBA")
+    page = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+    return re.sub(r"\D", "", read(page.convert("RGB")))
 
 
 def full_texts(rows: list[Row], readings: list[Reading]) -> list[str]:
@@ -109,6 +154,27 @@ def coverage(rows: list[Row], readings: list[Reading]) -> list[str]:
         for part in (1.0, 0.9, 0.8, 0.6)
     ]
     return [f"expected calibration error of whole texts: {gap:.1%}", f"exact: {', '.join(texts)}"]
+
+
+def on_drawn_pages(reader: DigitReader) -> str:
+    """Measure how many digits of pages that are harder than real ones are found."""
+    bank, rng = GlyphBank(hands=HANDS, seed=SEED), np.random.default_rng(SEED)
+    pages = [draw_page(bank, rng) for _ in range(DRAWN_PAGES)]
+    found = [_detections(reading) for reading in reader.read([page.picture for page in pages])]
+    scores = evaluate_detection(found, pages)
+    return (
+        f"on {DRAWN_PAGES} drawn pages {scores.recall:.1%} of the digits are found, of what is "
+        f"found {scores.precision:.1%} are digits, and {scores.digit_accuracy:.1%} of these are "
+        "named rightly"
+    )
+
+
+def _detections(reading: Reading) -> Detections:
+    """Return a reading's digits as what a detector finds."""
+    boxes = np.array([digit.box for digit in reading.digits], np.float32).reshape(-1, 4)
+    confidences = np.array([digit.confidence for digit in reading.digits], np.float32)
+    names = np.array([digit.probabilities for digit in reading.digits], np.float32)
+    return Detections(boxes, confidences, names.reshape(-1, 10))
 
 
 def edits(first: str, second: str) -> int:

@@ -34,6 +34,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import numpy as np
 from checkout import ROOT
+from others import Read, rapidocr, tesseract
 from PIL import Image, ImageFilter, ImageOps
 from reporting import begin_options, format_table, machine, show
 
@@ -118,7 +119,6 @@ RSS_MIB = 2**20 if sys.platform == "darwin" else 2**10  # bytes on macOS, kiloby
 
 Job = Callable[[], object]
 Run = Callable[[np.ndarray], object]
-Read = Callable[[Image.Image], object]
 # A figure for each round, ours and the yardstick's; none where that is not installed.
 Result = tuple[list[float], list[float]]
 
@@ -216,7 +216,7 @@ def decode(content: bytes, reduced: list[int] | None = None) -> None:
         image.load()
 
 
-# What else reads digits, or runs the same network.
+# What else runs the same network.
 
 
 def keras_model() -> Any:
@@ -274,31 +274,6 @@ def _litert_run() -> Run:
         return interpreter.get_tensor(gives["index"])
 
     return _in_chunks(run)
-
-
-def rapidocr(*, whole: bool) -> Read:
-    """Return what reads a page by RapidOCR: with detection or, of one digit, without."""
-    from rapidocr import RapidOCR
-
-    engine = RapidOCR()
-
-    def read(page: Image.Image) -> object:
-        pixels = np.asarray(page)
-        found = engine(pixels).txts if whole else None
-        return found or engine(pixels, use_det=False, use_cls=False, use_rec=True)
-
-    return read
-
-
-def _tesseract(*, whole: bool) -> Read:
-    import pytesseract
-
-    try:
-        pytesseract.get_tesseract_version()
-    except pytesseract.TesseractNotFoundError as error:
-        raise ImportError(str(error)) from error
-    config = f"--psm {6 if whole else 10} -c tessedit_char_whitelist=0123456789"
-    return partial(pytesseract.image_to_string, config=config)
 
 
 # The jobs of a line, ours and the yardstick's.
@@ -476,7 +451,7 @@ LINES = {
         EACH, "rapidocr, per image", None, lambda: per_image(rapidocr(whole=False))
     ),
     "many-arrays-tesseract": Line(
-        EACH, "tesseract, per image", None, lambda: per_image(_tesseract(whole=False))
+        EACH, "tesseract, per image", None, lambda: per_image(tesseract(whole=False))
     ),
     "jpeg": Line("12-megapixel phone JPEG", "Pillow decoding it, colour, reduced", 1.5, jpeg),
     "canvas": Line("1,000 canvas PNGs of 280 x 280", "Pillow decoding them", 2.5, _canvases),
@@ -490,7 +465,7 @@ LINES = {
         "`read`, the same photo", f"rapidocr, {FULL}", 1 / 10, lambda: stranger(rapidocr)
     ),
     "read-tesseract": Line(
-        "`read`, the same photo", f"tesseract, {FULL}", None, lambda: stranger(_tesseract)
+        "`read`, the same photo", f"tesseract, {FULL}", None, lambda: stranger(tesseract)
     ),
     "read-jpeg": Line(
         "`read`, a 12-megapixel photo", "Pillow decoding it", 3, lambda: reading(decode, JPEG_SIZE)
