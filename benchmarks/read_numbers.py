@@ -27,7 +27,7 @@ from digitcnn.evaluation import evaluate_detection
 from digitcnn.synthesis import GlyphBank, draw_page
 
 # Pages whose boxes are known, in hands that no training draws.
-DRAWN_PAGES, HANDS, SEED = 256, 100, 2**32 - 1
+DRAWN_PAGES, HANDS, SEED = 1_000, 100, 2**32 - 1
 # Sources with more pictures than this are data sets of their own, not one person's pictures.
 OWN_SET = 40
 
@@ -163,7 +163,7 @@ def on_drawn_pages(reader: DigitReader) -> str:
     found = [_detections(reading) for reading in reader.read([page.picture for page in pages])]
     scores = evaluate_detection(found, pages)
     return (
-        f"on {DRAWN_PAGES} drawn pages {scores.recall:.1%} of the digits are found, of what is "
+        f"on {DRAWN_PAGES:,} drawn pages {scores.recall:.1%} of the digits are found, of what is "
         f"found {scores.precision:.1%} are digits, and {scores.digit_accuracy:.1%} of these are "
         "named rightly"
     )

@@ -371,8 +371,9 @@ def test_exif_brings_a_picture_upright(image_format, digit):
 def test_a_file_holds_what_the_array_does(pixels, is_gray):
     """Gray that comes in colour, or nearly does, is the same plane from a file and an array."""
     pixels = pixels.reshape(*pixels.shape[:2], -1).copy()
-    pixels[..., 3:] |= 1  # visible
-    if is_gray:
+    if pixels.shape[2] in (2, 4):
+        pixels[..., -1] |= 1  # visible
+    if is_gray and pixels.shape[2] > 2:
         pixels[1:, :, 1:3] = pixels[1:, :, :1]
     image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
 
@@ -731,8 +732,8 @@ def test_mnist_is_refound_in_any_frame(mnist_test_images):
 @settings(max_examples=40, deadline=None)
 def test_explain_agrees_with_preprocess(pixels):
     """The steps begin with gray, give reasons, and end with the result, or why there is none."""
-    if pixels.ndim == 3 and pixels.shape[2] == 4:
-        pixels[..., 3] |= 1  # where nothing is visible there is nothing to explain
+    if pixels.ndim == 3 and pixels.shape[2] in (2, 4):
+        pixels[..., -1] |= 1  # where nothing is visible there is nothing to explain
     steps = explain(pixels)
     try:
         batch = preprocess(pixels)
