@@ -96,8 +96,9 @@ class Network:
         """Build it with weights, or with those of a run's folder."""
         if self.own is None:
             return load_pretrained(weights, architecture=self.architecture)
-        model = self.build()
-        model.load_weights(Path(weights) / WEIGHTS_FILE)
+        model, path = self.build(), Path(weights) / WEIGHTS_FILE
+        check_plain(path, argument="run_dir", remedy=ANEW)
+        model.load_weights(path)
         return model
 
     def describe(self) -> dict[str, Any]:
