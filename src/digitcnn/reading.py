@@ -52,7 +52,7 @@ _UNLIKELY = 0.12  # where the number of digits is known, so faint a trace of one
 # The powers of a digit's probability, of its word's, and of the detector's score, which is full
 # from `_PLAIN` on: their product, over a picture, is how probable the text is. Fitted on people's
 # pictures of numbers and of single digits together.
-_NAMED, _READ, _FOUND, _PLAIN = 0.8, 0.2, 0.2, 0.8
+_NAMED, _READ, _FOUND, _PLAIN = 0.7, 0.2, 0.2, 0.8
 
 _MOST = 99  # digits in a line, and rows and columns of a grid, that may be asked for
 
