@@ -23,13 +23,14 @@ from reporting import begin_options, format_table, read_manifest, save_sheet, sh
 
 from digitcnn import DigitReader, Reading
 from digitcnn.detection import Detections
-from digitcnn.evaluation import evaluate_detection
+from digitcnn.evaluation import ReadingEvaluation, evaluate_detection
 from digitcnn.synthesis import GlyphBank, draw_page
 
 # Pages whose boxes are known, in hands that no training draws.
 DRAWN_PAGES, HANDS, SEED = 1_000, 100, 2**32 - 1
 # Sources with more pictures than this are data sets of their own, not one person's pictures.
 OWN_SET = 40
+PARTS = (1.0, 0.9, 0.8, 0.6)  # that are not looked at again
 
 Row = dict[str, str]
 
@@ -46,19 +47,23 @@ def main(words: list[str] | None = None) -> str:
     begun = time.perf_counter(), time.process_time()
     readings = [reader.read(row["path"], errors="return") for row in rows]
     wall, cpu = time.perf_counter() - begun[0], time.process_time() - begun[1]
+    result = ReadingEvaluation(readings, [wanted_digits(row) for row in rows])
+    surest = [f"{result.accuracy_of_surest(part):.1%} of the surest {part:.0%}" for part in PARTS]
     lines = [
         *full_texts(rows, readings),
-        *coverage(rows, readings),
+        f"expected calibration error of whole texts: {result.calibration_error:.1%}",
+        f"exact: {', '.join(surest)}",
         f"{1000 * wall / len(rows):.0f} ms a picture, {1000 * cpu / len(rows):.0f} ms of CPU",
         on_drawn_pages(reader),
     ]
-    text = table(rows, readings) + "".join(f"\n* {line}" for line in lines)
+    text = table(rows, result) + "".join(f"\n* {line}" for line in lines)
     text += "\n\nCommand: `python benchmarks/read_numbers.py FOLDER`\n"
     if arguments.sheet:
-        pairs = zip(rows, readings, strict=True)
-        save_sheet([draw_cell(*pair) for pair in pairs if not is_exact(*pair)], arguments.sheet)
+        misread = np.flatnonzero(~result.is_exact)
+        cells = [draw_cell(rows[index], readings[index]) for index in misread]
+        save_sheet(cells, arguments.sheet)
     if arguments.beside:
-        show(beside(rows, readings, arguments.beside), arguments.page, "numbers beside")
+        show(beside(rows, result, arguments.beside), arguments.page, "numbers beside")
     return show(text, arguments.page, "numbers")
 
 
@@ -67,29 +72,18 @@ def wanted_digits(row: Row) -> str:
     return (row.get("rows") or row["label"]).replace("|", "")
 
 
-def digits_of(reading: Reading) -> str:
-    """Return the digits of all lines."""
-    return reading.text.replace("\n", "")
-
-
-def is_exact(row: Row, reading: Reading) -> bool:
-    """Return whether all of a picture's digits are read, and nothing else."""
-    return digits_of(reading) == wanted_digits(row)
-
-
-def table(rows: list[Row], readings: list[Reading]) -> str:
+def table(rows: list[Row], result: ReadingEvaluation) -> str:
     """Write exact texts and character errors for each set of pictures and each kind."""
     lines = []
     for group, indices in groups_of(rows).items():
-        members = [(rows[index], readings[index]) for index in indices]
-        by_source = defaultdict(list)
-        for row, reading in members:
-            by_source[row["source"]].append(is_exact(row, reading))
-        exact = np.mean([each for source in by_source.values() for each in source])
-        over = np.mean([np.mean(each) for each in by_source.values()])
-        wrong = sum(edits(digits_of(reading), wanted_digits(row)) for row, reading in members)
-        shares = (exact, over, wrong / sum(len(wanted_digits(row)) for row, _ in members))
-        lines.append((group, str(len(members)), *(f"{share:.1%}" for share in shares)))
+        part = ReadingEvaluation(
+            [result.readings[index] for index in indices],
+            [result.texts[index] for index in indices],
+        )
+        sources = np.array([rows[index]["source"] for index in indices])
+        over = np.mean([part.is_exact[sources == each].mean() for each in np.unique(sources)])
+        shares = (part.accuracy, over, part.character_error_rate)
+        lines.append((group, str(len(indices)), *(f"{share:.1%}" for share in shares)))
     head = ("digitcnn.read", "number", "exact text", "over sources", "character errors")
     return format_table(head, lines)
 
@@ -105,17 +99,16 @@ def groups_of(rows: list[Row]) -> dict[str, list[int]]:
     return dict(sorted(groups.items(), key=lambda each: (":" in each[0], each[0])))
 
 
-def beside(rows: list[Row], readings: list[Reading], names: list[str]) -> str:
+def beside(rows: list[Row], result: ReadingEvaluation, names: list[str]) -> str:
     """Write how many texts others read exactly, of each set."""
-    wanted = [wanted_digits(row) for row in rows]
-    exact = {"digitcnn.read": [is_exact(*each) for each in zip(rows, readings, strict=True)]}
+    exact = {"digitcnn.read": result.is_exact.tolist()}
     for name in names:
         try:
             read = OTHERS[name]()
         except ImportError:
             continue
         texts = [_read_by(read, row["path"]) for row in rows]
-        exact[name] = [text == right for text, right in zip(texts, wanted, strict=True)]
+        exact[name] = [text == right for text, right in zip(texts, result.texts, strict=True)]
     sets = {name: indices for name, indices in groups_of(rows).items() if ":" not in name}
     lines = [
         (name, *(f"{np.mean(np.take(rights, indices)):.1%}" for indices in sets.values()))
@@ -134,26 +127,12 @@ def _read_by(read: Read, path: str) -> str:
 
 def full_texts(rows: list[Row], readings: list[Reading]) -> list[str]:
     """Count how often the signs are right, too, where the note gives the whole label."""
-    exact = []
-    for row, reading in zip(rows, readings, strict=True):
-        if found := re.fullmatch(r"label (\S+)", row.get("note", "")):
-            exact.append(reading.full_text.replace("\n", "") == found[1])
-    return [f"full text, with signs: {np.mean(exact):.1%} of {len(exact)}"] if exact else []
-
-
-def coverage(rows: list[Row], readings: list[Reading]) -> list[str]:
-    """Measure how far confidence can be trusted, and how exact the surest readings are."""
-    exact = np.array([is_exact(*each) for each in zip(rows, readings, strict=True)])
-    sure = np.array([reading.confidence for reading in readings])
-    bins = np.minimum((sure * 10).astype(int), 9)
-    members = [bins == each for each in np.unique(bins)]
-    gap = sum(abs(exact[each].mean() - sure[each].mean()) * each.mean() for each in members)
-    order = np.argsort(-sure)
-    texts = [
-        f"{exact[order[: round(part * len(order))]].mean():.1%} of the surest {part:.0%}"
-        for part in (1.0, 0.9, 0.8, 0.6)
-    ]
-    return [f"expected calibration error of whole texts: {gap:.1%}", f"exact: {', '.join(texts)}"]
+    whole = [re.fullmatch(r"label (\S+)", row.get("note", "")) for row in rows]
+    pairs = [(read, label[1]) for read, label in zip(readings, whole, strict=True) if label]
+    if not pairs:
+        return []
+    result = ReadingEvaluation(*zip(*pairs, strict=True), with_signs=True)
+    return [f"full text, with signs: {result.accuracy:.1%} of {result.num_pictures}"]
 
 
 def on_drawn_pages(reader: DigitReader) -> str:
@@ -175,18 +154,6 @@ def _detections(reading: Reading) -> Detections:
     confidences = np.array([digit.confidence for digit in reading.digits], np.float32)
     names = np.array([digit.probabilities for digit in reading.digits], np.float32)
     return Detections(boxes, confidences, names.reshape(-1, 10))
-
-
-def edits(first: str, second: str) -> int:
-    """Return the Levenshtein distance of two texts."""
-    before = list(range(len(second) + 1))
-    for row, left in enumerate(first, 1):
-        after = [row]
-        for column, right in enumerate(second):
-            change = before[column] + (left != right)
-            after.append(min(change, before[column + 1] + 1, after[-1] + 1))
-        before = after
-    return before[-1]
 
 
 def draw_cell(row: Row, reading: Reading) -> tuple[str, list[Image.Image]]:

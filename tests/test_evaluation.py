@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from digitcnn import Evaluation, evaluate
 from digitcnn.errors import InvalidArgumentError, NoDigitError
+from digitcnn.evaluation import ReadingEvaluation
+from digitcnn.readings import Digit, Line, Mark, Reading
 from digitcnn.synthesis import draw_digits
 
 LABELS = np.array([0, 0, 1, 1, 1, 3, 3, 3, 3, 9, 9])
@@ -203,3 +205,78 @@ def test_what_cannot_be_measured_is_refused(images, labels, message):
     """Nothing can be said of an empty set; a missing label is told before any picture is read."""
     with pytest.raises(ValueError, match=message):
         evaluate(lambda batch: rows_for([4] * len(batch)), images, labels)
+
+
+# Numbers.
+
+
+def reading(text, confidence):
+    """Make a reading of a text, its signs between the digits, that takes itself to be so sure."""
+    count = sum(each.isdigit() for each in text)
+    lines = []
+    for row, line in enumerate(text.split()):
+        digits, marks = [], []
+        for place, each in enumerate(line):
+            box = (10.0 * place, 20.0 * row, 10.0 * place + 8, 20.0 * row + 12)
+            if each.isdigit():
+                value = int(each)
+                digits.append(Digit(value, box, confidence ** (1 / count), np.eye(10)[value]))
+            else:
+                marks.append(Mark(each, box, 1.0))
+        lines.append(Line(tuple(digits), tuple(marks)))
+    return Reading(tuple(lines), (100, 100))
+
+
+READINGS = [reading("12 3", 0.9), reading("45.0", 0.8), reading("67", 0.6), reading("", 0)]
+
+
+def test_readings_are_counted_as_by_hand():
+    """Two of four texts are exact; of ten characters two are missing and one is another."""
+    result = ReadingEvaluation(READINGS, ["123", "45 0", "61", "8 9"])
+
+    assert result.is_exact.tolist() == [True, True, False, False]
+    assert result.accuracy == 0.5
+    assert result.character_error_rate == 3 / 10
+    assert math.isclose(result.calibration_error, (0.1 + 0.2 + 0.6 + 0) / 4)
+    assert result.accuracy_of_surest(0.5) == 1
+    assert result.accuracy_of_surest(0.01) == 1
+    assert repr(result) == "<ReadingEvaluation: 50.0% exact of 4, character error rate 30.0%>"
+
+
+def test_signs_count_where_the_texts_have_them():
+    """12.50 is not 1250."""
+    result = ReadingEvaluation(READINGS[1:3], ["45.0", "6,7"], with_signs=True)
+
+    assert result.is_exact.tolist() == [True, False]
+    assert result.character_error_rate == 1 / 7
+    assert ReadingEvaluation(READINGS[1], "450").accuracy == 1
+
+
+@given(st.lists(st.text("0123456789", max_size=9), min_size=1, max_size=5), st.data())
+@settings(max_examples=50, deadline=None)
+def test_errors_are_no_more_than_what_differs(texts, data):
+    """What is read exactly has no error; each character that is left out is one."""
+    left = [data.draw(st.integers(0, len(text))) for text in texts]
+    shortened = [reading(text[:count], 0.5) for text, count in zip(texts, left, strict=True)]
+    result = ReadingEvaluation(iter(shortened), iter(texts))
+
+    missing = sum(map(len, texts)) - sum(left)
+    assert result.character_error_rate == missing / max(1, sum(map(len, texts)))
+    assert result.is_exact.tolist() == [n == len(text) for text, n in zip(texts, left, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("readings", "texts", "message"),
+    [
+        (READINGS, ["1"], "`texts` must hold one for each reading.*got 1 of 4"),
+        ([], [], "got 0 of 0"),
+        (["12"], ["12"], "`readings` must hold objects of type Reading; got str"),
+        (READINGS[:1], [12], "`texts` must hold objects of type str; got int"),
+    ],
+)
+def test_what_is_no_pair_of_reading_and_text_is_refused(readings, texts, message):
+    """The message says what is missing."""
+    with pytest.raises(InvalidArgumentError, match=message):
+        ReadingEvaluation(readings, texts)
+    with pytest.raises(InvalidArgumentError, match="`part` must be more than 0"):
+        ReadingEvaluation(READINGS[0], "123").accuracy_of_surest(0)

@@ -43,7 +43,7 @@ MAY_IMPORT = {
         "inference": "errors _checks _sessions images models preprocessing reading weights",
         "bulk": "errors __version__ _checks _sessions datasets detection images inference "
         "preprocessing reading readings weights",
-        "evaluation": "errors _checks detection images inference preprocessing synthesis",
+        "evaluation": "errors _checks detection images inference preprocessing readings synthesis",
         "training": "errors _checks _runs _weight_files architectures augmentation "
         "datasets detection evaluation exporting models preprocessing readings synthesis",
         "tuning": "errors _checks preprocessing training",

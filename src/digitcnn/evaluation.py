@@ -1,4 +1,4 @@
-"""Measures a network on labelled images: accuracy, confusion, report by class, calibration."""
+"""Measures what was read: digits, numbers, and how well digits are found on pages."""
 
 from __future__ import annotations
 
@@ -20,11 +20,13 @@ from digitcnn._checks import (
     as_labels,
     as_probabilities,
     choose_digits,
+    real_number,
 )
 from digitcnn.detection import Detections
 from digitcnn.errors import InvalidArgumentError
 from digitcnn.images import is_single
 from digitcnn.inference import Errors, predict_proba
+from digitcnn.readings import Reading
 from digitcnn.synthesis import Page
 from digitcnn.synthesis.pages import IGNORED
 
@@ -34,12 +36,14 @@ __all__ = [
     "Confusion",
     "DetectionScores",
     "Evaluation",
+    "ReadingEvaluation",
     "evaluate",
     "evaluate_detection",
 ]
 
 NUM_BINS = 15
 NUM_LISTED = 10
+_NUM_READING_BINS = 10  # people have hundreds of pictures of numbers, not thousands
 
 # Keras, too, takes a probability for no less than this before the logarithm.
 _LEAST_PROBABILITY = 1e-7
@@ -180,16 +184,7 @@ class Evaluation:
 
         A confidence on the border of two bins belongs to the lower.
         """
-        edges = np.linspace(0, 1, NUM_BINS + 1)
-        bins = np.clip(np.searchsorted(edges, self.confidences) - 1, 0, NUM_BINS - 1)
-        is_right = self.predictions == self.labels
-        counts = np.bincount(bins, minlength=NUM_BINS)
-        with np.errstate(invalid="ignore"):
-            confidence = np.bincount(bins, self.confidences, NUM_BINS) / counts
-            accuracy = np.bincount(bins, is_right, NUM_BINS) / counts
-        columns = (edges[:-1], edges[1:], counts, confidence, accuracy)
-        rows = zip(*(column.tolist() for column in columns), strict=True)
-        return tuple(CalibrationBin(*row) for row in rows)
+        return _calibration(self.confidences, self.predictions == self.labels, NUM_BINS)
 
     @cached_property
     def calibration_error(self) -> float:
@@ -199,9 +194,7 @@ class Evaluation:
         ----------
         .. [1] Guo, Pleiss, Sun, Weinberger, ICML 2017. arXiv:1706.04599
         """
-        filled = [each for each in self.calibration if each.num_images]
-        gaps = (each.num_images * abs(each.confidence - each.accuracy) for each in filled)
-        return sum(gaps) / self.num_images
+        return _calibration_error(self.calibration)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all measures as plain Python numbers, lists and dicts.
@@ -359,6 +352,161 @@ def _table(evaluation: Evaluation) -> list[str]:
 def _row(title: str, shares: npt.NDArray[np.float64], support: float) -> str:
     """Lay out a line of the table."""
     return f"{title:>12} {''.join(f'{share:10.4f}' for share in shares)}{support:10.0f}"
+
+
+def _calibration(
+    confidences: npt.NDArray[Any], is_right: npt.NDArray[np.bool_], num_bins: int
+) -> tuple[CalibrationBin, ...]:
+    """Sort answers into bins of equal width; a confidence on a border belongs to the lower bin."""
+    edges = np.linspace(0, 1, num_bins + 1)
+    bins = np.clip(np.searchsorted(edges, confidences) - 1, 0, num_bins - 1)
+    counts = np.bincount(bins, minlength=num_bins)
+    with np.errstate(invalid="ignore"):
+        confidence = np.bincount(bins, confidences, num_bins) / counts
+        accuracy = np.bincount(bins, is_right, num_bins) / counts
+    columns = (edges[:-1], edges[1:], counts, confidence, accuracy)
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    return tuple(CalibrationBin(*row) for row in rows)
+
+
+def _calibration_error(bins: Sequence[CalibrationBin]) -> float:
+    """Return how far confidence and accuracy lie apart, each bin by how much it holds."""
+    filled = [each for each in bins if each.num_images]
+    gaps = sum(each.num_images * abs(each.confidence - each.accuracy) for each in filled)
+    return gaps / sum(each.num_images for each in filled)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ReadingEvaluation:
+    r"""What readings of numbers are worth, beside the texts that stand in the pictures.
+
+    Parameters
+    ----------
+    readings : Reading or iterable of Reading
+        As :func:`digitcnn.read` gives them; at least one.
+    texts : str or iterable of str
+        The digits of each picture in reading order. White space in them does not count.
+    with_signs : bool
+        Whether the texts have the signs, too: "12.50" instead of "1250".
+
+    Attributes
+    ----------
+    is_exact : ndarray of bool, shape (N,)
+        Of each picture, whether all of its text was read, and nothing else.
+    confidences : ndarray of float64, shape (N,)
+        How probable each reading takes itself to be.
+
+    Raises
+    ------
+    InvalidArgumentError
+        If there is no reading, or not a text for each.
+
+    Examples
+    --------
+    >>> from digitcnn import read
+    >>> from digitcnn.evaluation import ReadingEvaluation
+    >>> readings = read(["examples/numbers/cheque-amount.jpg"])  # doctest: +SKIP
+    >>> ReadingEvaluation(readings, ["1250"])  # doctest: +SKIP
+    <ReadingEvaluation: 100.0% exact of 1, character error rate 0.0%>
+    """
+
+    readings: Sequence[Reading]
+    texts: Sequence[str]
+    with_signs: bool = False
+
+    def __post_init__(self) -> None:
+        """Check that each reading has its text."""
+        for name, kind in (("readings", Reading), ("texts", str)):
+            given: Any = getattr(self, name)
+            values = (given,) if isinstance(given, kind) else tuple(given)
+            if strange := [each for each in values if not isinstance(each, kind)]:
+                raise InvalidArgumentError(
+                    argument=name,
+                    rule=f"hold objects of type {kind.__name__}",
+                    got=type(strange[0]).__name__,
+                    remedy="Pass what digitcnn.read() gave, and a text for each picture.",
+                )
+            object.__setattr__(self, name, values)
+        if not self.num_pictures or self.num_pictures != len(self.texts):
+            raise InvalidArgumentError(
+                argument="texts",
+                rule="hold one for each reading, of which there is at least one",
+                got=f"{len(self.texts)} of {self.num_pictures}",
+                remedy="Leave out the pictures that you have no text for.",
+            )
+
+    @property
+    def num_pictures(self) -> int:
+        """How many pictures were read."""
+        return len(self.readings)
+
+    @cached_property
+    def _pairs(self) -> list[tuple[str, str]]:
+        """What was read and what stands there, for each picture."""
+        read = (each.full_text if self.with_signs else each.text for each in self.readings)
+        pairs = zip(read, self.texts, strict=True)
+        return [("".join(got.split()), "".join(text.split())) for got, text in pairs]
+
+    @cached_property
+    def is_exact(self) -> npt.NDArray[np.bool_]:
+        """Whether each picture's whole text was read, and nothing else."""
+        return np.array([got == text for got, text in self._pairs])
+
+    @cached_property
+    def confidences(self) -> npt.NDArray[np.float64]:
+        """How probable each reading takes itself to be."""
+        return np.array([each.confidence for each in self.readings])
+
+    @property
+    def accuracy(self) -> float:
+        """The part of the pictures that were read exactly."""
+        return float(self.is_exact.mean())
+
+    @property
+    def character_error_rate(self) -> float:
+        """Characters to be put in, taken out or changed, for each that was to be read."""
+        num_edits = sum(_edits(*pair) for pair in self._pairs)
+        return num_edits / max(1, sum(len(text) for _, text in self._pairs))
+
+    @property
+    def calibration_error(self) -> float:
+        """The expected calibration error of whole texts, over ten bins."""
+        return _calibration_error(_calibration(self.confidences, self.is_exact, _NUM_READING_BINS))
+
+    def accuracy_of_surest(self, part: float) -> float:
+        """Return the accuracy that is left where a person reads the least sure pictures.
+
+        Parameters
+        ----------
+        part : float
+            Of the pictures, more than 0 and at most 1: the surest that are not looked at again.
+
+        Returns
+        -------
+        accuracy : float
+        """
+        rule = "more than 0 and at most 1"
+        part = real_number("part", part, rule, lambda share: 0 < share <= 1, such_as=0.8)
+        surest = np.argsort(-self.confidences, kind="stable")
+        return float(self.is_exact[surest[: max(1, round(part * len(surest)))]].mean())
+
+    def __repr__(self) -> str:
+        """Say in one line how much was read."""
+        exact = f"{self.accuracy:.1%} exact of {self.num_pictures:,}"
+        error_rate = f"character error rate {self.character_error_rate:.1%}"
+        return f"<ReadingEvaluation: {exact}, {error_rate}>"
+
+
+def _edits(first: str, second: str) -> int:
+    """Return the Levenshtein distance of two texts."""
+    before = list(range(len(second) + 1))
+    for row, left in enumerate(first, 1):
+        after = [row]
+        for column, right in enumerate(second):
+            change = before[column] + (left != right)
+            after.append(min(change, before[column + 1] + 1, after[-1] + 1))
+        before = after
+    return before[-1]
 
 
 class DetectionScores(NamedTuple):
