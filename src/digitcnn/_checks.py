@@ -128,7 +128,7 @@ def array_of(name: str, value: Any, dtype: npt.DTypeLike | None = None) -> npt.N
             argument=name,
             rule=f"be an array{wanted}",
             got=type(value).__name__,
-            reason=f"of which NumPy says: {str(error).rstrip('.')}",
+            reason=f"of which NumPy says: {error}",
             remedy="Pass what numpy.asarray takes.",
         ) from error
 

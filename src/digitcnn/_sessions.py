@@ -114,7 +114,7 @@ def _limit_spinning(options: Any, version: str) -> None:
 
 def _refused(path: Path, error: Exception) -> CorruptFileError:
     """Return why a network is of no use, with what ONNX Runtime or a check says to it."""
-    reason = " ".join(str(error).split()).rstrip(".")
+    reason = " ".join(str(error).split())
     return CorruptFileError(
         argument="weights",
         rule="be a network that ONNX Runtime can run",

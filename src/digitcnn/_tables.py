@@ -141,7 +141,7 @@ def read_table(path: Path) -> tuple[Images, Labels]:
             argument="path",
             rule="be a table with a label and 16, 64, 256 or 784 values to a row",
             got=path,
-            reason=f"of which is said: {' '.join(str(error).split()).rstrip('.')}",
+            reason=f"of which is said: {' '.join(str(error).split())}",
             remedy="Pass images and labels as arrays instead.",
         ) from error
 

@@ -54,7 +54,7 @@ def _refusing(path: Path, *, rule: str, remedy: str, argument: str = "weights") 
     try:
         yield
     except Exception as error:  # h5py raises nearly anything over a damaged file
-        said = " ".join(str(error).split()).rstrip(".")
+        said = " ".join(str(error).split())
         is_odd = isinstance(error, _OddityError)
         raise CorruptFileError(
             argument=argument,

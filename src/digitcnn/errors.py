@@ -39,7 +39,8 @@ class DigitcnnError(Exception):
     got : object
         What it was instead; the middle of what is longer than 80 characters is left out.
     reason : str
-        More about what was got, such as "which fails with: no such file".
+        More about what was got, such as "which fails with: no such file"; a full stop at its end
+        is left out.
     remedy : str
         How to put it right.
 
@@ -76,7 +77,7 @@ class DigitcnnError(Exception):
         self.index = index
         self.rule = rule
         self.got = _shortened(str(got), GOT_MAX)
-        self.reason = _shortened(reason, REASON_MAX)
+        self.reason = _shortened(reason.rstrip("."), REASON_MAX)
         self.remedy = remedy
 
     def __str__(self) -> str:
@@ -90,7 +91,7 @@ class DigitcnnError(Exception):
 
     def _said(self) -> str:
         place = "" if self.index is None else f"[{self.index}]"
-        reason = f", {self.reason.rstrip('.')}" if self.reason else ""
+        reason = f", {self.reason}" if self.reason else ""
         return f"`{self.argument}{place}` must {self.rule}; got {self.got}{reason}."
 
 

@@ -281,7 +281,7 @@ def _own_layers(keras: Any, record: RunRecord) -> Any:
         try:
             return keras.models.model_from_json(json.dumps(described))
         except (ValueError, TypeError, AttributeError, KeyError) as error:
-            reason = f"which fails with: {str(error).splitlines()[0].rstrip('.')}"
+            reason = f"which fails with: {str(error).splitlines()[0]}"
     raise InvalidArgumentError(
         argument="weights",
         rule="be of a run with a network of Keras' usual layers",

@@ -406,7 +406,7 @@ def write_picture(
             argument=argument,
             rule=f"end in a form that {program} writes",
             got=repr(path),
-            reason=f"which fails with: {str(error).rstrip('.')}",
+            reason=f"which fails with: {error}",
             remedy=f"Name one such as {forms}.",
         ) from error
     except OSError as error:

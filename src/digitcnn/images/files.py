@@ -237,7 +237,7 @@ def opened(content: bytes, name: str) -> Iterator[Image.Image]:
             argument="images",
             rule="hold pictures of sane size",
             got=name,
-            reason=f"of which Pillow says: {str(error).rstrip('.')}",
+            reason=f"of which Pillow says: {error}",
             remedy="Crop or shrink it first.",
         ) from error
     # Pillow's plugins raise many kinds on damaged headers.

@@ -127,7 +127,7 @@ def own_network(model: Any) -> Network:
             as_probabilities(keras.ops.convert_to_numpy(output), 1)
         except (ValueError, TypeError, RuntimeError, NotImplementedError) as error:
             rule = "take batches of shape (N, 28, 28, 1), give ten probabilities and be copied"
-            reason = f"which fails with: {str(error).splitlines()[0].rstrip('.')}"
+            reason = f"which fails with: {str(error).splitlines()[0]}"
             if "Lambda" in str(error):
                 remedy = "Replace its Lambda by a layer class of your own."
         else:
