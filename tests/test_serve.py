@@ -437,7 +437,7 @@ def test_a_missing_extra_is_named(monkeypatch):
 
 
 @pytest.mark.slow
-def test_the_openapi_document_holds(client):
+def test_the_openapi_document_holds(client, tmp_path):
     """What schemathesis makes of the document gets the answers that it promises."""
     pytest.importorskip("schemathesis", reason="schemathesis is a tool of the developers")
     document = str(client.base_url.join("/openapi.json"))
@@ -451,6 +451,7 @@ def test_the_openapi_document_holds(client):
         capture_output=True,
         text=True,
         check=False,
+        cwd=tmp_path,  # it keeps a folder of its own
     )  # fmt: skip
 
     assert client.get("/openapi.json").json()["openapi"].startswith("3.1")
