@@ -4,8 +4,8 @@
                                       [--beside rapidocr tesseract components] [--page PAGE]
 
 The folder holds a `manifest.csv` with the columns path, rows (digits in reading order, rows
-separated by `|`), source, kind and note. `--beside` names what else is to read them; what is not
-installed is left out.
+separated by `|`), source, kind and note. `--beside` compares with what else reads them instead;
+what is not installed is left out.
 """
 
 from __future__ import annotations
@@ -48,6 +48,8 @@ def main(words: list[str] | None = None) -> str:
     readings = [reader.read(row["path"], errors="return") for row in rows]
     wall, cpu = time.perf_counter() - begun[0], time.process_time() - begun[1]
     result = ReadingEvaluation(readings, [wanted_digits(row) for row in rows])
+    if arguments.beside:
+        return show(beside(rows, result, arguments.beside), arguments.page, "numbers beside")
     surest = [f"{result.accuracy_of_surest(part):.1%} of the surest {part:.0%}" for part in PARTS]
     lines = [
         *full_texts(rows, readings),
@@ -62,8 +64,6 @@ def main(words: list[str] | None = None) -> str:
         misread = np.flatnonzero(~result.is_exact)
         cells = [draw_cell(rows[index], readings[index]) for index in misread]
         save_sheet(cells, arguments.sheet)
-    if arguments.beside:
-        show(beside(rows, result, arguments.beside), arguments.page, "numbers beside")
     return show(text, arguments.page, "numbers")
 
 

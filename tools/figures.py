@@ -1,7 +1,7 @@
 """Measure what the README, the model card and other pages state, and write it there.
 
     python tools/figures.py [--pictures FOLDER] [--numbers FOLDER] [--nondigits FILE.npz]
-                            [--only NAME...]
+                            [--beside PROGRAM...] [--only NAME...]
 
 Replaces what stands between `<!-- figures: NAME -->` and `<!-- end -->` in these pages, and draws
 the pictures in `docs/images`. FOLDER and FILE are as `benchmarks/accuracy.py` and
@@ -45,6 +45,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--pictures", help="folder of labelled pictures")
     parser.add_argument("--numbers", help="folder of labelled pictures of numbers")
+    parser.add_argument("--beside", nargs="+", help="what else reads the numbers")
     parser.add_argument("--nondigits", help="file of pictures of what is no digit")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="of the figures, or `images`")
     arguments = parser.parse_args()
@@ -64,6 +65,9 @@ def main() -> None:
         measures["pictures"] = partial(accuracy.main, ["pictures", *both])
     if arguments.numbers:
         measures["numbers"] = partial(read_numbers.main, [arguments.numbers])
+        if arguments.beside:
+            others = ["--beside", *arguments.beside]
+            measures["numbers beside"] = partial(read_numbers.main, [arguments.numbers, *others])
     wanted = arguments.only or [*measures]
     if unknown := set(wanted) - {*measures}:
         parser.error(f"unknown, or without its FOLDER or FILE: {', '.join(sorted(unknown))}")
