@@ -389,13 +389,6 @@ class ReadingEvaluation:
     with_signs : bool
         Whether the texts have the signs, too: "12.50" instead of "1250".
 
-    Attributes
-    ----------
-    is_exact : ndarray of bool, shape (N,)
-        Of each picture, whether all of its text was read, and nothing else.
-    confidences : ndarray of float64, shape (N,)
-        How probable each reading takes itself to be.
-
     Raises
     ------
     InvalidArgumentError
@@ -449,12 +442,12 @@ class ReadingEvaluation:
 
     @cached_property
     def is_exact(self) -> npt.NDArray[np.bool_]:
-        """Whether each picture's whole text was read, and nothing else."""
+        """Whether each picture's whole text was read, and nothing else: bool of shape (N,)."""
         return np.array([got == text for got, text in self._pairs])
 
     @cached_property
     def confidences(self) -> npt.NDArray[np.float64]:
-        """How probable each reading takes itself to be."""
+        """How probable each reading takes itself to be, float64 of shape (N,)."""
         return np.array([each.confidence for each in self.readings])
 
     @property
@@ -491,7 +484,7 @@ class ReadingEvaluation:
         return float(self.is_exact[surest[: max(1, round(part * len(surest)))]].mean())
 
     def __repr__(self) -> str:
-        """Say in one line how much was read."""
+        """Summarize how much was read in one line."""
         exact = f"{self.accuracy:.1%} exact of {self.num_pictures:,}"
         error_rate = f"character error rate {self.character_error_rate:.1%}"
         return f"<ReadingEvaluation: {exact}, {error_rate}>"
