@@ -29,7 +29,7 @@ MAY_IMPORT = {
         "reading": "errors _checks _sessions detection images preprocessing readings weights",
         "architectures": "errors",
         "augmentation": "errors _checks",
-        "plots": "errors _checks images preprocessing readings",
+        "plots": "errors _checks evaluation images preprocessing readings",
         "_downloads": "errors",
         "_runs": "errors",
         "_sessions": "errors _weight_files weights",

@@ -184,7 +184,7 @@ class Evaluation:
 
         A confidence on the border of two bins belongs to the lower.
         """
-        return _calibration(self.confidences, self.predictions == self.labels, NUM_BINS)
+        return calibration_bins(self.confidences, self.predictions == self.labels, NUM_BINS)
 
     @cached_property
     def calibration_error(self) -> float:
@@ -194,7 +194,7 @@ class Evaluation:
         ----------
         .. [1] Guo, Pleiss, Sun, Weinberger, ICML 2017. arXiv:1706.04599
         """
-        return _calibration_error(self.calibration)
+        return expected_calibration_error(self.calibration)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all measures as plain Python numbers, lists and dicts.
@@ -354,7 +354,7 @@ def _row(title: str, shares: npt.NDArray[np.float64], support: float) -> str:
     return f"{title:>12} {''.join(f'{share:10.4f}' for share in shares)}{support:10.0f}"
 
 
-def _calibration(
+def calibration_bins(
     confidences: npt.NDArray[Any], is_right: npt.NDArray[np.bool_], num_bins: int
 ) -> tuple[CalibrationBin, ...]:
     """Sort answers into bins of equal width; a confidence on a border belongs to the lower bin."""
@@ -369,7 +369,7 @@ def _calibration(
     return tuple(CalibrationBin(*row) for row in rows)
 
 
-def _calibration_error(bins: Sequence[CalibrationBin]) -> float:
+def expected_calibration_error(bins: Sequence[CalibrationBin]) -> float:
     """Return how far confidence and accuracy lie apart, each bin by how much it holds."""
     filled = [each for each in bins if each.num_images]
     gaps = sum(each.num_images * abs(each.confidence - each.accuracy) for each in filled)
@@ -464,7 +464,8 @@ class ReadingEvaluation:
     @property
     def calibration_error(self) -> float:
         """The expected calibration error of whole texts, over ten bins."""
-        return _calibration_error(_calibration(self.confidences, self.is_exact, _NUM_READING_BINS))
+        bins = calibration_bins(self.confidences, self.is_exact, _NUM_READING_BINS)
+        return expected_calibration_error(bins)
 
     def accuracy_of_surest(self, part: float) -> float:
         """Return the accuracy that is left where a person reads the least sure pictures.

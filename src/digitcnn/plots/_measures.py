@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from digitcnn._checks import NUM_CLASSES, array_of, label_array, whole_number
 from digitcnn.errors import InvalidArgumentError, MissingDependencyError
+from digitcnn.evaluation import CalibrationBin, calibration_bins, expected_calibration_error
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -316,16 +317,16 @@ def reliability_diagram(
         )
     confidence = np.clip(rows.max(axis=1), 0, 1)
     is_right = rows.argmax(axis=1) == truths
-    place = np.minimum((confidence * bins).astype(int), bins - 1)
-    counts = np.bincount(place, minlength=bins)
-    filled = counts > 0
-    sureness = np.bincount(place, confidence, bins)[filled] / counts[filled]
-    accuracy = np.bincount(place, is_right, bins)[filled] / counts[filled]
-    error = float((counts[filled] * np.abs(sureness - accuracy)).sum() / len(rows))
+    ranges = calibration_bins(confidence, is_right, bins)
+    filled = [each for each in ranges if each.num_images]
+    counts, sureness, accuracy = (
+        np.array([getattr(each, name) for each in filled])
+        for name in ("num_images", "confidence", "accuracy")
+    )
 
     ax = single_axes(ax, 4.8, 5.0)
     ax.plot([0, 1], [0, 1], color=GRAY, linestyle="--", label="as sure as right")
-    reach = _wilson_reach(accuracy, counts[filled])
+    reach = _wilson_reach(accuracy, counts)
     label = "answers, 95 % interval"
     ax.errorbar(sureness, accuracy, yerr=reach, fmt="o", color=BLUE, capsize=3, label=label)
     ax.set(
@@ -338,7 +339,8 @@ def reliability_diagram(
     ax.grid(alpha=0.3)
     # Below: inside, there is no corner that no points ever come to.
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=2, frameon=False)
-    _draw_counts(ax, counts)
+    _draw_counts(ax, ranges)
+    error = expected_calibration_error(ranges)
     name = f"Expected calibration error {error:.2%}" if title is None else title
     # The chart of counts stands between.
     ax.set_title(name, pad=70)
@@ -355,14 +357,15 @@ def _wilson_reach(
     return np.maximum(0, np.stack([share - (center - half), center + half - share]))
 
 
-def _draw_counts(ax: Axes, counts: npt.NDArray[np.int64]) -> None:
+def _draw_counts(ax: Axes, ranges: Sequence[CalibrationBin]) -> None:
     """Draw the number of images in each range above the diagram, on the same x-axis."""
     top = ax.inset_axes((0, 1.03, 1, 0.16), sharex=ax)
-    edges = np.linspace(0, 1, len(counts) + 1)
-    top.bar(edges[:-1], counts, width=1 / len(counts), align="edge", color=ORANGE, edgecolor="w")
+    counts = [each.num_images for each in ranges]
+    lowest = [each.lower for each in ranges]
+    top.bar(lowest, counts, width=1 / len(counts), align="edge", color=ORANGE, edgecolor="w")
     top.set_yscale("log")
-    top.set_ylim(0.7, 3 * counts.max())
-    top.set_yticks(sorted({1, 10 ** int(np.log10(counts.max()))}))
+    top.set_ylim(0.7, 3 * max(counts))
+    top.set_yticks(sorted({1, 10 ** int(np.log10(max(counts)))}))
     top.minorticks_off()
     top.set_ylabel("images", fontsize=8)
     top.tick_params(labelbottom=False, labelsize=8)
