@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import logging
 import time
 from collections.abc import Iterator
 from itertools import product
@@ -51,6 +52,8 @@ def measure_time(recipe: Recipe, images: np.ndarray, labels: np.ndarray) -> tupl
     """Return the recipe's name, and the minutes of drawing, of an epoch and of all of it."""
     drawn = recipe.drawn_digits + recipe.drawn_nondigits + recipe.damaged
     quick = dataclasses.replace(recipe, drawn_digits=0, drawn_nondigits=0, damaged=0, ending=None)
+    # So short a training learns next to nothing, which `train` would say.
+    logging.getLogger("digitcnn").setLevel(logging.ERROR)
     before, steps = [], []
     # With all that comes before the first step, and with what every training begins with.
     for each, count in ((recipe, len(images)), (quick, 200)):
@@ -83,7 +86,7 @@ def measure_few(recipe: Recipe, pictures: int, epochs: int) -> tuple[str, ...]:
 
 
 def finetune(arguments: argparse.Namespace) -> Iterator[tuple[str, ...]]:
-    """Give a row for each of the hands that are read worst, and the mean."""
+    """Yield a row for each of the hands that are read worst, and the mean."""
     use_published_files()
     before, errors = load_pretrained(arguments.weights), []
     for hand in range(arguments.screened):
