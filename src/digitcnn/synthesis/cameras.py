@@ -33,11 +33,7 @@ def photograph_page(
     faintest = 0.08 if rng.random() < 0.15 else 0.12
     strength = rng.uniform(faintest, 1) if rng.random() < 0.5 else rng.uniform(0.5, 1)
     ground = np.full((height, width), np.float32(paper))
-    if rng.random() < 0.16:
-        depth = np.float32(paper * rng.uniform(0.04, 0.45) * min(1, 1.2 * strength))
-        ground = ground - depth * _security_pattern(width, height, rng)
-    if rng.random() < (0.14 if is_harsh else 0.09):
-        ground = _seen_through(ground, ink, strength, rng)
+    ground = _stained(ground, ink, strength, rng, through=0.14 if is_harsh else 0.09)
     printed = rules * np.float32(rng.uniform(0.1, 1) * (1 if rng.random() < 0.5 else strength))
     written = np.maximum(ink, others * np.float32(rng.uniform(0.5, 1) if rng.random() < 0.5 else 1))
     page = ground * (1 - np.maximum(written * np.float32(strength), printed))
@@ -59,6 +55,20 @@ def photograph_page(
     if not clean or rng.random() < 0.3:
         image = _taken(image, boxes, rng)
     return np.asarray(image)
+
+
+def _stained(
+    ground: Field, ink: Field, strength: float, rng: np.random.Generator, *, through: float
+) -> Field:
+    """Return paper with what lies beneath the writing: a pattern, and what shows through."""
+    height, width = ground.shape
+    if rng.random() < 0.16:
+        paper = float(ground[0, 0])
+        depth = np.float32(paper * rng.uniform(0.04, 0.45) * min(1, 1.2 * strength))
+        ground = ground - depth * _security_pattern(width, height, rng)
+    if rng.random() < through:
+        ground = _seen_through(ground, ink, strength, rng)
+    return ground
 
 
 def _flow(boxes: NDArray[np.float32], height: int, width: int, rng: np.random.Generator) -> Field:
