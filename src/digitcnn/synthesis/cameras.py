@@ -39,7 +39,7 @@ def photograph_page(
     page = ground * (1 - np.maximum(written * np.float32(strength), printed))
     clean = rng.random() < 0.25
     if not clean:
-        page = _lit(page, rng, glare=0.16 if is_harsh else 0.07)
+        page = _lit(page, rng, glare=0.3 if is_harsh else 0.12)
         page = _beside_table(page, boxes, rng)
         if rng.random() < 0.11:
             page = _on_table(page, boxes, rng)
