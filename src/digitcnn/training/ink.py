@@ -10,7 +10,15 @@ import numpy.typing as npt
 from keras import ops
 from PIL import Image
 
-from digitcnn.preprocessing import INK_SIDE, as_ink_input, fit_square, window_around, with_margin
+from digitcnn.augmentation import DAMAGES, damage
+from digitcnn.preprocessing import (
+    INK_SIDE,
+    as_ink_input,
+    fit_square,
+    to_canonical,
+    window_around,
+    with_margin,
+)
 from digitcnn.synthesis import Page
 from digitcnn.synthesis.pages import IGNORED
 
@@ -28,6 +36,11 @@ _SHAKE, _OFTEN, _FAR = 0.05, 0.85, 2.5
 _PARTS, _LOST = 0.1, (0.15, 0.55)
 # So many pages are cut to their digit, so far inside and outside of its box, in longer sides.
 _CUT, _INSIDE, _OUTSIDE = 0.25, 0.05, 0.07
+# So many are brought to MNIST's scale and damaged there, but for what changes or moves the ink
+# itself; so many of these are shown as their negatives.
+_COARSE, _NEGATIVE = 0.18, 0.3
+_OF_INK = ("shear", "scale", "rotation", "shift", "outline")
+_IN_PLACE = [kind for kind in DAMAGES if kind not in _OF_INK]
 _INK_SHARE = 2.0
 _CHUNK = 64
 
@@ -60,12 +73,16 @@ def ink_examples(pages: list[Page], rng: np.random.Generator) -> tuple[Floats, F
 def _digit_box(page: Page) -> Floats | None:
     """Return the box of the digit's ink on a page that shows one, whole and not tiny."""
     is_digit = (page.labels >= 0) & (page.labels < _NUM_DIGITS)
-    rows, columns = np.nonzero(page.ink > _PLAIN)
-    if is_digit.sum() != 1 or (page.labels == IGNORED).any() or not len(rows):
+    if is_digit.sum() != 1 or (page.labels == IGNORED).any() or not (page.ink > _PLAIN).any():
         return None
-    edges = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
-    box = np.array(edges, np.float32)
+    box = _box_of(page.ink)
     return box if _side(box) >= _LEAST_SIDE else None
+
+
+def _box_of(ink: Pixels) -> Floats:
+    rows, columns = np.nonzero(ink > _PLAIN)
+    edges = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+    return np.array(edges, np.float32)
 
 
 def _side(box: Floats) -> float:
@@ -75,7 +92,10 @@ def _side(box: Floats) -> float:
 def _look(page: Page, box: Floats, rng: np.random.Generator) -> tuple[Pixels, Pixels]:
     """Cut out the digit, not quite where it is, and its ink likewise."""
     picture, ink = page.picture, page.ink
-    if rng.random() < _CUT:
+    small = to_canonical(ink / np.float32(_PIXEL_MAX)) if rng.random() < _COARSE else None
+    if small is not None:
+        picture, ink, box = _damaged(small, rng)
+    elif rng.random() < _CUT:
         picture, ink, box = _cut(picture, ink, box, rng)
     shake = _SHAKE * (1 if rng.random() < _OFTEN else _FAR)
     if rng.random() < _PARTS:
@@ -105,6 +125,16 @@ def _cut(
     box = box - (left, top) * 2
     box = box.clip(0, cut.shape[::-1] * 2) + margin
     return wide, np.pad(ink[rows, columns], margin), box.astype(np.float32)
+
+
+def _damaged(digit: Floats, rng: np.random.Generator) -> tuple[Pixels, Pixels, Floats]:
+    """Damage a canonical image; the ink is to be found as it was."""
+    clean = np.rint(digit[..., 0] * _PIXEL_MAX).astype(np.uint8)
+    picture = damage(clean[None], seed=rng, kinds=_IN_PLACE)[0]
+    if rng.random() < _NEGATIVE:
+        picture = _PIXEL_MAX - picture
+    picture, margin = with_margin(picture)
+    return picture, np.pad(clean, margin), _box_of(clean) + np.float32(margin)
 
 
 def ink_loss(ink: Any, logits: Any, *, valid: Any = 1.0) -> Any:
