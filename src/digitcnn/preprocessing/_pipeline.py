@@ -62,38 +62,24 @@ def normalization_steps(picture: Picture, inspect: Inspect | None = None) -> Ite
         yield Step("unchanged", pixels, "Just as MNIST would hold it, or its negative.")
         return
     if plane.min() == plane.max():
-        raise NoDigitError(
-            argument="images",
-            rule="hold a digit",
-            got="a blank picture",
-            remedy="Give a picture with visible ink.",
-        )
+        raise _no_digit("a blank picture", "Give a picture with visible ink.")
+    height, width = plane.shape
     plane, margin = with_margin(plane)
     if margin:
         picture = Picture(plane)
         yield Step("margin", plane, "Cut to the digit: its background is added around it.")
-    ink = find_clear_ink(plane)
+    ink, box = find_clear_ink(plane), None
+    if ink is not None and margin and (ink.shape[0] == height) != (ink.shape[1] == width):
+        # It runs from side to side, but one way only: a line may cross the digit.
+        ink, box = None, np.array([0, 0, width, height], np.float32) + np.float32(margin)
     if ink is not None and (picture.reduction == 1 or max(ink.shape) >= _LEAST_SIDE):
         yield Step("ink", ink, "One component on a flat background, as it was drawn.")
     else:
-        box = find_one(picture.gray, published_detector(), inspect)
-        if box is None:
-            raise NoDigitError(
-                argument="images",
-                rule="hold a digit",
-                got="a picture in which none is found",
-                remedy="Give a picture with one digit in it.",
-            )
-        region, seen = see_ink(picture, box)
+        region, seen = see_ink(picture, _find(picture, inspect) if box is None else box)
         if region.plane.shape != plane.shape:
             yield Step("region", region.plane, "Where the digit is, from the original.")
         if not seen.any():
-            raise NoDigitError(
-                argument="images",
-                rule="hold a digit",
-                got="a picture without a stroke",
-                remedy="Give a picture with one digit in it.",
-            )
+            raise _no_digit("a picture without a stroke")
         yield Step("ink", seen, "How much of each pixel the network takes for the digit's ink.")
         ink = geometry.crop(seen, geometry.ink_box(seen > 0))
     widened = widen_hairlines(ink)
@@ -103,6 +89,18 @@ def normalization_steps(picture: Picture, inspect: Inspect | None = None) -> Ite
     yield Step("20 pixels", fitted, "Scaled to a longer side of 20 pixels, aspect kept.")
     centered = geometry.place(geometry.to_pixels(fitted))
     yield Step("centred", centered, "Moved by whole pixels: the centre of mass on pixel (14, 14).")
+
+
+def _find(picture: Picture, inspect: Inspect | None) -> np.ndarray:
+    """Return the box of the one digit: left, top, right and bottom."""
+    box = find_one(picture.gray, published_detector(), inspect)
+    if box is None:
+        raise _no_digit("a picture in which none is found")
+    return box
+
+
+def _no_digit(got: str, remedy: str = "Give a picture with one digit in it.") -> NoDigitError:
+    return NoDigitError(argument="images", rule="hold a digit", got=got, remedy=remedy)
 
 
 def _as_canonical(plane: np.ndarray) -> np.ndarray | None:
