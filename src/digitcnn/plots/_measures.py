@@ -10,11 +10,12 @@ import numpy.typing as npt
 
 from digitcnn._checks import NUM_CLASSES, array_of, label_array, whole_number
 from digitcnn.errors import InvalidArgumentError, MissingDependencyError
-from digitcnn.evaluation import CalibrationBin, calibration_bins, expected_calibration_error
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
+
+    from digitcnn.evaluation import CalibrationBin
 
     AnyFigure: TypeAlias = Figure | SubFigure
 
@@ -305,6 +306,9 @@ def reliability_diagram(
     ----------
     .. [1] Guo, Pleiss, Sun, Weinberger, International Conference on Machine Learning, 2017.
     """
+    # Not before it is needed: `digitcnn read --draw` draws boxes by this package, too.
+    from digitcnn.evaluation import calibration_bins, expected_calibration_error
+
     if labels is None:
         labels = getattr(probabilities, "labels", None)
         probabilities = getattr(probabilities, "probabilities", probabilities)
