@@ -144,10 +144,10 @@ def measure(variant: Variant, run: TrainingRun, arguments: argparse.Namespace) -
         _, kept = datasets.train_validation_split(images, labels, validation_size=len(labels) // 12)
         measured["validation"] = evaluate(run.model, *kept).accuracy
     measured["train"] = run.history["accuracy"][-1]
-    if arguments.study == "drawings":
+    if "drawn digits" in COLUMNS[arguments.study]:
         drawn = draw_digits(DRAWN, seed=DRAWN_SEED)
         measured["drawn digits"] = evaluate(run.model, *drawn).accuracy
-    if arguments.pictures:
+    if "pictures" in COLUMNS[arguments.study] and arguments.pictures:
         samples = accuracy.pictures(arguments)
         answers = predict_proba(samples.images, model=run.model, errors="return")
         measured["pictures"] = float(accuracy.is_right(samples, answers).mean())
@@ -179,16 +179,15 @@ def run_study(study: str, arguments: argparse.Namespace) -> str:
         )
         if files:
             found[variant] = [json.loads(file.read_text("utf-8")) for file in files]
-    names = COLUMNS[study]
     rows = [
         (
             *(f"`{variant.name}`", variant.claim, str(len(runs))),
-            *(spread(name, [run[name] for run in runs if name in run]) for name in names),
+            *(spread(name, [run[name] for run in runs if name in run]) for name in COLUMNS[study]),
         )
         for variant, runs in found.items()
     ]
     command = f"python benchmarks/studies.py {study}, on {machine()}"
-    return format_table(("trained by", "claim", "seeds", *names), rows, command)
+    return format_table(("trained by", "claim", "seeds", *COLUMNS[study]), rows, command)
 
 
 def spread(name: str, values: Sequence[float]) -> str:
@@ -247,7 +246,7 @@ def main(words: list[str] | None = None) -> None:
     add("--only", metavar="NAME", help="of the networks to train")
     add("--seeds", type=int, default=3, help="how many; 0 reports what there is")
     add("--runs", type=Path, help="default: runs/trainings, or runs/tries of those made shorter")
-    add("--pictures", type=Path, metavar="FOLDER", help="as accuracy.py takes it")
+    add("--pictures", type=Path, metavar="FOLDER", help="for `drawings`; as accuracy.py takes it")
     add("--card", type=Path, help="enter each look at the test set in this page")
     add("--epochs", type=int, help="instead of the recipes', to try it out")
     add("--images", type=int, help="of the 60,000, to try it out")
